@@ -1,0 +1,14 @@
+//! Floor 0: plain matter. Time as a number, buffers that are lent, timers, chance with a seed, counters.
+//!
+//! Nothing here knows a socket, a protocol or a clock. Read [`time`] first, then [`timers`].
+
+pub mod buffer;
+pub mod rng;
+pub mod stats;
+pub mod time;
+pub mod timers;
+
+pub use buffer::{Buffer, Lender};
+pub use rng::Rng;
+pub use time::Time;
+pub use timers::Timers;

@@ -1,0 +1,70 @@
+//! Counters of one loop: plain numbers, added up by whoever does the thing, read by the admin address.
+//!
+//! They obey conservation laws (law 10), checked by [`Stats::check`]: what came in is open or has ended.
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Everything counted since the start. Byte counts are payload of sockets, heads included.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Stats {
+    /// Client connections accepted, those of the admin address left out.
+    pub accepted: u64,
+    /// Client connections that ended.
+    pub closed: u64,
+    /// Requests whose head was accepted, and connections forwarded in TCP mode.
+    pub admitted: u64,
+    /// Of those: answered in full.
+    pub finished: u64,
+    /// Of those: ended otherwise.
+    pub failed: u64,
+    /// Requests refused before they were admitted.
+    pub refused: u64,
+    /// Requests sent once more, to the same backend or another.
+    pub retries: u64,
+    /// Upstream connections made.
+    pub connects: u64,
+    /// Requests that went out on a pooled upstream connection.
+    pub reused: u64,
+    /// Pooled upstream connections that brought bytes nobody asked for.
+    pub surplus: u64,
+    /// Sessions that asked to go on and did nothing (law 7): each one is a bug.
+    pub stuck: u64,
+    /// Bytes from clients to upstreams.
+    pub bytes_up: u64,
+    /// Bytes from upstreams to clients.
+    pub bytes_down: u64,
+    /// Turns of the loop.
+    pub turns: u64,
+    /// How connections and requests ended, by named reason.
+    pub reasons: BTreeMap<&'static str, u64>,
+}
+
+impl Stats {
+    /// One more ending with this reason.
+    pub fn ended(&mut self, reason: &'static str) {
+        *self.reasons.entry(reason).or_default() += 1;
+    }
+
+    /// The conservation laws, given how many sessions and admitted requests are alive now.
+    pub fn check(&self, open: u64, alive: u64) -> Result<(), String> {
+        if self.accepted != self.closed + open {
+            return Err(format!(
+                "accepted {} != closed {} + open {open}",
+                self.accepted, self.closed
+            ));
+        }
+        if self.admitted != self.finished + self.failed + alive {
+            let Stats {
+                admitted,
+                finished,
+                failed,
+                ..
+            } = self;
+            return Err(format!(
+                "admitted {admitted} != finished {finished} + failed {failed} + alive {alive}"
+            ));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,168 @@
+//! Floor 1: what the operator asked for, as meant.
+//!
+//! Text and flags become a [`Config`] here and nowhere else; every check happens here, and each error says where, what
+//! and how to mend it. Floors above take a `Config` for granted.
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// Everything a balancer needs to know before it starts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Where clients come in; at least one.
+    pub listeners: Vec<Listener>,
+    /// Named groups of backends; at least one, each with at least one backend.
+    pub pools: Vec<Pool>,
+    /// Where the status API is served; none: nowhere.
+    pub admin: Vec<SocketAddr>,
+    /// How long each kind of waiting may last.
+    pub timeouts: Timeouts,
+    /// How large each thing may be.
+    pub limits: Limits,
+}
+
+/// What a listener speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// HTTP/1.1, balanced per request.
+    Http,
+    /// Bytes, balanced per connection.
+    Tcp,
+}
+
+/// One named listener.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listener {
+    /// Its name in the file; `main` when it comes from flags.
+    pub name: String,
+    /// Where it listens: every address that the configured name stands for.
+    pub bind: Vec<SocketAddr>,
+    /// What it speaks.
+    pub mode: Mode,
+    /// Index into [`Config::pools`].
+    pub pool: usize,
+}
+
+/// One named group of backends.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pool {
+    /// Its name in the file; `main` when it comes from flags.
+    pub name: String,
+    /// How one of its backends is chosen.
+    pub policy: PolicyName,
+    /// At least one.
+    pub backends: Vec<Backend>,
+    /// How its backends are probed.
+    pub health: Health,
+}
+
+/// The policies there are so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PolicyName {
+    /// One after the other.
+    RoundRobin,
+}
+
+/// One backend.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Backend {
+    /// As the operator wrote it, for example `127.0.0.1:8080`: its name in logs and the API.
+    pub name: String,
+    /// What that resolved to.
+    pub address: SocketAddr,
+    /// Its share beside the others; kept for the policies that will use it.
+    pub weight: u32,
+}
+
+/// How a pool's backends are probed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Health {
+    /// What a probe does.
+    pub kind: ProbeKind,
+    /// From the start of a probe to the start of the next.
+    pub interval: Duration,
+    /// From the start of a probe until it counts as failed.
+    pub timeout: Duration,
+    /// So many failures in a row exclude a backend; at least 1.
+    pub fall: u32,
+    /// So many successes in a row include it again; at least 1.
+    pub rise: u32,
+}
+
+/// What a probe does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ProbeKind {
+    /// Nothing: every backend counts as up until live traffic says otherwise.
+    Off,
+    /// Connects.
+    Tcp,
+    /// `GET path`, with an expected status.
+    Http {
+        /// The request target.
+        path: String,
+        /// Any of these ranges.
+        expect: Vec<RangeInclusive<u16>>,
+    },
+}
+
+/// How long each kind of waiting may last. The names are those of the file's `[timeouts]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // each says it in its default below
+pub struct Timeouts {
+    pub connect: Duration,
+    pub header: Duration,
+    pub body: Duration,
+    pub response: Duration,
+    pub client_idle: Duration,
+    pub upstream_idle: Duration,
+    pub tunnel: Duration,
+    pub drain: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Timeouts {
+        Timeouts {
+            connect: Duration::from_secs(3), // until an upstream connection stands
+            header: Duration::from_secs(10), // a whole request head
+            body: Duration::from_secs(30),   // between bytes of a request body
+            response: Duration::from_secs(30), // to the first byte of a response, then between its bytes
+            client_idle: Duration::from_secs(60), // a kept-alive client without a request
+            upstream_idle: Duration::from_secs(4), // a pooled upstream connection
+            tunnel: Duration::from_secs(3600), // TCP mode and upgraded connections, without a byte either way
+            drain: Duration::from_secs(8),     // leaving
+        }
+    }
+}
+
+/// How large each thing may be. The names are those of the file's `[limits]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// A request or response head, in bytes.
+    pub head: usize,
+    /// A request target, in bytes.
+    pub target: usize,
+    /// Fields in a head, as received; at most [`Limits::MOST_FIELDS`].
+    pub fields: usize,
+    /// A request body, in bytes; 0: no limit.
+    pub body: u64,
+    /// Client connections at once; 0: from the descriptor limit.
+    pub connections: usize,
+}
+
+impl Limits {
+    /// The table that a head is parsed into has room for so many fields.
+    pub const MOST_FIELDS: usize = 256;
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            head: 16 * 1024,
+            target: 8 * 1024,
+            fields: 100,
+            body: 0,
+            connections: 0,
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Floor 4, beside [`net`](crate::net): what a process asks of its host besides sockets.
+
+pub mod signals;
+pub mod stderr;

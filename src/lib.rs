@@ -1,0 +1,6 @@
+//! evenkeel: a load balancer for HTTP/1.1 and TCP. (The map of the house comes here.)
+
+pub mod base;
+pub mod config;
+pub mod host;
+pub mod net;

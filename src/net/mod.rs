@@ -1,0 +1,142 @@
+//! Floor 4: all that is asked of an operating system's network, as one trait.
+//!
+//! The bugs of a proxy sit at the system call: short reads, an end riding on the last byte's event, slots reused inside
+//! one batch. So the seam is exactly here. [`os::Os`] is the kernel, [`sim::Sim`] a simulated one, never kinder than
+//! the real; [`traced::Traced`] wraps either and counts. Everything above is generic over [`Net`] and compiled once for
+//! each: nothing is dynamic on the byte path.
+//!
+//! # The contract
+//!
+//! * Time passes in [`Net::wait`] and nowhere else.
+//! * Readiness is told on its *edge*, once. Who is told remembers it until a call says there is nothing more:
+//!   [`Moved::Bytes`] with `more: false`, [`Moved::Nothing`], a [`Sent::Bytes`] shorter than asked, [`Sent::Blocked`].
+//!   After one of these another edge will come; before it, none may. Spurious events are allowed.
+//! * A [`Sock`] is given away by [`Net::listen`], [`Net::accept`] or [`Net::connect`] and dies with [`Net::close`] or
+//!   [`Net::reset`]. Its number is not used again before the next [`Net::wait`], so that no event of the current
+//!   batch can reach a stranger (law 9).
+//! * No call blocks but [`Net::wait`].
+//!
+//! What an implementation provides beyond this is nobody's to rely on. Read [`sim`] for how cruel it may be.
+
+pub mod os;
+pub mod sim;
+pub mod traced;
+
+use crate::base::Time;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+
+/// A socket: its slot in the table of the [`Net`] that gave it, not a descriptor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Sock(pub u32);
+
+/// What the operating system or the host has to tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// Something changed at a socket. A listener is `readable` when there is a connection to accept.
+    Ready {
+        /// Which socket.
+        sock: Sock,
+        /// Reading may bring bytes, an end or an error.
+        readable: bool,
+        /// Writing may be accepted; for a connecting socket: [`Net::outcome`] is known.
+        writable: bool,
+        /// The connection is dead in both directions (reset), though bytes that came before may still be readable.
+        broken: bool,
+    },
+    /// Somebody wants something of the whole process.
+    Signal(Signal),
+}
+
+/// What a process can be told, whatever the signal's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// TERM, INT, QUIT: leave without loss; a second one: leave now.
+    Stop,
+    /// HUP: read the configuration again.
+    Reload,
+    /// USR1: tell what you are doing.
+    Dump,
+    /// USR2: hand over to a new process.
+    HandOver,
+}
+
+/// What a read did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moved {
+    /// `count` bytes came, at least one. `more`: there may be others, read again before waiting; otherwise an edge will come.
+    Bytes {
+        /// How many.
+        count: usize,
+        /// Whether to read again.
+        more: bool,
+    },
+    /// Nothing is there yet. An edge will come.
+    Nothing,
+    /// The peer has said everything (FIN). It may still listen.
+    End,
+}
+
+/// What a write did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// So many bytes were taken, at least one. Fewer than offered: an edge will come, wait for it.
+    Bytes(usize),
+    /// No byte was taken. An edge will come.
+    Blocked,
+}
+
+/// What a listener is opened with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListenOptions {
+    /// How many finished handshakes may wait for `accept` (listen(2)).
+    pub backlog: u32,
+}
+
+impl Default for ListenOptions {
+    fn default() -> ListenOptions {
+        ListenOptions { backlog: 4096 }
+    }
+}
+
+/// An operating system's network, or something that behaves no better. See the [module](self) for the contract.
+pub trait Net {
+    /// Sleeps until something happens or `until` comes (`None`: for ever; the past: only looks), appends what happened
+    /// to `events`, and says what time it is now.
+    fn wait(&mut self, until: Option<Time>, events: &mut Vec<Event>) -> io::Result<Time>;
+
+    /// Opens a watched listener. Errors: the address is taken, not ours, or not permitted.
+    fn listen(&mut self, at: SocketAddr, options: ListenOptions) -> io::Result<Sock>;
+
+    /// Where a listener really listens: the port that the system chose if 0 was asked for.
+    fn local_address(&mut self, listener: Sock) -> io::Result<SocketAddr>;
+
+    /// Takes one waiting connection, if there is one. Errors: out of descriptors or memory; the connection stays in the
+    /// queue and no new edge tells of it, so try again when something was closed or a moment later.
+    fn accept(&mut self, listener: Sock) -> io::Result<Option<(Sock, SocketAddr)>>;
+
+    /// Begins a connection, watched from the start. An event with `writable` or `readable` calls for [`Net::outcome`].
+    fn connect(&mut self, to: SocketAddr) -> io::Result<Sock>;
+
+    /// How an attempt to connect ended; `None`: it has not. Ask on an event of that socket.
+    fn outcome(&mut self, connecting: Sock) -> Option<io::Result<()>>;
+
+    /// Registers an accepted socket, once, for both directions, for its whole life (law 2).
+    fn watch(&mut self, sock: Sock) -> io::Result<()>;
+
+    /// Reads once into `into` (recv(2)). `into` must not be empty. An error ends the connection.
+    fn read(&mut self, from: Sock, into: &mut [u8]) -> io::Result<Moved>;
+
+    /// Writes once, the pieces in order (writev(2)); at least one byte in all. An error ends this direction: bytes that
+    /// the peer sent before may still be readable.
+    fn write(&mut self, to: Sock, pieces: &[IoSlice<'_>]) -> io::Result<Sent>;
+
+    /// Our side has said everything: a FIN after the last byte (shutdown(2)).
+    fn finish(&mut self, sock: Sock);
+
+    /// Closes so that the peer cannot take it for a clean end (RST).
+    fn reset(&mut self, sock: Sock);
+
+    /// Closes. What was written is still delivered.
+    fn close(&mut self, sock: Sock);
+}
