@@ -64,6 +64,8 @@ impl Side {
 
 struct Pair {
     sides: [Side; 2], // client, upstream
+    /// Its first backend, and how many were tried from there on.
+    first: usize,
     tried: usize,
     up: bool,
 }
@@ -142,6 +144,7 @@ impl Relay {
         let sides = [Side::new(client), Side::new(upstream)];
         let pair = Pair {
             sides,
+            first: self.turn - 1,
             tried: 1,
             up: false,
         };
@@ -200,9 +203,8 @@ impl Relay {
                 true
             }
             Some(Err(_)) => {
+                let to = self.backends[(pair.first + pair.tried) % self.backends.len()];
                 pair.tried += 1;
-                let to = self.backends[self.turn % self.backends.len()];
-                self.turn += 1;
                 if let Ok(upstream) = self.net.connect(to) {
                     self.whose.remove(&pair.sides[1].sock);
                     self.net.close(pair.sides[1].sock);
