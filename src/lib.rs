@@ -3,4 +3,5 @@
 pub mod base;
 pub mod config;
 pub mod host;
+pub mod http;
 pub mod net;
