@@ -4,4 +4,5 @@ pub mod balance;
 pub mod base;
 pub mod config;
 pub mod host;
+pub mod http;
 pub mod net;
