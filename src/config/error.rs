@@ -77,8 +77,12 @@ impl Spot {
         let width = marked
             .map_or(0, |marked| marked.trim_end().chars().count())
             .max(1);
-        let skipped = before.chars().count().saturating_sub(EXCERPT / 2);
-        let shown = clean(self.source.text.get(line)?, skipped);
+        let line = self.source.text.get(line)?;
+        let skipped = match line.chars().nth(EXCERPT) {
+            Some(_) => before.chars().count().saturating_sub(EXCERPT / 2),
+            None => 0,
+        };
+        let shown = clean(line, skipped);
         let indent = before.chars().count() - skipped;
         let margin = " ".repeat(number.to_string().len());
         let width = width.min(EXCERPT.saturating_sub(indent).max(1));
@@ -129,6 +133,17 @@ impl Place {
             Place::File(_) => 1,
             Place::Env(_) => 2,
             Place::Flag(_) => 3,
+        }
+    }
+
+    /// Flags first, then the file from top to bottom.
+    fn order(&self) -> usize {
+        match self {
+            Place::File(spot) => spot
+                .span
+                .as_ref()
+                .map_or(1, |span| span.start.saturating_add(1)),
+            _ => 0,
         }
     }
 }
@@ -246,8 +261,9 @@ impl Errors {
     }
 
     /// All of them, as they are shown; only the first few of very many.
-    pub fn text(&self) -> String {
+    pub fn text(&mut self) -> String {
         const SHOWN: usize = 10;
+        self.0.sort_by_key(|error| error.place.order());
         let shown: Vec<String> = self.0.iter().take(SHOWN).map(ToString::to_string).collect();
         let mut text = shown.join("\n");
         if self.0.len() > SHOWN {

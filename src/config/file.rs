@@ -143,10 +143,14 @@ fn check_name(name: Said<String>) -> Result<Said<String>, ConfigError> {
 
 fn listener(name: Said<String>, mut table: Table<'_>, errors: &mut Errors) -> Listener {
     let mut listener = Listener::new(name);
-    for bind in table.take("bind").iter().flat_map(Value::elements) {
-        listener
-            .bind
-            .extend(errors.keep(bind.text("127.0.0.1:5001")));
+    if let Some(value) = table.take("bind") {
+        let binds = value.elements();
+        if binds.is_empty() {
+            let fix = "write bind = \"127.0.0.1:5001\"";
+            errors.push(value.wrong(Wrong::new("bind names no address", fix)));
+        }
+        let binds = binds.iter().map(|bind| bind.text("127.0.0.1:5001"));
+        listener.bind = binds.filter_map(|bind| errors.keep(bind)).collect();
     }
     let mode = table
         .take("mode")
@@ -234,13 +238,11 @@ fn health(mut table: Table<'_>, errors: &mut Errors) -> Health {
 fn statuses(value: &Value<'_>) -> Result<Said<Vec<RangeInclusive<u16>>>, ConfigError> {
     let mut all = Vec::new();
     for element in value.elements() {
-        match element.number(0..=u64::MAX) {
-            Ok(code) => {
-                let code = word::status(&code.value.to_string());
-                let code = code.map_err(|wrong| element.wrong(wrong))?;
-                all.push(code..=code);
-            }
-            Err(_) => all.extend(element.parsed("200-399", word::expect)?.value),
+        if element.is_number() {
+            let code = element.number(100..=599)?.value;
+            all.extend(u16::try_from(code).map(|code| code..=code));
+        } else {
+            all.extend(element.parsed("200-399", word::expect)?.value);
         }
     }
     match all.is_empty() {

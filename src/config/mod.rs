@@ -17,6 +17,7 @@ pub mod duration;
 pub mod error;
 pub mod file;
 pub mod flags;
+pub mod lay;
 pub mod settle;
 pub mod size;
 pub mod table;

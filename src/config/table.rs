@@ -17,7 +17,6 @@ use toml::de::{DeString, DeTable, DeValue};
 
 /// A table whose keys are being asked for.
 pub struct Table<'a> {
-    source: &'a Arc<Source>,
     title: String,
     entries: Vec<(&'a str, Value<'a>)>,
     asked: Vec<&'static str>,
@@ -50,7 +49,6 @@ impl<'a> Table<'a> {
             (name, value)
         };
         Table {
-            source,
             title: title.into(),
             entries: entries.into_iter().map(entry).collect(),
             asked: Vec::new(),
@@ -88,11 +86,6 @@ impl<'a> Table<'a> {
         wrong.what = format!("{} in {}", wrong.what, self.title);
         wrong
     }
-
-    /// The file it is from.
-    pub fn source(&self) -> &'a Arc<Source> {
-        self.source
-    }
 }
 
 impl<'a> Value<'a> {
@@ -107,6 +100,11 @@ impl<'a> Value<'a> {
             DeValue::Table(table) => Ok(Table::new(self.source, title, table)),
             _ => Err(self.mistyped("a table", like)),
         }
+    }
+
+    /// Whether it is a whole number.
+    pub fn is_number(&self) -> bool {
+        self.value.is_integer()
     }
 
     /// Whether there is a table within.
