@@ -2,6 +2,30 @@
 //!
 //! Text and flags become a [`Config`] here and nowhere else; every check happens here, and each error says where, what
 //! and how to mend it. Floors above take a `Config` for granted.
+//!
+//! [`from_args`] is the way in. A configuration exists twice: as [`typed`], each value with its place, filled by
+//! [`flags`] and [`file`]; and as meant, the [`Config`] of this file, made of it by [`settle`]. Small values have a file
+//! each: [`address`], [`duration`], [`size`], [`word`]. What goes wrong is in [`error`].
+//!
+//! Nothing here opens, binds or looks anything up: files, variables and names come through functions of the caller.
+
+pub mod address;
+pub mod args;
+pub mod book;
+mod clash;
+pub mod duration;
+pub mod error;
+pub mod file;
+pub mod flags;
+pub mod lay;
+pub mod settle;
+pub mod size;
+pub mod table;
+pub mod typed;
+pub mod word;
+
+pub use args::{Command, Exit, from_args};
+pub use error::ConfigError;
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;

@@ -1,0 +1,137 @@
+#!/usr/bin/env bash
+# Two backends, one balancer, and what becomes of requests when a backend dies and comes back.
+set -euo pipefail
+
+usage() {
+    cat <<'END'
+usage: scripts/demo.sh
+
+Starts two embedded backends and the balancer, asks six times, kills one backend, asks six times, restarts it, asks six
+times, and checks that what came back is the expected picture. Ends whatever it started.
+
+  PORT_BASE=N   backends on N and N+1, the balancer on N+2 (default 8080, 8081, and 5001 for the balancer)
+  EVENKEEL=...  the binary (default target/release/evenkeel, built if missing)
+END
+}
+
+if [[ $# -gt 0 ]]; then
+    usage
+    [[ $1 == -h || $1 == --help ]] && exit 0
+    exit 2
+fi
+
+cd "$(dirname "$0")/.."
+one=127.0.0.1:${PORT_BASE:-8080}
+two=127.0.0.1:$((${PORT_BASE:-8080} + 1))
+front=127.0.0.1:5001
+[[ -n ${PORT_BASE:-} ]] && front=127.0.0.1:$((PORT_BASE + 2))
+
+evenkeel=${EVENKEEL:-target/release/evenkeel}
+if [[ -z ${EVENKEEL:-} && ! -x $evenkeel ]]; then
+    cargo build --release --quiet
+fi
+
+scratch=$(mktemp -d)
+started=()
+finish() {
+    for pid in "${started[@]}"; do
+        kill "$pid" 2>/dev/null || true
+    done
+    wait 2>/dev/null || true
+    rm -rf "$scratch"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+fail() {
+    echo "demo: $1" >&2
+    echo "--- what the balancer said" >&2
+    cat "$scratch/balancer" >&2 2>/dev/null || true
+    exit 1
+}
+
+# Runs something in the background and puts its process id into `latest`; its stderr goes to the named file.
+start() {
+    local log=$1
+    shift
+    "$evenkeel" "$@" >>"$scratch/$log.out" 2>>"$scratch/$log" &
+    latest=$!
+    started+=("$latest")
+}
+
+# Waits until a command succeeds, twenty seconds at most.
+await() {
+    local what=$1
+    shift
+    for _ in {1..200}; do
+        "$@" >/dev/null 2>&1 && return
+        sleep 0.1
+    done
+    fail "waited in vain for $what"
+}
+
+answers() { curl --silent --fail --max-time 5 --noproxy '*' "http://$1/"; }
+told() { grep -q "$1" "$scratch/balancer"; }
+told_times() { [[ $(grep -c "$1" "$scratch/balancer") -ge $2 ]]; }
+
+# Six requests, one line each; what came back goes to the file `round`.
+ask() {
+    : >"$scratch/round"
+    for _ in 1 2 3 4 5 6; do
+        answers "$front" >"$scratch/one" || fail "a request failed"
+        tr -s '\r\n' ' ' <"$scratch/one" | sed 's/ *$//' >>"$scratch/round"
+        echo >>"$scratch/round"
+    done
+    sed 's/^/    /' "$scratch/round"
+}
+
+# Fails unless that name came so many times in the last round.
+expect() {
+    local count
+    count=$(grep -c -w "$1" "$scratch/round") || true
+    [[ $count -eq $2 ]] || fail "expected $2 answers from $1, not $count"
+}
+
+for address in "$one" "$two" "$front"; do
+    if curl --silent --max-time 2 --output "$scratch/taken" --noproxy '*' "http://$address/"; then
+        echo "demo: something answers on $address already; set PORT_BASE to move" >&2
+        exit 1
+    fi
+done
+
+start one backend --listen "$one" --name port
+start two backend --listen "$two" --name starboard
+starboard=$latest
+await "backend port" answers "$one"
+await "backend starboard" answers "$two"
+start balancer -l "$front" -b "$one" -b "$two" --admin off \
+    --health-interval 200ms --health-fall 1 --health-rise 1
+balancer=$latest
+await "the balancer" told "listening on"
+
+echo "Both backends are up: they take turns."
+ask
+expect port 3
+expect starboard 3
+
+kill -9 "$starboard"
+wait "$starboard" 2>/dev/null || true
+echo "Backend starboard is killed: the other one answers everything."
+ask
+expect port 6
+await "the exclusion of $two" told "$two.*\(down\|excluded\)"
+
+start two backend --listen "$two" --name starboard
+await "backend starboard" answers "$two"
+await "the return of $two" told "$two.*\(up\|back\|included\)"
+echo "Backend starboard is back: they take turns again."
+ask
+expect port 3
+expect starboard 3
+
+echo "What the balancer said about it:"
+grep "$two" "$scratch/balancer" | sed 's/^/    /'
+
+kill -TERM "$balancer"
+wait "$balancer" || fail "the balancer did not leave cleanly"
+echo "The picture is as expected."

@@ -1,0 +1,74 @@
+//! Both neighbours of the balancer, in plain blocking threads over `std::net`: clients, backends, and the process itself.
+//!
+//! Everything here is written from the RFCs and shares no line with the balancer, so that a mistake cannot hide by being
+//! made on both sides. Nothing sleeps for luck: whoever waits, waits for a condition, and [`PATIENCE`] only turns a hang
+//! into a failure. Begin with [`wire`], the strict reader that clients and backends are made of.
+
+pub mod backend;
+pub mod balancer;
+pub mod client;
+pub mod gate;
+pub mod pattern;
+pub mod wire;
+
+pub use backend::{Backend, Request, Then};
+pub use balancer::Balancer;
+pub use client::{Client, Response};
+pub use gate::Gate;
+pub use pattern::Pattern;
+pub use wire::{Framing, Wire};
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+/// After so long a wait counts as a hang. Nothing measures against it: a good run never comes near.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until `ready`, looking again every few milliseconds; `what` names the wait when it was in vain.
+#[track_caller]
+pub fn until(what: &str, mut ready: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !ready() {
+        assert!(started.elapsed() < PATIENCE, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// A loopback address whose port the system chooses.
+pub fn any_port() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
+}
+
+/// An address that refuses every connection for as long as the socket lives: bound, so that nobody else gets the port,
+/// and never listening.
+pub fn refusing() -> (socket2::Socket, SocketAddr) {
+    let socket = bound(any_port()).expect("a free port");
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    (socket, address)
+}
+
+/// A bound stream socket that does not listen yet.
+fn bound(at: SocketAddr) -> std::io::Result<socket2::Socket> {
+    let socket = socket2::Socket::new(
+        socket2::Domain::for_address(at),
+        socket2::Type::STREAM,
+        None,
+    )?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&at.into())?;
+    Ok(socket)
+}
+
+/// Room for thousands of sockets in this process: the soft limit of descriptors goes up to what the host allows.
+pub fn raise_descriptor_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let now = getrlimit(Resource::Nofile);
+    let wish = now.maximum.map_or(10_240, |most| most.min(10_240));
+    if now.current.is_some_and(|current| current < wish) {
+        let raised = Rlimit {
+            current: Some(wish),
+            maximum: now.maximum,
+        };
+        setrlimit(Resource::Nofile, raised).expect("raising the soft limit below the hard one");
+    }
+}
