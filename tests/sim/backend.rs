@@ -1,5 +1,6 @@
 //! Backends: an address, those who are connected to it, and its habits.
 
+use super::http_backend::{HttpHabits, HttpServed};
 use super::ledger::Cue;
 use super::tcp::{Pace, Talk, Talker};
 use evenkeel::base::Rng;
@@ -14,6 +15,8 @@ pub struct Habits {
     pub breaks: u16,
     /// TCP: so many bytes at most from its side.
     pub longest: u64,
+    /// What it does with requests, if it speaks HTTP.
+    pub http: Option<HttpHabits>,
 }
 
 /// What an operator or the weather does to a backend.
@@ -28,10 +31,17 @@ pub enum Deed {
     Swallow,
 }
 
+/// A TCP-mode connection to a backend.
 #[derive(Debug)]
-struct Served {
+struct TcpServed {
     talker: Talker,
     breaks_at: Option<u64>,
+}
+
+#[derive(Debug)]
+enum Served {
+    Tcp(TcpServed),
+    Http(HttpServed),
 }
 
 /// See the [module](self).
@@ -55,20 +65,26 @@ impl Backend {
 
     pub fn act(&mut self, cue: &mut Cue) {
         while let Some(far) = cue.sim.take(self.at) {
-            let served = self.welcome(far, cue);
+            let served = match self.habits.http {
+                Some(_) => Served::Http(HttpServed::new(far, cue.now)),
+                None => Served::Tcp(self.welcome(far, cue)),
+            };
             self.served.push(served);
         }
-        let mut served = std::mem::take(&mut self.served);
-        served.retain_mut(|one| !serve(one, cue));
-        self.served = served;
+        let Backend { habits, rng, served, .. } = self;
+        served.retain_mut(|one| match (one, &habits.http) {
+            (Served::Http(one), Some(manner)) => !one.act(manner, &habits.pace, rng, cue),
+            (Served::Tcp(one), _) => !serve(one, cue),
+            _ => false,
+        });
     }
 
-    fn welcome(&mut self, far: Far, cue: &mut Cue) -> Served {
+    fn welcome(&mut self, far: Far, cue: &mut Cue) -> TcpServed {
         let length = 8 + self.rng.below(self.habits.longest);
         let talker = Talker::new(far, length, self.habits.pace, cue);
         let breaks = self.rng.chance(self.habits.breaks.into(), 1000);
         let breaks_at = breaks.then(|| self.rng.below(2 * length));
-        Served { talker, breaks_at }
+        TcpServed { talker, breaks_at }
     }
 
     pub fn suffer(&mut self, deed: Deed, cue: &mut Cue) {
@@ -86,19 +102,26 @@ impl Backend {
     fn die(&mut self, cue: &mut Cue) {
         // Whoever waits in the queue of a dying listener finds out by a reset.
         while let Some(far) = cue.sim.take(self.at) {
-            cue.ledger.orphans += 1;
+            cue.ledger.orphans += u32::from(self.habits.http.is_none());
             cue.sim.far_reset(far);
         }
         cue.sim.unserve(self.at);
         for one in self.served.drain(..) {
-            excuse(&one, cue);
-            cue.sim.far_reset(one.talker.far);
+            match one {
+                Served::Http(mut one) => {
+                    one.die(cue);
+                }
+                Served::Tcp(one) => {
+                    excuse(&one, cue);
+                    cue.sim.far_reset(one.talker.far);
+                }
+            }
         }
     }
 }
 
 /// One act with one connection; true after the last.
-fn serve(one: &mut Served, cue: &mut Cue) -> bool {
+fn serve(one: &mut TcpServed, cue: &mut Cue) -> bool {
     let talk = one.talker.talk(cue);
     if one
         .breaks_at
@@ -132,7 +155,7 @@ fn serve(one: &mut Served, cue: &mut Cue) -> bool {
     }
 }
 
-fn excuse(one: &Served, cue: &mut Cue) {
+fn excuse(one: &TcpServed, cue: &mut Cue) {
     match one.talker.other {
         Some(client) => cue.ledger.excuse(client),
         None => cue.ledger.orphans += 1,

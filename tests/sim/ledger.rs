@@ -6,6 +6,7 @@
 use evenkeel::base::Time;
 use evenkeel::net::sim::Sim;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 /// One direction of a TCP-mode connection.
 #[derive(Debug, Default, Clone)]
@@ -22,7 +23,11 @@ pub struct Stream {
 #[derive(Debug, Clone)]
 pub struct Request {
     pub method: &'static str,
+    /// Bytes of its body, and of the response's.
     pub body: u64,
+    pub reply: u64,
+    /// The address of the client that asks.
+    pub from: Option<IpAddr>,
     /// How often a backend saw it.
     pub seen: u32,
 }
@@ -59,7 +64,9 @@ impl Ledger {
     }
 
     pub fn is_excused(&self, number: u64) -> bool {
-        self.amnesty || self.excused.contains(&number)
+        let once = |request: &Request| request.method == "POST" || request.body > 0;
+        let once = self.unsteady && self.requests.get(&number).is_some_and(once);
+        self.amnesty || once || self.excused.contains(&number)
     }
 
     /// `number` was lost: a fault unless there is an excuse.

@@ -8,6 +8,10 @@
 
 pub mod backend;
 pub mod bytes;
+pub mod house;
+pub mod http_backend;
+pub mod http_client;
+pub mod http_text;
 pub mod ledger;
 pub mod plan;
 pub mod relay;

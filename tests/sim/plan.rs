@@ -1,6 +1,8 @@
 //! The grammar: what a seed means. Every weight of the world stands here.
 
 use super::backend::{Deed, Habits};
+use super::http_backend::HttpHabits;
+use super::http_client::{Ask, HttpAsk};
 use super::tcp::{Pace, Quit, TcpAsk};
 use evenkeel::base::Rng;
 use evenkeel::net::sim::Cruelty;
@@ -17,6 +19,13 @@ pub struct Scope {
     pub timers: bool,
 }
 
+/// Somebody who will come.
+#[derive(Debug, Clone)]
+pub enum Coming {
+    Tcp(TcpAsk),
+    Http(HttpAsk),
+}
+
 /// All that happens to come in one run.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -24,11 +33,13 @@ pub struct Plan {
     pub cruelty: Cruelty,
     pub backends: Vec<Habits>,
     /// Who comes when.
-    pub clients: Vec<(Duration, TcpAsk)>,
+    pub clients: Vec<(Duration, Coming)>,
     /// What happens to which backend, when.
     pub deeds: Vec<(Duration, usize, Deed)>,
     /// Nothing is broken on purpose: all must succeed.
     pub fair: bool,
+    /// Backends are probed by HTTP.
+    pub probes: bool,
 }
 
 /// Chance with words for it.
@@ -63,6 +74,9 @@ impl Dice {
     }
 }
 
+/// As fast as it goes.
+const HASTE: Pace = Pace { chunk: u64::MAX, pause: Duration::ZERO, sip: usize::MAX, rest: Duration::ZERO };
+
 /// The address of a backend.
 pub fn address(index: usize) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 8080 + index as u16))
@@ -81,7 +95,7 @@ impl Plan {
             .map(|_| habits(dice, fair))
             .collect::<Vec<_>>();
         let clients =
-            (0..1 + dice.0.below(6)).map(|_| (dice.millis(300), tcp_ask(dice, fair, scope)));
+            (0..1 + dice.0.below(6)).map(|_| (dice.millis(300), Coming::Tcp(tcp_ask(dice, fair, scope))));
         Plan {
             seed,
             clients: clients.collect(),
@@ -93,6 +107,25 @@ impl Plan {
             backends,
             cruelty: cruelty(dice),
             fair,
+            probes: false,
+        }
+    }
+
+    /// What `seed` means in HTTP mode.
+    pub fn http(seed: u64) -> Plan {
+        let dice = &mut Dice(Rng::new(seed ^ 0x477));
+        let fair = dice.chance(400);
+        let backends = (0..1 + dice.0.below(3) as usize).map(|index| http_habits(dice, fair || index == 0));
+        let backends = backends.collect::<Vec<_>>();
+        let clients = (0..1 + dice.0.below(5)).map(|_| (dice.millis(500), Coming::Http(http_ask(dice, fair))));
+        Plan {
+            seed,
+            clients: clients.collect(),
+            deeds: if fair { Vec::new() } else { deeds(dice, backends.len(), Scope { timers: true }) },
+            backends,
+            cruelty: cruelty(dice),
+            fair,
+            probes: dice.chance(150),
         }
     }
 }
@@ -142,28 +175,67 @@ fn habits(dice: &mut Dice, fair: bool) -> Habits {
             dice.pick(&[(2, 0), (1, 200), (1, 600)])
         },
         longest: dice.pick(&[(2, 50), (3, 2_000), (1, 30_000)]),
+        http: None,
     }
 }
 
-fn pace(dice: &mut Dice) -> Pace {
-    let haste = Pace {
-        chunk: u64::MAX,
-        pause: Duration::ZERO,
-        sip: usize::MAX,
-        rest: Duration::ZERO,
+/// A firm backend answers every request, though in many ways.
+fn http_habits(dice: &mut Dice, firm: bool) -> Habits {
+    let often = |dice: &mut Dice| dice.pick(&[(3, 0), (2, 200), (1, 1000)]);
+    let ill = |dice: &mut Dice| if firm { 0 } else { dice.pick(&[(3, 0), (1, 100), (1, 500)]) };
+    let http = HttpHabits {
+        chunks: often(dice),
+        until_close: often(dice),
+        interim: dice.pick(&[(3, 0), (1, 300)]),
+        closes: dice.pick(&[(3, 0), (1, 300)]),
+        closes_idle: dice.pick(&[(2, 0), (1, 500)]),
+        early: dice.pick(&[(4, 0), (1, 300)]),
+        dies_before: ill(dice),
+        dies_within: ill(dice),
+        hangs: ill(dice) / 5,
+        thinks: dice.pick(&[(2, 0), (1, 500)]),
     };
+    Habits { pace: pace(dice), breaks: 0, longest: 0, http: Some(http) }
+}
+
+fn http_ask(dice: &mut Dice, fair: bool) -> HttpAsk {
+    let pipelined = dice.chance(250);
+    let asks = (0..1 + dice.0.below(5)).map(|_| one_ask(dice, pipelined)).collect();
+    let quits = [(3, Quit::Reset), (3, Quit::Close), (1, Quit::Silent)];
+    HttpAsk {
+        asks,
+        old: !pipelined && dice.chance(150),
+        pipelined,
+        pace: if dice.chance(100) { Pace { chunk: 1, ..HASTE } } else { pace(dice) },
+        half_close: dice.chance(200),
+        stays: dice.chance(100),
+        quit: (!fair && dice.chance(200)).then(|| (dice.size(), dice.pick(&quits))),
+    }
+}
+
+fn one_ask(dice: &mut Dice, pipelined: bool) -> Ask {
+    let method = match pipelined {
+        true => dice.pick(&[(5, "GET"), (1, "HEAD")]),
+        false => dice.pick(&[(6, "GET"), (1, "HEAD"), (3, "POST"), (2, "PUT"), (1, "DELETE")]),
+    };
+    let body = matches!(method, "POST" | "PUT").then(|| dice.size());
+    let chunked = dice.chance(400).then(|| 1 + dice.size() as usize);
+    Ask { method, body, chunked, reply: dice.size(), think: dice.millis(100) }
+}
+
+fn pace(dice: &mut Dice) -> Pace {
     match dice.0.below(6) {
         0 => Pace {
             chunk: 1 + dice.0.below(500),
             pause: dice.millis(20),
-            ..haste
+            ..HASTE
         },
         1 => Pace {
             sip: 50 + dice.0.below(900) as usize,
             rest: dice.millis(40),
-            ..haste
+            ..HASTE
         },
-        _ => haste,
+        _ => HASTE,
     }
 }
 

@@ -3,8 +3,9 @@
 use super::House;
 use super::backend::{Backend, Deed};
 use super::ledger::{Cue, Ledger};
-use super::plan::{Plan, address, listener};
-use super::tcp::{TcpAsk, TcpClient};
+use super::http_client::HttpClient;
+use super::plan::{Coming, Plan, address, listener};
+use super::tcp::TcpClient;
 use evenkeel::base::Time;
 use evenkeel::net::sim::{Sim, Welcome};
 use std::time::Duration;
@@ -23,15 +24,37 @@ pub struct Report {
     pub lost: u64,
 }
 
+#[derive(Debug)]
+enum Client {
+    Tcp(TcpClient),
+    Http(HttpClient),
+}
+
+impl Client {
+    fn act(&mut self, cue: &mut Cue) -> bool {
+        match self {
+            Client::Tcp(client) => client.act(cue),
+            Client::Http(client) => client.act(cue),
+        }
+    }
+
+    fn connection(&self) -> usize {
+        match self {
+            Client::Tcp(client) => client.talker.far.number(),
+            Client::Http(client) => client.far.number(),
+        }
+    }
+}
+
 /// See the [module](self).
 pub struct World {
     plan: Plan,
     start: Time,
     ledger: Ledger,
     backends: Vec<Backend>,
-    coming: Vec<(Time, TcpAsk)>,
+    coming: Vec<(Time, Coming)>,
     deeds: Vec<(Time, usize, Deed)>,
-    clients: Vec<TcpClient>,
+    clients: Vec<Client>,
 }
 
 /// The kernel for a plan, its backends already serving.
@@ -55,6 +78,7 @@ impl World {
         let mut ledger = Ledger::default();
         let firm = plan.deeds.iter().all(|&(_, index, _)| index > 0);
         ledger.amnesty = !firm;
+        ledger.unsteady = !plan.fair;
         World {
             backends: plan.backends.iter().enumerate().map(backend).collect(),
             coming: plan
@@ -136,8 +160,11 @@ impl World {
             self.backends[index].suffer(deed, &mut cue);
         }
         for (_, ask) in self.coming.extract_if(.., |(at, _)| *at <= now) {
-            let far = cue.sim.dial(listener());
-            self.clients.push(TcpClient::new(far, ask, &mut cue));
+            let client = match ask {
+                Coming::Tcp(ask) => Client::Tcp(TcpClient::new(cue.sim.dial(listener()), ask, &mut cue)),
+                Coming::Http(ask) => Client::Http(HttpClient::new(ask, &mut cue)),
+            };
+            self.clients.push(client);
         }
         for backend in &mut self.backends {
             backend.act(&mut cue);
