@@ -34,19 +34,11 @@ fn leave(exit: &Exit) -> ExitCode {
 }
 
 fn said(text: String) -> Exit {
-    Exit {
-        text,
-        to_stdout: true,
-        code: 0,
-    }
+    Exit { text, to_stdout: true, code: 0 }
 }
 
 fn unwired(what: &str) -> Exit {
-    Exit {
-        text: format!("evenkeel: {what} is not wired"),
-        to_stdout: false,
-        code: 1,
-    }
+    Exit { text: format!("evenkeel: {what} is not wired"), to_stdout: false, code: 1 }
 }
 
 /// Balances until told to stop.

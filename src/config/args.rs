@@ -72,11 +72,7 @@ pub struct Exit {
 
 impl Exit {
     fn usage(text: String) -> Exit {
-        Exit {
-            text,
-            to_stdout: false,
-            code: 2,
-        }
+        Exit { text, to_stdout: false, code: 2 }
     }
 }
 
@@ -103,9 +99,7 @@ pub fn from_args(
         Some(Task::Explain(_)) => later("explain", &mut errors),
         Some(Task::Completions(_)) => later("completions", &mut errors),
     };
-    command
-        .filter(|_| errors.is_empty())
-        .ok_or_else(|| Exit::usage(errors.text()))
+    command.filter(|_| errors.is_empty()).ok_or_else(|| Exit::usage(errors.text()))
 }
 
 fn from_clap(error: &clap::Error) -> Exit {
@@ -139,9 +133,7 @@ impl Host<'_> {
 
     fn check(&self, check: Check, errors: &mut Errors) -> Option<Command> {
         let (settled, log, file) = self.settled(check.run, errors)?;
-        let subject = file.map_or("the command line".to_string(), |file| {
-            file.display().to_string()
-        });
+        let subject = file.map_or("the command line".to_string(), |file| file.display().to_string());
         let text = match check.print {
             false => format!("{subject}: {}", summary(&settled.config)),
             true => format!(
@@ -154,11 +146,7 @@ impl Host<'_> {
         Some(Command::Check { text })
     }
 
-    fn settled(
-        &self,
-        mut run: Run,
-        errors: &mut Errors,
-    ) -> Option<(Settled, Said<LevelFilter>, Option<PathBuf>)> {
+    fn settled(&self, mut run: Run, errors: &mut Errors) -> Option<(Settled, Said<LevelFilter>, Option<PathBuf>)> {
         let log = self.level(&run.log, LevelFilter::Info, errors);
         let (path, place) = self.config_path(run.config.take());
         let upper = run.upper(self.env, errors);
@@ -248,17 +236,13 @@ fn flag<T>(
     errors: &mut Errors,
 ) -> Option<T> {
     let said = Said::new(given?, Place::Flag(flag));
-    errors
-        .keep(flags::meaning(said, parse))
-        .map(|said| said.value)
+    errors.keep(flags::meaning(said, parse)).map(|said| said.value)
 }
 
 /// So many steps up or down, and no further than there are.
 fn step(from: LevelFilter, steps: i16) -> LevelFilter {
     let at = (from as i16).saturating_add(steps);
-    let at = usize::try_from(at)
-        .unwrap_or(0)
-        .min(LevelFilter::Trace as usize);
+    let at = usize::try_from(at).unwrap_or(0).min(LevelFilter::Trace as usize);
     LevelFilter::iter().nth(at).unwrap_or(from)
 }
 
@@ -270,15 +254,12 @@ fn level(text: &str) -> Result<LevelFilter, Wrong> {
 
 /// A backend's name goes into a header field and a line of text.
 fn name(text: &str) -> Result<String, Wrong> {
-    let printable = text
-        .bytes()
-        .all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    let printable = text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
     match printable && !text.trim().is_empty() && text.len() <= 64 {
         true => Ok(text.to_string()),
-        false => Err(Wrong::new(
-            format!("bad name {}", quote(text)),
-            "a name has 1 to 64 printable characters of ASCII",
-        )),
+        false => {
+            Err(Wrong::new(format!("bad name {}", quote(text)), "a name has 1 to 64 printable characters of ASCII"))
+        }
     }
 }
 

@@ -32,10 +32,7 @@ pub fn refuse(binds: &[Bind], config: &Config, errors: &mut Errors) {
         for other in binds.iter().take(index) {
             refuse_both(other, one, errors);
         }
-        let listener = config
-            .listeners
-            .iter()
-            .find(|listener| one.0 == Who::Listener(listener.name.clone()));
+        let listener = config.listeners.iter().find(|listener| one.0 == Who::Listener(listener.name.clone()));
         if let Some(listener) = listener {
             refuse_loop(one, listener, config, errors);
         }
@@ -53,11 +50,7 @@ fn refuse_both(one: &Bind, other: &Bind, errors: &mut Errors) {
     };
     let what = match one.0 == other.0 {
         true => format!("{} would listen twice at {at}", one.0.name()),
-        false => format!(
-            "{} and {} would both listen at {at}",
-            one.0.name(),
-            other.0.name()
-        ),
+        false => format!("{} and {} would both listen at {at}", one.0.name(), other.0.name()),
     };
     let fix = match one.0 == Who::Admin && one.1 == Place::Default {
         true => "choose another port, or move the admin address with --admin ADDR or --admin off",
@@ -81,16 +74,11 @@ fn refuse_loop(bind: &Bind, listener: &Listener, config: &Config, errors: &mut E
     for backend in &pool.backends {
         let at = backend.address;
         let ours = |ours: &SocketAddr| {
-            let reached =
-                ours.ip() == at.ip() || ours.ip().is_unspecified() && at.ip().is_loopback();
+            let reached = ours.ip() == at.ip() || ours.ip().is_unspecified() && at.ip().is_loopback();
             reached && ours.port() == at.port()
         };
         if bind.2.iter().any(ours) {
-            let what = format!(
-                "backend {} is {} itself",
-                quote(&backend.name),
-                bind.0.name()
-            );
+            let what = format!("backend {} is {} itself", quote(&backend.name), bind.0.name());
             let fix = "name the address at which the service listens, not the balancer";
             errors.push(Wrong::new(what, fix).at(bind.1.clone()));
         }
@@ -98,23 +86,15 @@ fn refuse_loop(bind: &Bind, listener: &Listener, config: &Config, errors: &mut E
 }
 
 /// Whether `backend` is a new one; otherwise an error.
-pub fn refuse_again(
-    backend: &Backend,
-    known: &[Backend],
-    place: Place,
-    errors: &mut Errors,
-) -> bool {
+pub fn refuse_again(backend: &Backend, known: &[Backend], place: Place, errors: &mut Errors) -> bool {
     let Some(twin) = known.iter().find(|known| known.address == backend.address) else {
         return true;
     };
     let what = match twin.name == backend.name {
         true => format!("backend {} is named twice", quote(&backend.name)),
-        false => format!(
-            "backends {} and {} are the same, {}",
-            quote(&twin.name),
-            quote(&backend.name),
-            backend.address
-        ),
+        false => {
+            format!("backends {} and {} are the same, {}", quote(&twin.name), quote(&backend.name), backend.address)
+        }
     };
     let fix = "leave one out; for a larger share give it a weight";
     errors.push(Wrong::new(what, fix).at(place));

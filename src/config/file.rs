@@ -12,73 +12,36 @@ use std::sync::Arc;
 use toml::de::DeTable;
 
 /// The keys of `[timeouts]`.
-pub const TIMEOUTS: [&str; 8] = [
-    "connect",
-    "header",
-    "body",
-    "response",
-    "client_idle",
-    "upstream_idle",
-    "tunnel",
-    "drain",
-];
+pub const TIMEOUTS: [&str; 8] =
+    ["connect", "header", "body", "response", "client_idle", "upstream_idle", "tunnel", "drain"];
 
 /// The keys of `[limits]` that are amounts of bytes, and what they may be.
-pub const SIZES: [(&str, RangeInclusive<u64>); 3] = [
-    ("head", 1 << 10..=1 << 20),
-    ("target", 1..=1 << 20),
-    ("body", 0..=u64::MAX),
-];
+pub const SIZES: [(&str, RangeInclusive<u64>); 3] =
+    [("head", 1 << 10..=1 << 20), ("target", 1..=1 << 20), ("body", 0..=u64::MAX)];
 
 /// The keys of `[limits]` that are counts, and what they may be.
-pub const COUNTS: [(&str, RangeInclusive<u64>); 2] = [
-    ("fields", 1..=Limits::MOST_FIELDS as u64),
-    ("connections", 0..=u32::MAX as u64),
-];
+pub const COUNTS: [(&str, RangeInclusive<u64>); 2] =
+    [("fields", 1..=Limits::MOST_FIELDS as u64), ("connections", 0..=u32::MAX as u64)];
 
 /// Keys of a listener that are still to come.
-const LATER_OF_LISTENER: [&str; 7] = [
-    "route",
-    "sni",
-    "proxy_protocol",
-    "trusted_proxies",
-    "max_connections",
-    "client_limit",
-    "congestion",
-];
+const LATER_OF_LISTENER: [&str; 7] =
+    ["route", "sni", "proxy_protocol", "trusted_proxies", "max_connections", "client_limit", "congestion"];
 
 /// Keys of a pool that are still to come.
-const LATER_OF_POOL: [&str; 9] = [
-    "hash",
-    "sticky",
-    "retry_on",
-    "max_inflight",
-    "queue",
-    "slow_start",
-    "ejection",
-    "proxy_protocol",
-    "congestion",
-];
+const LATER_OF_POOL: [&str; 9] =
+    ["hash", "sticky", "retry_on", "max_inflight", "queue", "slow_start", "ejection", "proxy_protocol", "congestion"];
 
 /// Reads a whole file. What is wrong goes to `errors`, and is left out of the result.
 pub fn read(source: &Arc<Source>, errors: &mut Errors) -> Typed {
     let (root, broken) = DeTable::parse_recoverable(&source.text);
-    let mut typed = Typed {
-        whole: Some(Spot::whole(source)),
-        ..Typed::default()
-    };
+    let mut typed = Typed { whole: Some(Spot::whole(source)), ..Typed::default() };
     if !broken.is_empty() {
         // What follows the first is often only its echo.
-        broken
-            .iter()
-            .take(1)
-            .for_each(|error| errors.push(syntax(source, error)));
+        broken.iter().take(1).for_each(|error| errors.push(syntax(source, error)));
         return typed;
     }
     let mut table = Table::new(source, "the file", root.get_ref());
-    let admin = table
-        .take("admin")
-        .map(|admin| admin.text("127.0.0.1:5002"));
+    let admin = table.take("admin").map(|admin| admin.text("127.0.0.1:5002"));
     typed.admin = keep(admin, errors);
     for (name, value) in named(table.take("listener"), "listener", errors) {
         typed.listeners.push(listener(name, value, errors));
@@ -107,11 +70,7 @@ fn keep<T>(result: Option<Result<T, ConfigError>>, errors: &mut Errors) -> Optio
 }
 
 /// The tables within `[listener]` or `[pool]`, whose names the operator chose.
-fn named<'a>(
-    value: Option<Value<'a>>,
-    of: &str,
-    errors: &mut Errors,
-) -> Vec<(Said<String>, Table<'a>)> {
+fn named<'a>(value: Option<Value<'a>>, of: &str, errors: &mut Errors) -> Vec<(Said<String>, Table<'a>)> {
     let like = format!("[{of}.main] above its keys");
     let outer = value.map(|value| value.table(format!("[{of}]"), &like));
     let Some(outer) = keep(outer, errors) else {
@@ -152,9 +111,7 @@ fn listener(name: Said<String>, mut table: Table<'_>, errors: &mut Errors) -> Li
         let binds = binds.iter().map(|bind| bind.text("127.0.0.1:5001"));
         listener.bind = binds.filter_map(|bind| errors.keep(bind)).collect();
     }
-    let mode = table
-        .take("mode")
-        .map(|mode| mode.parsed("http", word::mode));
+    let mode = table.take("mode").map(|mode| mode.parsed("http", word::mode));
     listener.mode = keep(mode, errors);
     listener.pool = keep(table.take("pool").map(|pool| pool.text("app")), errors);
     table.finish(&LATER_OF_LISTENER, errors);
@@ -188,10 +145,7 @@ fn backend(value: &Value<'_>, errors: &mut Errors) -> Option<Said<Backend>> {
     let like = "{ address = \"127.0.0.1:8080\", weight = 2 }";
     let mut table = errors.keep(value.table("a backend", like))?;
     let address = table.take("address");
-    let weight = keep(
-        table.take("weight").map(|weight| weight.number(1..=256)),
-        errors,
-    );
+    let weight = keep(table.take("weight").map(|weight| weight.number(1..=256)), errors);
     table.finish(&[], errors);
     let Some(address) = address else {
         let wrong = Wrong::new("a backend without address", format!("write {like}"));
@@ -200,25 +154,18 @@ fn backend(value: &Value<'_>, errors: &mut Errors) -> Option<Said<Backend>> {
     };
     let address = errors.keep(address.text("127.0.0.1:8080"))?;
     let weight = weight.map_or(1, |weight| narrow(weight).value);
-    let backend = Backend {
-        address: address.value,
-        weight,
-    };
+    let backend = Backend { address: address.value, weight };
     Some(Said::new(backend, address.place))
 }
 
 fn health(mut table: Table<'_>, errors: &mut Errors) -> Health {
-    let kind = table
-        .take("kind")
-        .map(|kind| kind.parsed("http", word::kind));
+    let kind = table.take("kind").map(|kind| kind.parsed("http", word::kind));
     let path = table.take("path").map(|path| path.parsed("/", word::path));
     let expect = table.take("expect").map(|expect| statuses(&expect));
     let interval = table.take("interval").map(|span| span.duration());
     let timeout = table.take("timeout").map(|span| span.duration());
     let mut count = |key| {
-        let value = table
-            .take(key)
-            .map(|count| count.number(1..=u32::MAX.into()));
+        let value = table.take(key).map(|count| count.number(1..=u32::MAX.into()));
         keep(value, errors).map(narrow)
     };
     let (fall, rise) = (count("fall"), count("rise"));
@@ -278,10 +225,7 @@ fn limits(value: Option<Value<'_>>, typed: &mut Typed, errors: &mut Errors) {
         typed.limits.extend(size.map(|size| (key, size)));
     }
     for (key, range) in COUNTS {
-        let count = keep(
-            table.take(key).map(|count| count.number(range.clone())),
-            errors,
-        );
+        let count = keep(table.take(key).map(|count| count.number(range.clone())), errors);
         typed.limits.extend(count.map(|count| (key, count)));
     }
     table.finish(&[], errors);

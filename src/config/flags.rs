@@ -198,10 +198,7 @@ fn said_all(given: Vec<String>, flag: &'static str, env: Env<'_>) -> Vec<Said<St
 }
 
 /// What the text means, at its place.
-pub fn meaning<T>(
-    said: Said<String>,
-    parse: impl Fn(&str) -> Result<T, Wrong>,
-) -> Result<Said<T>, ConfigError> {
+pub fn meaning<T>(said: Said<String>, parse: impl Fn(&str) -> Result<T, Wrong>) -> Result<Said<T>, ConfigError> {
     match parse(&said.value) {
         Ok(value) => Ok(Said::new(value, said.place)),
         Err(wrong) => Err(wrong.at(said.place)),
@@ -233,19 +230,14 @@ impl Run {
         let count = |text: &str| word::small(text, 1..=u32::MAX);
         let span = duration::parse_some;
         from.read(self.access_log, "--access-log", refuse_access_log);
-        from.read(
-            self.access_log_format,
-            "--access-log-format",
-            refuse_access_log_format,
-        );
+        from.read(self.access_log_format, "--access-log-format", refuse_access_log_format);
         let main = || Said::new("main".to_string(), Place::Default);
         let mut listener = Listener::new(main());
         listener.bind = said_all(self.listen, "--listen", env);
         listener.mode = from.read(self.mode, "--mode", word::mode);
         let mut pool = Pool::new(main());
         for one in said_all(self.backend, "--backend", env) {
-            pool.backends
-                .extend(from.errors.keep(meaning(one, backend)));
+            pool.backends.extend(from.errors.keep(meaning(one, backend)));
         }
         pool.policy = from.read(self.policy, "--policy", word::policy);
         pool.health = Health {
@@ -286,10 +278,7 @@ fn backend(text: &str) -> Result<Backend, Wrong> {
 fn refuse_access_log(text: &str) -> Result<(), Wrong> {
     match text {
         "off" => Ok(()),
-        _ => Err(Wrong::later(
-            "the access log",
-            "leave it out; --verbose tells each connection's story",
-        )),
+        _ => Err(Wrong::later("the access log", "leave it out; --verbose tells each connection's story")),
     }
 }
 

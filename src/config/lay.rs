@@ -11,11 +11,7 @@ use super::typed::{self, Typed, Upper};
 
 /// The flags over the file.
 pub fn lay_over(typed: &mut Typed, upper: Upper, errors: &mut Errors) -> Option<()> {
-    let names: Vec<&str> = typed
-        .listeners
-        .iter()
-        .map(|one| one.name.value.as_str())
-        .collect();
+    let names: Vec<&str> = typed.listeners.iter().map(|one| one.name.value.as_str()).collect();
     let at = errors.keep(target(&names, "listener", upper.listener.spoken()))?;
     match at {
         Some(at) => {
@@ -25,11 +21,7 @@ pub fn lay_over(typed: &mut Typed, upper: Upper, errors: &mut Errors) -> Option<
         None if names.is_empty() => typed.listeners.push(upper.listener),
         None => {}
     }
-    let names: Vec<&str> = typed
-        .pools
-        .iter()
-        .map(|one| one.name.value.as_str())
-        .collect();
+    let names: Vec<&str> = typed.pools.iter().map(|one| one.name.value.as_str()).collect();
     let spoken = upper.pool.spoken();
     let at = errors.keep(target(&names, "pool", spoken))?;
     match at {
@@ -49,11 +41,7 @@ pub fn lay_over(typed: &mut Typed, upper: Upper, errors: &mut Errors) -> Option<
 }
 
 /// Which of `names` a flag is about: see the head of this file. Nothing if no flag spoke or there is nothing yet.
-fn target(
-    names: &[&str],
-    kind: &str,
-    spoken: Option<&Place>,
-) -> Result<Option<usize>, ConfigError> {
+fn target(names: &[&str], kind: &str, spoken: Option<&Place>) -> Result<Option<usize>, ConfigError> {
     let Some(place) = spoken else {
         return Ok(None);
     };
@@ -63,8 +51,7 @@ fn target(
         1 => Ok(Some(0)),
         _ if main.is_some() => Ok(main),
         several => {
-            let what =
-                format!("the file has {several} {kind}s, and this cannot be about all of them");
+            let what = format!("the file has {several} {kind}s, and this cannot be about all of them");
             let fix = format!("say it in the file, or call the {kind} that is meant \"main\"");
             Err(Wrong::new(what, fix).at(place.clone()))
         }
@@ -81,11 +68,7 @@ pub fn link(typed: &Typed, errors: &mut Errors) -> Option<Vec<usize>> {
     for pool in typed.pools.iter().filter(|pool| pool.backends.is_empty()) {
         errors.push(no_backend(pool.name.place.clone(), Some(&pool.name.value)));
     }
-    let names: Vec<&str> = typed
-        .pools
-        .iter()
-        .map(|one| one.name.value.as_str())
-        .collect();
+    let names: Vec<&str> = typed.pools.iter().map(|one| one.name.value.as_str()).collect();
     let links = typed.listeners.iter().map(|one| link_one(one, &names));
     let links: Vec<_> = links.map(|link| errors.keep(link)).collect();
     links.into_iter().collect()
@@ -94,10 +77,7 @@ pub fn link(typed: &Typed, errors: &mut Errors) -> Option<Vec<usize>> {
 fn link_one(listener: &typed::Listener, names: &[&str]) -> Result<usize, ConfigError> {
     let Some(pool) = &listener.pool else {
         let name = &listener.name.value;
-        let what = format!(
-            "listener {name:?} names none of the pools {}",
-            names.join(", ")
-        );
+        let what = format!("listener {name:?} names none of the pools {}", names.join(", "));
         let fix = format!("write pool = {:?}", names.first().unwrap_or(&"main"));
         let none = || Wrong::new(what, format!("{fix} in [listener.{name}]"));
         let only = (names.len() == 1).then_some(0);
@@ -109,14 +89,12 @@ fn link_one(listener: &typed::Listener, names: &[&str]) -> Result<usize, ConfigE
 
 fn no_backend(place: Place, pool: Option<&str>) -> ConfigError {
     let wrong = match (&place, pool) {
-        (Place::File(_), Some(pool)) => Wrong::new(
-            format!("pool {pool:?} has no backend"),
-            "write backends = [\"127.0.0.1:8080\"]",
-        ),
-        (Place::File(_), None) => Wrong::new(
-            "no backend is named",
-            "add [pool.main] and backends = [\"127.0.0.1:8080\"]",
-        ),
+        (Place::File(_), Some(pool)) => {
+            Wrong::new(format!("pool {pool:?} has no backend"), "write backends = [\"127.0.0.1:8080\"]")
+        }
+        (Place::File(_), None) => {
+            Wrong::new("no backend is named", "add [pool.main] and backends = [\"127.0.0.1:8080\"]")
+        }
         _ => Wrong::new(
             "no backend, so there is nowhere to send anything",
             "name one or more: evenkeel --backend 127.0.0.1:8080\n       \
@@ -128,10 +106,7 @@ fn no_backend(place: Place, pool: Option<&str>) -> ConfigError {
 
 /// A pool is probed for what is asked of it: if bytes only, by connecting only.
 pub fn mode_of(pool: usize, links: &[usize], typed: &Typed) -> Mode {
-    let mine = links
-        .iter()
-        .zip(&typed.listeners)
-        .filter(|(link, _)| **link == pool);
+    let mine = links.iter().zip(&typed.listeners).filter(|(link, _)| **link == pool);
     let mut modes = mine.filter_map(|(_, listener)| listener.mode.as_ref());
     match modes.any(|mode| mode.value == Mode::Tcp) {
         true => Mode::Tcp,
