@@ -296,3 +296,94 @@ fn refuse_access_log(text: &str) -> Result<(), Wrong> {
 fn refuse_access_log_format(_: &str) -> Result<(), Wrong> {
     Err(Wrong::later("the access log", "leave it out"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn clap_finds_nothing_wrong_with_the_command_line() {
+        Line::command().debug_assert();
+    }
+
+    #[test]
+    fn variables_are_named_after_flags() {
+        assert_eq!(variable("--health-path"), "EVENKEEL_HEALTH_PATH");
+    }
+
+    #[test]
+    fn what_is_still_to_come_is_refused_by_name() {
+        for (line, name) in [
+            (
+                "--policy maglev",
+                "--policy: not there yet: policy \"maglev\"",
+            ),
+            ("--access-log -", "--access-log: not there yet: "),
+            (
+                "--access-log-format json",
+                "--access-log-format: not there yet: ",
+            ),
+            (
+                "-l unix:/run/x",
+                "--listen: not there yet: the address \"unix:/run/x\"",
+            ),
+            ("-b unix:/run/x", "--backend: not there yet: "),
+            ("--admin unix:/run/x", "--admin: not there yet: "),
+        ] {
+            let text = refusal(&format!("-b 127.0.0.1:1 {line}"));
+            assert!(text.starts_with(name), "{text}");
+        }
+        for task in [
+            "ctl state",
+            "ctl --json watch",
+            "explain 1234",
+            "completions bash",
+            "ctl",
+        ] {
+            let text = refusal(task);
+            let name = task.split(' ').next().unwrap();
+            assert!(
+                text.contains(&format!("not there yet: evenkeel {name}")),
+                "{text}"
+            );
+        }
+        let env = [("EVENKEEL_POLICY", "random")];
+        let text = refusal_with("-b 127.0.0.1:1", &env, "");
+        assert!(
+            text.starts_with("EVENKEEL_POLICY: not there yet: "),
+            "{text}"
+        );
+        config("-b 127.0.0.1:1 --access-log off");
+    }
+
+    #[test]
+    fn bad_values_name_their_flag() {
+        for (flag, value) in [
+            ("--listen", "5001"),
+            ("--backend", "127.0.0.1"),
+            ("--backend", "127.0.0.1:0"),
+            ("--backend", "127.0.0.1:1,weight=0"),
+            ("--backend", "127.0.0.1:1,weight=257"),
+            ("--backend", "127.0.0.1:1,wieght=2"),
+            ("--backend", "127.0.0.1:1,127.0.0.1:2"),
+            ("--backend", "127.0.0.1:1,weight=1,weight=2"),
+            ("--mode", "htpp"),
+            ("--policy", "foo"),
+            ("--health", "ping"),
+            ("--health-path", "healthz"),
+            ("--health-interval", "5"),
+            ("--health-timeout", "0s"),
+            ("--health-fall", "0"),
+            ("--health-rise", "x"),
+            ("--header-timeout", "1d"),
+            ("--admin", "on"),
+            ("--log-level", "loud"),
+        ] {
+            let text = refusal(&format!("-b 127.0.0.1:9 {flag} {value}"));
+            assert!(text.starts_with(&format!("{flag}: ")), "{text}");
+            assert!(text.contains("\n  fix: "), "{text}");
+        }
+    }
+}

@@ -21,6 +21,8 @@ pub mod lay;
 pub mod settle;
 pub mod size;
 pub mod table;
+#[cfg(test)]
+mod testing;
 pub mod typed;
 pub mod word;
 
