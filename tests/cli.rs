@@ -74,14 +74,7 @@ fn without_arguments_the_ways_on_are_shown() {
 #[test]
 fn help_and_version_go_to_stdout() {
     let help = answer(&run(&["--help"]));
-    for word in [
-        "--listen",
-        "--backend",
-        "--health-interval",
-        "demo",
-        "check",
-        "EVENKEEL_",
-    ] {
+    for word in ["--listen", "--backend", "--health-interval", "demo", "check", "EVENKEEL_"] {
         assert!(help.contains(word), "{word}");
     }
     assert!(answer(&run(&["--version"])).contains(env!("CARGO_PKG_VERSION")));
@@ -103,24 +96,15 @@ fn a_bad_file_is_told_with_line_pointer_and_fix() {
         let text = refusal(&run(&args));
         let place = format!("{}:6:1: unknown key \"polcy\" in [pool.app]\n", file.path());
         assert!(text.starts_with(&place), "{text}");
-        assert!(
-            text.contains("  6 | polcy = \"round-robin\"\n    | ^^^^^\n"),
-            "{text}"
-        );
-        assert!(
-            text.ends_with("  fix: did you mean \"policy\"?\n"),
-            "{text}"
-        );
+        assert!(text.contains("  6 | polcy = \"round-robin\"\n    | ^^^^^\n"), "{text}");
+        assert!(text.ends_with("  fix: did you mean \"policy\"?\n"), "{text}");
     }
 }
 
 #[test]
 fn a_file_that_cannot_be_read_is_named() {
     let text = refusal(&run(&["check", "-c", "/nowhere/evenkeel.toml"]));
-    assert!(
-        text.starts_with("--config: cannot read \"/nowhere/evenkeel.toml\": "),
-        "{text}"
-    );
+    assert!(text.starts_with("--config: cannot read \"/nowhere/evenkeel.toml\": "), "{text}");
     let folder = std::env::temp_dir();
     refusal(&run(&["check", "-c", folder.to_str().unwrap()]));
 }
@@ -147,16 +131,11 @@ fn what_check_prints_is_a_file_that_checks_and_prints_the_same() {
     let printed = answer(&command.env("EVENKEEL_MODE", "tcp").output().unwrap());
     assert!(printed.contains("# --health-fall"), "{printed}");
     assert!(printed.contains("# EVENKEEL_MODE"), "{printed}");
-    assert!(
-        printed.contains(&format!("# {}:5", file.path())),
-        "{printed}"
-    );
+    assert!(printed.contains(&format!("# {}:5", file.path())), "{printed}");
     let again = File::new(&printed);
     let again = answer(&run(&["check", "--print", "-c", again.path()]));
     let values = |text: &str| {
-        let values = text
-            .lines()
-            .map(|line| line.split('#').next().unwrap().trim_end());
+        let values = text.lines().map(|line| line.split('#').next().unwrap().trim_end());
         values.map(str::to_string).collect::<Vec<_>>()
     };
     assert_eq!(values(&again), values(&printed));
@@ -165,9 +144,7 @@ fn what_check_prints_is_a_file_that_checks_and_prints_the_same() {
 #[test]
 fn the_environment_counts_where_no_flag_speaks() {
     let mut command = evenkeel(&["check"]);
-    let output = command
-        .env("EVENKEEL_BACKEND", "127.0.0.1:1 127.0.0.1:2")
-        .output();
+    let output = command.env("EVENKEEL_BACKEND", "127.0.0.1:1 127.0.0.1:2").output();
     assert!(answer(&output.unwrap()).contains("2 backends"));
     let mut command = evenkeel(&["check", "-b", "127.0.0.1:1"]);
     let output = command.env("EVENKEEL_HEALTH_INTERVAL", "5").output();

@@ -12,73 +12,36 @@ use std::sync::Arc;
 use toml::de::DeTable;
 
 /// The keys of `[timeouts]`.
-pub const TIMEOUTS: [&str; 8] = [
-    "connect",
-    "header",
-    "body",
-    "response",
-    "client_idle",
-    "upstream_idle",
-    "tunnel",
-    "drain",
-];
+pub const TIMEOUTS: [&str; 8] =
+    ["connect", "header", "body", "response", "client_idle", "upstream_idle", "tunnel", "drain"];
 
 /// The keys of `[limits]` that are amounts of bytes, and what they may be.
-pub const SIZES: [(&str, RangeInclusive<u64>); 3] = [
-    ("head", 1 << 10..=1 << 20),
-    ("target", 1..=1 << 20),
-    ("body", 0..=u64::MAX),
-];
+pub const SIZES: [(&str, RangeInclusive<u64>); 3] =
+    [("head", 1 << 10..=1 << 20), ("target", 1..=1 << 20), ("body", 0..=u64::MAX)];
 
 /// The keys of `[limits]` that are counts, and what they may be.
-pub const COUNTS: [(&str, RangeInclusive<u64>); 2] = [
-    ("fields", 1..=Limits::MOST_FIELDS as u64),
-    ("connections", 0..=u32::MAX as u64),
-];
+pub const COUNTS: [(&str, RangeInclusive<u64>); 2] =
+    [("fields", 1..=Limits::MOST_FIELDS as u64), ("connections", 0..=u32::MAX as u64)];
 
 /// Keys of a listener that are still to come.
-const LATER_OF_LISTENER: [&str; 7] = [
-    "route",
-    "sni",
-    "proxy_protocol",
-    "trusted_proxies",
-    "max_connections",
-    "client_limit",
-    "congestion",
-];
+const LATER_OF_LISTENER: [&str; 7] =
+    ["route", "sni", "proxy_protocol", "trusted_proxies", "max_connections", "client_limit", "congestion"];
 
 /// Keys of a pool that are still to come.
-const LATER_OF_POOL: [&str; 9] = [
-    "hash",
-    "sticky",
-    "retry_on",
-    "max_inflight",
-    "queue",
-    "slow_start",
-    "ejection",
-    "proxy_protocol",
-    "congestion",
-];
+const LATER_OF_POOL: [&str; 9] =
+    ["hash", "sticky", "retry_on", "max_inflight", "queue", "slow_start", "ejection", "proxy_protocol", "congestion"];
 
 /// Reads a whole file. What is wrong goes to `errors`, and is left out of the result.
 pub fn read(source: &Arc<Source>, errors: &mut Errors) -> Typed {
     let (root, broken) = DeTable::parse_recoverable(&source.text);
-    let mut typed = Typed {
-        whole: Some(Spot::whole(source)),
-        ..Typed::default()
-    };
+    let mut typed = Typed { whole: Some(Spot::whole(source)), ..Typed::default() };
     if !broken.is_empty() {
         // What follows the first is often only its echo.
-        broken
-            .iter()
-            .take(1)
-            .for_each(|error| errors.push(syntax(source, error)));
+        broken.iter().take(1).for_each(|error| errors.push(syntax(source, error)));
         return typed;
     }
     let mut table = Table::new(source, "the file", root.get_ref());
-    let admin = table
-        .take("admin")
-        .map(|admin| admin.text("127.0.0.1:5002"));
+    let admin = table.take("admin").map(|admin| admin.text("127.0.0.1:5002"));
     typed.admin = keep(admin, errors);
     for (name, value) in named(table.take("listener"), "listener", errors) {
         typed.listeners.push(listener(name, value, errors));
@@ -107,11 +70,7 @@ fn keep<T>(result: Option<Result<T, ConfigError>>, errors: &mut Errors) -> Optio
 }
 
 /// The tables within `[listener]` or `[pool]`, whose names the operator chose.
-fn named<'a>(
-    value: Option<Value<'a>>,
-    of: &str,
-    errors: &mut Errors,
-) -> Vec<(Said<String>, Table<'a>)> {
+fn named<'a>(value: Option<Value<'a>>, of: &str, errors: &mut Errors) -> Vec<(Said<String>, Table<'a>)> {
     let like = format!("[{of}.main] above its keys");
     let outer = value.map(|value| value.table(format!("[{of}]"), &like));
     let Some(outer) = keep(outer, errors) else {
@@ -152,9 +111,7 @@ fn listener(name: Said<String>, mut table: Table<'_>, errors: &mut Errors) -> Li
         let binds = binds.iter().map(|bind| bind.text("127.0.0.1:5001"));
         listener.bind = binds.filter_map(|bind| errors.keep(bind)).collect();
     }
-    let mode = table
-        .take("mode")
-        .map(|mode| mode.parsed("http", word::mode));
+    let mode = table.take("mode").map(|mode| mode.parsed("http", word::mode));
     listener.mode = keep(mode, errors);
     listener.pool = keep(table.take("pool").map(|pool| pool.text("app")), errors);
     table.finish(&LATER_OF_LISTENER, errors);
@@ -188,10 +145,7 @@ fn backend(value: &Value<'_>, errors: &mut Errors) -> Option<Said<Backend>> {
     let like = "{ address = \"127.0.0.1:8080\", weight = 2 }";
     let mut table = errors.keep(value.table("a backend", like))?;
     let address = table.take("address");
-    let weight = keep(
-        table.take("weight").map(|weight| weight.number(1..=256)),
-        errors,
-    );
+    let weight = keep(table.take("weight").map(|weight| weight.number(1..=256)), errors);
     table.finish(&[], errors);
     let Some(address) = address else {
         let wrong = Wrong::new("a backend without address", format!("write {like}"));
@@ -200,25 +154,18 @@ fn backend(value: &Value<'_>, errors: &mut Errors) -> Option<Said<Backend>> {
     };
     let address = errors.keep(address.text("127.0.0.1:8080"))?;
     let weight = weight.map_or(1, |weight| narrow(weight).value);
-    let backend = Backend {
-        address: address.value,
-        weight,
-    };
+    let backend = Backend { address: address.value, weight };
     Some(Said::new(backend, address.place))
 }
 
 fn health(mut table: Table<'_>, errors: &mut Errors) -> Health {
-    let kind = table
-        .take("kind")
-        .map(|kind| kind.parsed("http", word::kind));
+    let kind = table.take("kind").map(|kind| kind.parsed("http", word::kind));
     let path = table.take("path").map(|path| path.parsed("/", word::path));
     let expect = table.take("expect").map(|expect| statuses(&expect));
     let interval = table.take("interval").map(|span| span.duration());
     let timeout = table.take("timeout").map(|span| span.duration());
     let mut count = |key| {
-        let value = table
-            .take(key)
-            .map(|count| count.number(1..=u32::MAX.into()));
+        let value = table.take(key).map(|count| count.number(1..=u32::MAX.into()));
         keep(value, errors).map(narrow)
     };
     let (fall, rise) = (count("fall"), count("rise"));
@@ -278,10 +225,7 @@ fn limits(value: Option<Value<'_>>, typed: &mut Typed, errors: &mut Errors) {
         typed.limits.extend(size.map(|size| (key, size)));
     }
     for (key, range) in COUNTS {
-        let count = keep(
-            table.take(key).map(|count| count.number(range.clone())),
-            errors,
-        );
+        let count = keep(table.take(key).map(|count| count.number(range.clone())), errors);
         typed.limits.extend(count.map(|count| (key, count)));
     }
     table.finish(&[], errors);
@@ -307,10 +251,7 @@ mod tests {
         assert_eq!(first_listener(&config).name, "web");
         assert_eq!(first_listener(&config).mode, Mode::Http);
         assert_eq!(first_pool(&config).name, "app");
-        assert_eq!(
-            backends(&config),
-            [("127.0.0.1:8080", 1), ("127.0.0.1:8081", 2)]
-        );
+        assert_eq!(backends(&config), [("127.0.0.1:8080", 1), ("127.0.0.1:8081", 2)]);
         let ProbeKind::Http { path, expect } = &first_pool(&config).health.kind else {
             panic!("{config:?}");
         };
@@ -335,11 +276,7 @@ mod tests {
             let config = config_of(&pool_with(&format!("[timeouts]\n{key} = \"77s\"")));
             assert!(format!("{:?}", config.timeouts).contains(&format!("{key}: 77s")));
         }
-        for key in SIZES
-            .iter()
-            .map(|(key, _)| key)
-            .chain(COUNTS.iter().map(|(key, _)| key))
-        {
+        for key in SIZES.iter().map(|(key, _)| key).chain(COUNTS.iter().map(|(key, _)| key)) {
             let value = if *key == "head" { 7777 } else { 77 };
             let config = config_of(&pool_with(&format!("[limits]\n{key} = {value}")));
             assert!(format!("{:?}", config.limits).contains(&format!("{key}: {value}")));
@@ -349,14 +286,8 @@ mod tests {
     #[test]
     fn an_unknown_key_suggests_the_nearest_and_shows_its_line() {
         let text = refusal_of(&pool_with("polcy = \"round-robin\""));
-        assert!(
-            text.starts_with("evenkeel.toml:3:1: unknown key \"polcy\" in [pool.app]\n"),
-            "{text}"
-        );
-        assert!(
-            text.contains("  3 | polcy = \"round-robin\"\n    | ^^^^^\n"),
-            "{text}"
-        );
+        assert!(text.starts_with("evenkeel.toml:3:1: unknown key \"polcy\" in [pool.app]\n"), "{text}");
+        assert!(text.contains("  3 | polcy = \"round-robin\"\n    | ^^^^^\n"), "{text}");
         assert!(text.ends_with("  fix: did you mean \"policy\"?"), "{text}");
         for (file, at, key) in [
             ("[listenr.web]\n".to_string(), "1:2", "listener"),
@@ -366,10 +297,7 @@ mod tests {
             (pool_with("[listener.web]\nbnid = \"x\""), "4:1", "bind"),
         ] {
             let text = refusal_of(&file);
-            assert!(
-                text.starts_with(&format!("evenkeel.toml:{at}: unknown key")),
-                "{text}"
-            );
+            assert!(text.starts_with(&format!("evenkeel.toml:{at}: unknown key")), "{text}");
             assert!(text.contains(&format!("did you mean {key:?}?")), "{text}");
         }
     }
@@ -396,10 +324,7 @@ mod tests {
     fn all_mistakes_are_told_at_once_from_top_to_bottom() {
         let text = refusal_of("[limits]\nfields = 257\n[pool.app]\nbackends = [1]\nfoo = 1\n");
         let at = |needle: &str| text.find(needle).expect(needle);
-        assert!(
-            at("toml:2:10") < at("toml:4:13") && at("toml:4:13") < at("toml:5:1"),
-            "{text}"
-        );
+        assert!(at("toml:2:10") < at("toml:4:13") && at("toml:4:13") < at("toml:5:1"), "{text}");
     }
 
     #[test]
@@ -473,18 +398,13 @@ mod tests {
         assert!(text.starts_with("evenkeel.toml:"), "{text}");
         assert!(text.contains("this is not TOML: "), "{text}");
         let twice = refusal_of("admin = \"off\"\nadmin = \"off\"\n");
-        assert!(
-            twice.starts_with("evenkeel.toml:2:1: this is not TOML: "),
-            "{twice}"
-        );
+        assert!(twice.starts_with("evenkeel.toml:2:1: this is not TOML: "), "{twice}");
     }
 
     #[test]
     fn a_backend_needs_an_address_and_a_name_is_a_word() {
         assert!(refusal_of("[pool.app]\nbackends = [{ weight = 2 }]").contains("without address"));
-        assert!(
-            refusal_of("[pool.\"a b\"]\nbackends = [\"127.0.0.1:1\"]").contains("bad name \"a b\"")
-        );
+        assert!(refusal_of("[pool.\"a b\"]\nbackends = [\"127.0.0.1:1\"]").contains("bad name \"a b\""));
         assert!(refusal_of("[pool.\"\"]\nbackends = [\"127.0.0.1:1\"]").contains("bad name \"\""));
         assert!(refusal_of(&pool_with("[listener.web]\nbind = []")).contains("names no address"));
     }
@@ -498,9 +418,7 @@ mod tests {
         );
         let pools: Vec<&str> = config.pools.iter().map(|pool| pool.name.as_str()).collect();
         let listeners = config.listeners.iter();
-        let listeners: Vec<_> = listeners
-            .map(|one| (one.name.as_str(), one.pool, one.bind.len()))
-            .collect();
+        let listeners: Vec<_> = listeners.map(|one| (one.name.as_str(), one.pool, one.bind.len())).collect();
         assert_eq!(pools, ["z", "a"]);
         assert_eq!(listeners, [("y", 1, 1), ("b", 0, 3)]);
     }

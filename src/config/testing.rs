@@ -112,9 +112,5 @@ pub fn first_listener(config: &Config) -> &Listener {
 
 /// Names and weights of the first pool's backends.
 pub fn backends(config: &Config) -> Vec<(&str, u32)> {
-    first_pool(config)
-        .backends
-        .iter()
-        .map(|one| (one.name.as_str(), one.weight))
-        .collect()
+    first_pool(config).backends.iter().map(|one| (one.name.as_str(), one.weight)).collect()
 }
