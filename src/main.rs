@@ -5,7 +5,9 @@ use evenkeel::config::{self, Command, Config, Exit};
 use evenkeel::host::resolve::resolve;
 use log::LevelFilter;
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 fn main() -> ExitCode {
     let env = |name: &str| Some(std::env::var_os(name)?.to_string_lossy().into_owned());
@@ -14,7 +16,9 @@ fn main() -> ExitCode {
     let ended = match command {
         Ok(Command::Run { config, log }) => run(config, log),
         Ok(Command::Demo { port_base, log }) => demo(port_base, log),
-        Ok(backend @ Command::Backend { .. }) => serve(backend),
+        Ok(Command::Backend { listen, name, delay, status, body_size, log }) => {
+            backend(&listen, name, delay, status, body_size, log)
+        }
         Ok(Command::Check { text }) => Err(said(text)),
         Err(exit) => Err(exit),
     };
@@ -52,6 +56,13 @@ fn demo(_port_base: Option<u16>, _log: LevelFilter) -> Result<(), Exit> {
 }
 
 /// Is one embedded backend, until told to stop.
-fn serve(_backend: Command) -> Result<(), Exit> {
+fn backend(
+    _listen: &[SocketAddr],
+    _name: Option<String>,
+    _delay: Duration,
+    _status: u16,
+    _body_size: Option<u64>,
+    _log: LevelFilter,
+) -> Result<(), Exit> {
     Err(unwired("backend"))
 }

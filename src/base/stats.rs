@@ -57,10 +57,13 @@ impl Stats {
 
     /// All conservation laws, given how many connections are `open` and how many admitted requests `alive` now.
     pub fn check(&self, open: u64, alive: u64) -> Result<(), String> {
-        let Stats { admitted, finished, failed, .. } = self;
-        match admitted == &(finished + failed + alive) {
-            true => self.check_open(open),
-            false => Err(format!("admitted {admitted} != finished {finished} + failed {failed} + alive {alive}")),
+        if self.accepted != self.closed + open {
+            return Err(format!("accepted {} != closed {} + open {open}", self.accepted, self.closed));
         }
+        if self.admitted != self.finished + self.failed + alive {
+            let Stats { admitted, finished, failed, .. } = self;
+            return Err(format!("admitted {admitted} != finished {finished} + failed {failed} + alive {alive}"));
+        }
+        Ok(())
     }
 }

@@ -100,3 +100,62 @@ pub fn refuse_again(backend: &Backend, known: &[Backend], place: Place, errors: 
     errors.push(Wrong::new(what, fix).at(place));
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+
+    #[test]
+    fn one_port_has_one_listener() {
+        for line in [
+            "-l 127.0.0.1:1 -l 127.0.0.1:1",
+            "-l 127.0.0.1:1 -l localhost:1",
+            "-l 127.0.0.1:1 -l 0.0.0.0:1",
+            "-l [::]:1 -l [::1]:1",
+        ] {
+            let text = refusal(&format!("-b 127.0.0.1:9 {line}"));
+            assert!(text.starts_with("--listen: listener \"main\" would listen twice at"), "{text}");
+        }
+        let text = refusal("-b 127.0.0.1:9 -l 127.0.0.1:5002");
+        assert!(text.starts_with("--listen: admin and listener \"main\" would both"), "{text}");
+        assert!(text.contains("--admin off"), "{text}");
+        let text = refusal("-b 127.0.0.1:9 --admin 127.0.0.1:5001");
+        assert!(text.starts_with("--admin: admin and"), "{text}");
+    }
+
+    #[test]
+    fn listeners_that_only_look_alike_are_fine() {
+        for line in [
+            "-l 127.0.0.1:0 -l 127.0.0.1:0 --admin 127.0.0.1:0",
+            "-l 127.0.0.1:1 -l [::1]:1",
+            "-l 0.0.0.0:1 -l [::]:1",
+            "-l 127.0.0.1:1 -l 127.0.0.2:1",
+            "-l 127.0.0.1:5002 --admin off",
+        ] {
+            config(&format!("-b 127.0.0.1:9 {line}"));
+        }
+    }
+
+    #[test]
+    fn two_listeners_of_a_file_clash_at_the_second() {
+        let file = "[pool.a]\nbackends = [\"127.0.0.1:1\"]\n[listener.x]\nbind = \"127.0.0.1:3\"\n[listener.y]\nbind = \"127.0.0.1:3\"\n";
+        let text = refusal_of(file);
+        assert!(text.starts_with("evenkeel.toml:6:8: listener \"x\" and listener \"y\""), "{text}");
+    }
+
+    #[test]
+    fn a_backend_is_named_once() {
+        let text = refusal("-b 127.0.0.1:1 -b 127.0.0.1:1,weight=2");
+        assert!(text.contains("backend \"127.0.0.1:1\" is named twice"), "{text}");
+        let text = refusal("-b 127.0.0.1:1 -b localhost:1");
+        assert!(text.contains("are the same, 127.0.0.1:1"), "{text}");
+    }
+
+    #[test]
+    fn a_balancer_is_not_its_own_backend() {
+        for line in ["-b 127.0.0.1:5001", "-l 0.0.0.0:7 -b localhost:7", "-l localhost:7 -b localhost:7"] {
+            let text = refusal(line);
+            assert!(text.contains("is listener \"main\" itself"), "{text}");
+        }
+    }
+}

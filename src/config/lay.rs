@@ -113,3 +113,93 @@ pub fn mode_of(pool: usize, links: &[usize], typed: &Typed) -> Mode {
         false => Mode::Http,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::super::{Mode, ProbeKind};
+    use std::time::Duration;
+
+    const TWO: &str = "[pool.a]\nbackends = [\"127.0.0.1:1\"]\n[pool.b]\nbackends = [\"127.0.0.1:2\"]\n\
+        [listener.x]\nbind = \"127.0.0.1:3\"\npool = \"a\"\n[listener.y]\nbind = \"127.0.0.1:4\"\npool = \"b\"\n";
+
+    #[test]
+    fn flags_alone_make_main() {
+        let config = config("-b 127.0.0.1:8080 -b localhost:8081,weight=2");
+        assert_eq!(first_listener(&config).name, "main");
+        assert_eq!(first_listener(&config).bind, ["127.0.0.1:5001".parse().unwrap()]);
+        assert_eq!(first_pool(&config).name, "main");
+        assert_eq!(backends(&config), [("127.0.0.1:8080", 1), ("localhost:8081", 2)]);
+        assert_eq!(config.admin, ["127.0.0.1:5002".parse().unwrap()]);
+    }
+
+    #[test]
+    fn flags_replace_lists_of_the_file_as_a_whole_and_leave_the_rest() {
+        let line = "-c f -b 127.0.0.1:9 -l 127.0.0.1:7 -l [::1]:7 --mode tcp --admin off --header-timeout 1s";
+        let config = config_env(line, &[], GOOD);
+        assert_eq!(first_listener(&config).name, "web");
+        assert_eq!(first_listener(&config).bind.len(), 2);
+        assert_eq!(first_listener(&config).mode, Mode::Tcp);
+        assert_eq!(backends(&config), [("127.0.0.1:9", 1)]);
+        assert_eq!(config.timeouts.header, Duration::from_secs(1));
+        assert!(config.admin.is_empty());
+        assert!(matches!(first_pool(&config).health.kind, ProbeKind::Http { .. }));
+    }
+
+    #[test]
+    fn flags_about_one_of_several_are_refused_unless_one_is_main() {
+        let text = refusal_with("-c f -b 127.0.0.1:9", &[], TWO);
+        assert!(text.starts_with("--backend: the file has 2 pools"), "{text}");
+        let text = refusal_with("-c f -l 127.0.0.1:9", &[], TWO);
+        assert!(text.starts_with("--listen: the file has 2 listeners"), "{text}");
+        for line in ["--health off", "--health-fall 2", "--health-interval 1s", "--policy round-robin", "--mode tcp"] {
+            refusal_with(&format!("-c f {line}"), &[], TWO);
+        }
+        let named = TWO.replace("[pool.b]", "[pool.main]").replace("\"b\"", "\"main\"");
+        let config = config_env("-c f -b 127.0.0.1:9", &[], &named);
+        assert_eq!(config.pools[1].backends[0].name, "127.0.0.1:9");
+        assert_eq!(config.pools[0].backends[0].name, "127.0.0.1:1");
+    }
+
+    #[test]
+    fn a_flag_beats_a_variable_and_a_variable_the_file() {
+        let file = "[pool.app]\nbackends = [\"127.0.0.1:1\"]\nhealth = { fall = 7, rise = 7, interval = \"7s\" }";
+        let env = [("EVENKEEL_HEALTH_FALL", "8"), ("EVENKEEL_HEALTH_RISE", "8"), ("EVENKEEL_ADMIN", "")];
+        let config = config_env("-c f --health-fall 9", &env, file);
+        let health = &first_pool(&config).health;
+        assert_eq!((health.fall, health.rise), (9, 8));
+        assert_eq!(health.interval, Duration::from_secs(7));
+        assert_eq!(health.timeout, Duration::from_secs(2));
+        assert_eq!(config.admin.len(), 1);
+    }
+
+    #[test]
+    fn a_variable_may_name_the_file_and_several_backends() {
+        let config = config_env("", &[("EVENKEEL_CONFIG", "f")], GOOD);
+        assert_eq!(first_pool(&config).name, "app");
+        let several = [("EVENKEEL_BACKEND", " 127.0.0.1:1,weight=3  127.0.0.1:2 ")];
+        let config = config_env("", &several, "");
+        assert_eq!(backends(&config), [("127.0.0.1:1", 3), ("127.0.0.1:2", 1)]);
+    }
+
+    #[test]
+    fn a_pool_that_is_not_there_suggests_the_nearest() {
+        let text = refusal_of(&GOOD.replace("pool = \"app\"", "pool = \"ap\""));
+        assert!(text.starts_with("evenkeel.toml:7:8: unknown pool \"ap\""), "{text}");
+        assert!(text.contains("did you mean \"app\"?"), "{text}");
+        let text = refusal_of(&TWO.replace("pool = \"a\"\n", ""));
+        assert!(text.contains("toml:5:11: listener \"x\" names none of the pools a, b"), "{text}");
+    }
+
+    #[test]
+    fn without_a_backend_the_way_out_is_shown() {
+        for line in ["", "run", "check", "--mode tcp", "--health-path /x", "-l 127.0.0.1:1"] {
+            let text = refusal(line);
+            assert!(text.starts_with("evenkeel: no backend"), "{line}: {text}");
+            assert!(text.contains("evenkeel demo") && text.contains("--backend"), "{text}");
+        }
+        assert!(refusal_of("").starts_with("evenkeel.toml: no backend is named"));
+        assert!(refusal_of("[pool.app]\n").starts_with("evenkeel.toml:1:7: pool \"app\" has no backend"));
+        assert!(refusal_of("[pool.app]\nbackends = []").contains("has no backend"));
+    }
+}

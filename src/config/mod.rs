@@ -4,8 +4,8 @@
 //! and how to mend it. Floors above take a `Config` for granted.
 //!
 //! [`from_args`] is the way in. A configuration exists twice: as [`typed`], each value with its place, filled by
-//! [`flags`] and [`file`]; and as meant, the [`Config`] of this file, made of it by [`settle`]. Small values have a file
-//! each: [`address`], [`duration`], [`size`], [`word`]. What goes wrong is in [`error`].
+//! [`flags`] and [`mod@file`]; and as meant, the [`Config`] of this file, made of it by [`settle`]. Small values have a
+//! file each: [`address`], [`duration`], [`size`], [`word`]. What goes wrong is in [`error`].
 //!
 //! Nothing here opens, binds or looks anything up: files, variables and names come through functions of the caller.
 
@@ -21,6 +21,8 @@ pub mod lay;
 pub mod settle;
 pub mod size;
 pub mod table;
+#[cfg(test)]
+mod testing;
 pub mod typed;
 pub mod word;
 

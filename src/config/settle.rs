@@ -275,3 +275,103 @@ fn show_backend(backend: &typed::Backend) -> String {
     let address = text(&backend.address);
     format!("{{ address = {address}, weight = {} }}", backend.weight)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Command;
+    use super::super::testing::*;
+    use super::*;
+
+    fn kind(line: &str, file: &str) -> ProbeKind {
+        first_pool(&config_env(line, &[], file)).health.kind.clone()
+    }
+
+    fn get(path: &str) -> ProbeKind {
+        ProbeKind::Http { path: path.to_string(), expect: vec![200..=399] }
+    }
+
+    #[test]
+    fn the_mode_suggests_the_probe_and_flags_decide() {
+        for (line, meant) in [
+            ("", get("/")),
+            ("--mode tcp", ProbeKind::Tcp),
+            ("--mode tcp --health http", get("/")),
+            ("--mode tcp --health-path /up", get("/up")),
+            ("--health tcp", ProbeKind::Tcp),
+            ("--health off", ProbeKind::Off),
+        ] {
+            assert_eq!(kind(&format!("-b 127.0.0.1:1 {line}"), ""), meant, "{line}");
+        }
+        let file = |health: &str| format!("[pool.a]\nbackends = [\"127.0.0.1:1\"]\nhealth = {{ {health} }}");
+        let (tcp, path) = (file("kind = \"tcp\""), file("path = \"/up\""));
+        assert_eq!(kind("-c f --health-path /x", &tcp), get("/x"));
+        assert_eq!(kind("-c f --health tcp", &path), ProbeKind::Tcp);
+        assert_eq!(kind("-c f --mode tcp", &path), get("/up"));
+    }
+
+    #[test]
+    fn a_path_beside_a_kind_that_has_none_is_refused() {
+        let text = refusal("-b 127.0.0.1:1 --health tcp --health-path /");
+        assert!(text.starts_with("--health-path: a probe of kind \"tcp\""), "{text}");
+        let file = "[pool.a]\nbackends = [\"127.0.0.1:1\"]\nhealth = { kind = \"off\", expect = 200 }";
+        assert!(refusal_of(file).contains("no path and no status"));
+    }
+
+    #[test]
+    fn a_pool_of_two_modes_is_probed_by_connecting() {
+        let file = "[pool.a]\nbackends = [\"127.0.0.1:1\"]\n[listener.x]\nbind = \"127.0.0.1:2\"\n\
+            [listener.y]\nbind = \"127.0.0.1:3\"\nmode = \"tcp\"";
+        assert_eq!(kind("-c f", file), ProbeKind::Tcp);
+    }
+
+    #[test]
+    fn names_are_looked_up() {
+        let config = config("-l localhost:5001 -b one:80 -b localhost:81 --admin localhost:5002");
+        assert_eq!(first_listener(&config).bind.len(), 2);
+        assert_eq!(config.admin.len(), 2);
+        let addresses = first_pool(&config).backends.iter().map(|one| one.address.to_string());
+        assert_eq!(addresses.collect::<Vec<_>>(), ["10.0.0.1:80", "127.0.0.1:81"]);
+        let text = refusal("-b nowhere:80");
+        assert!(text.starts_with("--backend: cannot find out what \"nowhere:80\" stands for"), "{text}");
+    }
+
+    #[test]
+    fn a_small_head_makes_the_usual_target_small() {
+        let file = "[pool.a]\nbackends = [\"127.0.0.1:1\"]\n[limits]\nhead = \"4KiB\"";
+        assert_eq!(config_of(file).limits.target, 4096);
+        let text = refusal_of(&format!("{file}\ntarget = \"5KiB\""));
+        assert!(text.contains("toml:5:10: a target of 5KiB does not fit"), "{text}");
+    }
+
+    #[test]
+    fn what_is_printed_names_each_origin_and_means_the_same() {
+        let file = GOOD.replace("\"/\"", "\"/a\\\"b\\\\c\"").replace("head = \"16KiB\"", "head = 9000");
+        let line = "-c f -l localhost:7 --health-fall 9";
+        let env = [("EVENKEEL_HEALTH_RISE", "8")];
+        let Ok(Command::Check { text }) = command(&format!("check --print {line}"), &env, &file) else {
+            panic!("refused");
+        };
+        for (value, origin) in [
+            ("\"localhost:7\",", "--listen"),
+            ("health.fall = 9", "--health-fall"),
+            ("health.rise = 8", "EVENKEEL_HEALTH_RISE"),
+            ("mode = \"http\"", "f:6"),
+            ("{ address = \"127.0.0.1:8081\", weight = 2 },", "f:11"),
+        ] {
+            let found = text.lines().find(|line| line.trim().starts_with(value)).expect(value);
+            assert!(found.ends_with(&format!(" # {origin}")), "{found}");
+        }
+        assert_eq!(config_of(&text), config_env(line, &env, &file));
+    }
+
+    #[test]
+    fn defaults_are_called_so() {
+        let Ok(Command::Check { text }) = command("check --print -b 127.0.0.1:1", &[], "") else {
+            panic!("refused");
+        };
+        let told = text.lines().filter(|line| line.contains('#'));
+        let told: Vec<&str> = told.filter(|line| !line.ends_with("default")).collect();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(config_of(&text), config("-b 127.0.0.1:1"));
+    }
+}
