@@ -4,6 +4,7 @@ pub mod admin;
 pub mod balance;
 pub mod base;
 pub mod config;
+pub mod demo;
 pub mod host;
 pub mod http;
 pub mod net;
