@@ -68,30 +68,14 @@ pub struct Backends {
 impl Backends {
     /// The table that a configuration describes, every backend unproven. `seed` decides what policies leave to chance.
     pub fn new(pools: &[config::Pool]) -> Backends {
-        let mut all = Backends {
-            table: Vec::new(),
-            pools: Vec::new(),
-        };
+        let mut all = Backends { table: Vec::new(), pools: Vec::new() };
         for (number, pool) in pools.iter().enumerate() {
             let first = all.table.len();
-            all.table.extend(
-                pool.backends
-                    .iter()
-                    .map(|it| backend(it, PoolId(number as u16), &pool.health)),
-            );
-            let config::Health {
-                kind,
-                interval,
-                timeout,
-                ..
-            } = pool.health.clone();
+            all.table.extend(pool.backends.iter().map(|it| backend(it, PoolId(number as u16), &pool.health)));
+            let config::Health { kind, interval, timeout, .. } = pool.health.clone();
             all.pools.push(Pool {
                 name: pool.name.clone(),
-                probing: Probing {
-                    kind,
-                    interval,
-                    timeout,
-                },
+                probing: Probing { kind, interval, timeout },
                 members: first..all.table.len(),
                 policy: match pool.policy {
                     PolicyName::RoundRobin => Box::new(policy::RoundRobin::default()),
@@ -113,10 +97,7 @@ impl Backends {
 
     /// Every backend with its id.
     pub fn iter(&self) -> impl Iterator<Item = (BackendId, &Backend)> {
-        self.table
-            .iter()
-            .enumerate()
-            .map(|(row, backend)| (BackendId(row as u32), backend))
+        self.table.iter().enumerate().map(|(row, backend)| (BackendId(row as u32), backend))
     }
 
     /// One pool.
@@ -126,29 +107,19 @@ impl Backends {
 
     /// Every pool with its backends.
     pub fn pools(&self) -> impl Iterator<Item = (&Pool, &[Backend])> {
-        self.pools
-            .iter()
-            .map(|pool| (pool, &self.table[pool.members.clone()]))
+        self.pools.iter().map(|pool| (pool, &self.table[pool.members.clone()]))
     }
 
-    /// Picks a backend of `pool` for a request that has tried `tried` in vain. While a usable backend is left, only
-    /// usable ones are picked; when none is left, those that health excludes are tried as well, each once.
-    pub fn pick(&mut self, pool: PoolId, tried: &[BackendId]) -> Option<BackendId> {
-        let Pool {
-            members, policy, ..
-        } = &mut self.pools[usize::from(pool.0)];
+    /// Picks a backend of `pool` for a request that has tried `tried` in vain; `again`: one was picked for it before,
+    /// so the rotation does not advance. While a usable backend is left, only usable ones are picked; when none is
+    /// left, those that health excludes are tried as well, each once.
+    pub fn pick(&mut self, pool: PoolId, tried: &[BackendId], again: bool) -> Option<BackendId> {
+        let Pool { members, policy, .. } = &mut self.pools[usize::from(pool.0)];
         let (first, rows) = (members.start, &self.table[members.clone()]);
         let untried = |row: usize| !tried.contains(&BackendId((first + row) as u32));
         let fit = |row: usize| rows.get(row).is_some_and(|it| it.health.usable()) && untried(row);
-        let again = !tried.is_empty();
         let choose = |policy: &mut dyn Policy, may: &dyn Fn(usize) -> bool| {
-            policy
-                .pick(&Choice {
-                    backends: rows,
-                    may,
-                    again,
-                })
-                .map(|row| BackendId((first + row) as u32))
+            policy.pick(&Choice { backends: rows, may, again }).map(|row| BackendId((first + row) as u32))
         };
         choose(policy.as_mut(), &fit).or_else(|| choose(policy.as_mut(), &untried))
     }
@@ -196,13 +167,7 @@ pub(crate) mod tests_support {
             rise: 2,
         };
         let address = SocketAddr::from(([127, 0, 0, 1], 80));
-        let one = config::Backend {
-            name: "127.0.0.1:80".into(),
-            address,
-            weight: 1,
-        };
-        (0..count)
-            .map(|_| backend(&one, PoolId(0), &health))
-            .collect()
+        let one = config::Backend { name: "127.0.0.1:80".into(), address, weight: 1 };
+        (0..count).map(|_| backend(&one, PoolId(0), &health)).collect()
     }
 }

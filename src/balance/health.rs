@@ -54,12 +54,7 @@ impl fmt::Display for Cause {
             Step::Send => "send",
             Step::Answer => "answer",
         };
-        write!(
-            f,
-            "{step}: {} after {:.1} ms",
-            self.what,
-            self.took.as_secs_f64() * 1e3
-        )
+        write!(f, "{step}: {} after {:.1} ms", self.what, self.took.as_secs_f64() * 1e3)
     }
 }
 
@@ -90,14 +85,7 @@ pub struct Health {
 impl Health {
     /// A backend that nobody has tried yet. `fall` and `rise` are at least 1.
     pub fn new(fall: u32, rise: u32) -> Health {
-        Health {
-            state: State::Unproven,
-            since: Time(0),
-            against: 0,
-            fall,
-            rise,
-            last: "not probed yet".into(),
-        }
+        Health { state: State::Unproven, since: Time(0), against: 0, fall, rise, last: "not probed yet".into() }
     }
 
     /// The state now.
@@ -171,27 +159,16 @@ mod tests {
     const NOW: Time = Time(0);
 
     fn refused() -> Cause {
-        Cause {
-            step: Step::Connect,
-            what: "connection refused".into(),
-            took: Duration::from_micros(300),
-        }
+        Cause { step: Step::Connect, what: "connection refused".into(), took: Duration::from_micros(300) }
     }
 
     #[test]
     fn falls_after_three_failures_in_a_row_and_rises_after_two_passes() {
         let mut health = Health::new(3, 2);
-        assert_eq!(
-            health.pass(NOW, Duration::ZERO).map(|c| c.to),
-            Some(State::Up)
-        );
-        let fell: Vec<_> = (0..4)
-            .map(|_| health.fail(NOW, &refused()).is_some())
-            .collect();
+        assert_eq!(health.pass(NOW, Duration::ZERO).map(|c| c.to), Some(State::Up));
+        let fell: Vec<_> = (0..4).map(|_| health.fail(NOW, &refused()).is_some()).collect();
         assert_eq!(fell, [false, false, true, false]);
-        let rose: Vec<_> = (0..3)
-            .map(|_| health.pass(NOW, Duration::ZERO).is_some())
-            .collect();
+        let rose: Vec<_> = (0..3).map(|_| health.pass(NOW, Duration::ZERO).is_some()).collect();
         assert_eq!(rose, [false, true, false]);
     }
 
@@ -200,10 +177,7 @@ mod tests {
         let mut health = Health::new(2, 1);
         assert!(health.usable() && health.unsettled());
         health.fail(NOW, &refused());
-        assert_eq!(
-            health.fail(NOW, &refused()).map(|c| (c.from, c.to)),
-            Some((State::Unproven, State::Down))
-        );
+        assert_eq!(health.fail(NOW, &refused()).map(|c| (c.from, c.to)), Some((State::Unproven, State::Down)));
         assert_eq!(health.last(), "connect: connection refused after 0.3 ms");
     }
 

@@ -85,9 +85,7 @@ fn refuse_schemes(text: &str) -> Result<(), Wrong> {
 /// The address, if the host is one in numbers; nothing for a name that could exist.
 fn numeric(host: &str, port: u16) -> Result<Option<SocketAddr>, Wrong> {
     if let Some(inner) = host.strip_prefix('[') {
-        let inner = inner
-            .strip_suffix(']')
-            .and_then(|v6| v6.parse::<Ipv6Addr>().ok());
+        let inner = inner.strip_suffix(']').and_then(|v6| v6.parse::<Ipv6Addr>().ok());
         let address = inner.map(|v6| SocketAddr::new(IpAddr::V6(v6), port));
         return address.map(Some).ok_or_else(|| {
             let fix = "write it as in \"[::1]:8080\"";
@@ -97,20 +95,16 @@ fn numeric(host: &str, port: u16) -> Result<Option<SocketAddr>, Wrong> {
     if let Ok(v4) = host.parse::<Ipv4Addr>() {
         return Ok(Some(SocketAddr::new(IpAddr::V4(v4), port)));
     }
-    if host
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || byte == b'.')
-    {
+    if host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
         let fix = "write four numbers from 0 to 255, as in \"127.0.0.1:8080\"";
         return Err(Wrong::new(format!("bad IPv4 address {}", quote(host)), fix));
     }
     let named = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     match host.len() <= 253 && host.bytes().all(named) {
         true => Ok(None),
-        false => Err(Wrong::new(
-            format!("bad host name {}", quote(host)),
-            "a name has letters, digits, dots and hyphens",
-        )),
+        false => {
+            Err(Wrong::new(format!("bad host name {}", quote(host)), "a name has letters, digits, dots and hyphens"))
+        }
     }
 }
 
@@ -175,24 +169,13 @@ mod tests {
         assert!(fix("::1:80").contains("[::1]:80"));
         assert!(fix("http://127.0.0.1:80/").contains("\"127.0.0.1:80\""));
         for port in ["x", "65536", "-1", "+80", "", "8 0", "99999999999"] {
-            assert!(
-                fix(&format!("127.0.0.1:{port}")).contains("65535"),
-                "{port}"
-            );
+            assert!(fix(&format!("127.0.0.1:{port}")).contains("65535"), "{port}");
         }
     }
 
     #[test]
     fn what_cannot_be_a_host_is_not_looked_up() {
-        for text in [
-            "300.0.0.1:80",
-            "1.2.3:80",
-            "[::1:80",
-            "[x]:80",
-            "a b:80",
-            "a,b:80",
-            "ä:80",
-        ] {
+        for text in ["300.0.0.1:80", "1.2.3:80", "[::1:80", "[x]:80", "a b:80", "a,b:80", "ä:80"] {
             let wrong = look_up(text, &|name| panic!("looked up {name}")).unwrap_err();
             assert!(wrong.what.starts_with("bad"), "{text}: {}", wrong.what);
         }

@@ -1,7 +1,7 @@
 //! Floor 1: the command line becomes a [`Command`], or an [`Exit`] that says why not.
 //!
 //! This is the way in. Nothing here touches the process: variables, files and names are looked up by what the caller
-//! brings. Read [`flags`](super::flags) for the words, [`settle`](super::settle) for what they mean.
+//! brings. Read [`flags`] for the words, [`settle`](super::settle) for what they mean.
 
 use super::Config;
 use super::address::{self, Resolve};
@@ -72,11 +72,7 @@ pub struct Exit {
 
 impl Exit {
     fn usage(text: String) -> Exit {
-        Exit {
-            text,
-            to_stdout: false,
-            code: 2,
-        }
+        Exit { text, to_stdout: false, code: 2 }
     }
 }
 
@@ -103,9 +99,7 @@ pub fn from_args(
         Some(Task::Explain(_)) => later("explain", &mut errors),
         Some(Task::Completions(_)) => later("completions", &mut errors),
     };
-    command
-        .filter(|_| errors.is_empty())
-        .ok_or_else(|| Exit::usage(errors.text()))
+    command.filter(|_| errors.is_empty()).ok_or_else(|| Exit::usage(errors.text()))
 }
 
 fn from_clap(error: &clap::Error) -> Exit {
@@ -139,9 +133,7 @@ impl Host<'_> {
 
     fn check(&self, check: Check, errors: &mut Errors) -> Option<Command> {
         let (settled, log, file) = self.settled(check.run, errors)?;
-        let subject = file.map_or("the command line".to_string(), |file| {
-            file.display().to_string()
-        });
+        let subject = file.map_or("the command line".to_string(), |file| file.display().to_string());
         let text = match check.print {
             false => format!("{subject}: {}", summary(&settled.config)),
             true => format!(
@@ -154,11 +146,7 @@ impl Host<'_> {
         Some(Command::Check { text })
     }
 
-    fn settled(
-        &self,
-        mut run: Run,
-        errors: &mut Errors,
-    ) -> Option<(Settled, Said<LevelFilter>, Option<PathBuf>)> {
+    fn settled(&self, mut run: Run, errors: &mut Errors) -> Option<(Settled, Said<LevelFilter>, Option<PathBuf>)> {
         let log = self.level(&run.log, LevelFilter::Info, errors);
         let (path, place) = self.config_path(run.config.take());
         let upper = run.upper(self.env, errors);
@@ -248,17 +236,13 @@ fn flag<T>(
     errors: &mut Errors,
 ) -> Option<T> {
     let said = Said::new(given?, Place::Flag(flag));
-    errors
-        .keep(flags::meaning(said, parse))
-        .map(|said| said.value)
+    errors.keep(flags::meaning(said, parse)).map(|said| said.value)
 }
 
 /// So many steps up or down, and no further than there are.
 fn step(from: LevelFilter, steps: i16) -> LevelFilter {
     let at = (from as i16).saturating_add(steps);
-    let at = usize::try_from(at)
-        .unwrap_or(0)
-        .min(LevelFilter::Trace as usize);
+    let at = usize::try_from(at).unwrap_or(0).min(LevelFilter::Trace as usize);
     LevelFilter::iter().nth(at).unwrap_or(from)
 }
 
@@ -270,15 +254,12 @@ fn level(text: &str) -> Result<LevelFilter, Wrong> {
 
 /// A backend's name goes into a header field and a line of text.
 fn name(text: &str) -> Result<String, Wrong> {
-    let printable = text
-        .bytes()
-        .all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    let printable = text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
     match printable && !text.trim().is_empty() && text.len() <= 64 {
         true => Ok(text.to_string()),
-        false => Err(Wrong::new(
-            format!("bad name {}", quote(text)),
-            "a name has 1 to 64 printable characters of ASCII",
-        )),
+        false => {
+            Err(Wrong::new(format!("bad name {}", quote(text)), "a name has 1 to 64 printable characters of ASCII"))
+        }
     }
 }
 
@@ -301,4 +282,144 @@ fn summary(config: &Config) -> String {
         count(config.pools.len(), "pool"),
         count(backends, "backend")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::base::Rng;
+
+    fn level_of(line: &str, env: &[(&str, &str)]) -> LevelFilter {
+        match command(line, env, "") {
+            Ok(Command::Run { log, .. } | Command::Demo { log, .. } | Command::Backend { log, .. }) => log,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn run_is_meant_unless_another_is_named() {
+        assert_eq!(command("-b 127.0.0.1:1", &[], ""), command("run -b 127.0.0.1:1", &[], ""));
+    }
+
+    #[test]
+    fn the_log_level_goes_in_steps_or_by_name() {
+        for (flags, level) in [
+            ("", LevelFilter::Info),
+            ("-v", LevelFilter::Debug),
+            ("-vv", LevelFilter::Trace),
+            ("-vvvvv", LevelFilter::Trace),
+            ("-q", LevelFilter::Warn),
+            ("-q -q", LevelFilter::Error),
+            ("-qqq", LevelFilter::Off),
+            ("-qqqqq", LevelFilter::Off),
+            ("--log-level warn", LevelFilter::Warn),
+        ] {
+            assert_eq!(level_of(&format!("-b 127.0.0.1:1 {flags}"), &[]), level, "{flags}");
+        }
+        let env = [("EVENKEEL_LOG_LEVEL", "error")];
+        assert_eq!(level_of("-b 127.0.0.1:1", &env), LevelFilter::Error);
+        assert_eq!(level_of("-b 127.0.0.1:1 -v", &env), LevelFilter::Debug);
+        assert_eq!(level_of("demo", &[]), LevelFilter::Debug);
+        refusal("-b 127.0.0.1:1 -v --log-level info");
+    }
+
+    #[test]
+    fn a_demo_needs_four_ports() {
+        let base = |line| match command(line, &[], "") {
+            Ok(Command::Demo { port_base, .. }) => port_base,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(base("demo"), None);
+        assert_eq!(base("demo --port-base 65532"), Some(65_532));
+        for port in ["0", "65533", "x"] {
+            assert!(refusal(&format!("demo --port-base {port}")).starts_with("--port-base: "));
+        }
+    }
+
+    #[test]
+    fn a_backend_has_its_flags() {
+        let line = "backend --listen localhost:9 --name a --delay 0ms --status 503 --body-size 1KiB -q";
+        let backend = Command::Backend {
+            listen: vec!["[::1]:9".parse().unwrap(), "127.0.0.1:9".parse().unwrap()],
+            name: Some("a".to_string()),
+            delay: Duration::ZERO,
+            status: 503,
+            body_size: Some(1024),
+            log: LevelFilter::Warn,
+        };
+        assert_eq!(command(line, &[], ""), Ok(backend));
+        refusal("backend");
+        for wrong in ["--status 100", "--status 600", "--delay 1", "--body-size 1k", "--name ü"] {
+            let text = refusal(&format!("backend --listen 127.0.0.1:9 {wrong}"));
+            assert!(text.starts_with(wrong.split(' ').next().unwrap()), "{text}");
+        }
+    }
+
+    #[test]
+    fn check_says_so_in_one_line() {
+        let text = "f: valid: 1 listener, 1 pool, 2 backends".to_string();
+        assert_eq!(command("check -c f", &[], GOOD), Ok(Command::Check { text }));
+        let text = refusal_with("check -c missing.toml", &[], "");
+        assert!(text.starts_with("--config: cannot read \"missing.toml\""), "{text}");
+        let env = [("EVENKEEL_CONFIG", "missing.toml")];
+        assert!(refusal_with("check", &env, "").starts_with("EVENKEEL_CONFIG: cannot read"));
+    }
+
+    #[test]
+    fn help_and_version_are_no_mistakes() {
+        for line in ["--help", "-h", "help", "run --help", "demo -h", "--version", "-V"] {
+            let exit = command(line, &[], "").unwrap_err();
+            assert_eq!((exit.code, exit.to_stdout), (0, true), "{line}");
+        }
+        for line in ["--polcy x", "dmeo", "--listen", "-b"] {
+            refusal(line);
+        }
+    }
+
+    /// One small deed of a tired operator, or of a disk.
+    fn mangle(text: &str, rng: &mut Rng) -> String {
+        const PIECES: [&str; 12] =
+            ["\"", "[", "]", "{", "=", ".", "\n", "é", "\0", "-1", "99999999999999999999", "[[pool]]"];
+        let mut bytes = text.as_bytes().to_vec();
+        let mut below = |limit: usize| rng.below(limit as u64) as usize;
+        for _ in 0..=below(3) {
+            let at = below(bytes.len());
+            let end = (at + below(8)).min(bytes.len());
+            match below(4) {
+                0 => drop(bytes.drain(at..end)),
+                1 => drop(bytes.splice(at..at, PIECES[below(PIECES.len())].bytes())),
+                2 => bytes.truncate(at),
+                _ => bytes[at..end].rotate_left((end > at).into()),
+            }
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    #[test]
+    fn no_mangled_file_is_a_panic_and_each_refusal_has_a_fix() {
+        let mut rng = Rng::new(1);
+        let mut refused = 0;
+        for _ in 0..2_000 {
+            let file = mangle(GOOD, &mut rng);
+            match command("check --print -c f", &[], &file) {
+                Ok(Command::Check { text }) => drop(config_of(&text)),
+                Ok(other) => panic!("{other:?}"),
+                Err(exit) => {
+                    refused += 1;
+                    assert!(exit.text.contains("fix: ") && exit.code == 2, "{file}\n{}", exit.text);
+                }
+            }
+        }
+        assert!(refused > 500, "{refused}");
+    }
+
+    #[test]
+    fn no_mangled_command_line_is_a_panic() {
+        let good = "run -l 127.0.0.1:1 -b [::1]:2,weight=3 --health-path / --health-interval 5s --admin off";
+        let mut rng = Rng::new(2);
+        for _ in 0..2_000 {
+            let _ = command(&mangle(good, &mut rng), &[], GOOD);
+        }
+    }
 }

@@ -32,10 +32,7 @@ pub fn refuse(binds: &[Bind], config: &Config, errors: &mut Errors) {
         for other in binds.iter().take(index) {
             refuse_both(other, one, errors);
         }
-        let listener = config
-            .listeners
-            .iter()
-            .find(|listener| one.0 == Who::Listener(listener.name.clone()));
+        let listener = config.listeners.iter().find(|listener| one.0 == Who::Listener(listener.name.clone()));
         if let Some(listener) = listener {
             refuse_loop(one, listener, config, errors);
         }
@@ -53,11 +50,7 @@ fn refuse_both(one: &Bind, other: &Bind, errors: &mut Errors) {
     };
     let what = match one.0 == other.0 {
         true => format!("{} would listen twice at {at}", one.0.name()),
-        false => format!(
-            "{} and {} would both listen at {at}",
-            one.0.name(),
-            other.0.name()
-        ),
+        false => format!("{} and {} would both listen at {at}", one.0.name(), other.0.name()),
     };
     let fix = match one.0 == Who::Admin && one.1 == Place::Default {
         true => "choose another port, or move the admin address with --admin ADDR or --admin off",
@@ -81,16 +74,11 @@ fn refuse_loop(bind: &Bind, listener: &Listener, config: &Config, errors: &mut E
     for backend in &pool.backends {
         let at = backend.address;
         let ours = |ours: &SocketAddr| {
-            let reached =
-                ours.ip() == at.ip() || ours.ip().is_unspecified() && at.ip().is_loopback();
+            let reached = ours.ip() == at.ip() || ours.ip().is_unspecified() && at.ip().is_loopback();
             reached && ours.port() == at.port()
         };
         if bind.2.iter().any(ours) {
-            let what = format!(
-                "backend {} is {} itself",
-                quote(&backend.name),
-                bind.0.name()
-            );
+            let what = format!("backend {} is {} itself", quote(&backend.name), bind.0.name());
             let fix = "name the address at which the service listens, not the balancer";
             errors.push(Wrong::new(what, fix).at(bind.1.clone()));
         }
@@ -98,25 +86,76 @@ fn refuse_loop(bind: &Bind, listener: &Listener, config: &Config, errors: &mut E
 }
 
 /// Whether `backend` is a new one; otherwise an error.
-pub fn refuse_again(
-    backend: &Backend,
-    known: &[Backend],
-    place: Place,
-    errors: &mut Errors,
-) -> bool {
+pub fn refuse_again(backend: &Backend, known: &[Backend], place: Place, errors: &mut Errors) -> bool {
     let Some(twin) = known.iter().find(|known| known.address == backend.address) else {
         return true;
     };
     let what = match twin.name == backend.name {
         true => format!("backend {} is named twice", quote(&backend.name)),
-        false => format!(
-            "backends {} and {} are the same, {}",
-            quote(&twin.name),
-            quote(&backend.name),
-            backend.address
-        ),
+        false => {
+            format!("backends {} and {} are the same, {}", quote(&twin.name), quote(&backend.name), backend.address)
+        }
     };
     let fix = "leave one out; for a larger share give it a weight";
     errors.push(Wrong::new(what, fix).at(place));
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+
+    #[test]
+    fn one_port_has_one_listener() {
+        for line in [
+            "-l 127.0.0.1:1 -l 127.0.0.1:1",
+            "-l 127.0.0.1:1 -l localhost:1",
+            "-l 127.0.0.1:1 -l 0.0.0.0:1",
+            "-l [::]:1 -l [::1]:1",
+        ] {
+            let text = refusal(&format!("-b 127.0.0.1:9 {line}"));
+            assert!(text.starts_with("--listen: listener \"main\" would listen twice at"), "{text}");
+        }
+        let text = refusal("-b 127.0.0.1:9 -l 127.0.0.1:5002");
+        assert!(text.starts_with("--listen: admin and listener \"main\" would both"), "{text}");
+        assert!(text.contains("--admin off"), "{text}");
+        let text = refusal("-b 127.0.0.1:9 --admin 127.0.0.1:5001");
+        assert!(text.starts_with("--admin: admin and"), "{text}");
+    }
+
+    #[test]
+    fn listeners_that_only_look_alike_are_fine() {
+        for line in [
+            "-l 127.0.0.1:0 -l 127.0.0.1:0 --admin 127.0.0.1:0",
+            "-l 127.0.0.1:1 -l [::1]:1",
+            "-l 0.0.0.0:1 -l [::]:1",
+            "-l 127.0.0.1:1 -l 127.0.0.2:1",
+            "-l 127.0.0.1:5002 --admin off",
+        ] {
+            config(&format!("-b 127.0.0.1:9 {line}"));
+        }
+    }
+
+    #[test]
+    fn two_listeners_of_a_file_clash_at_the_second() {
+        let file = "[pool.a]\nbackends = [\"127.0.0.1:1\"]\n[listener.x]\nbind = \"127.0.0.1:3\"\n[listener.y]\nbind = \"127.0.0.1:3\"\n";
+        let text = refusal_of(file);
+        assert!(text.starts_with("evenkeel.toml:6:8: listener \"x\" and listener \"y\""), "{text}");
+    }
+
+    #[test]
+    fn a_backend_is_named_once() {
+        let text = refusal("-b 127.0.0.1:1 -b 127.0.0.1:1,weight=2");
+        assert!(text.contains("backend \"127.0.0.1:1\" is named twice"), "{text}");
+        let text = refusal("-b 127.0.0.1:1 -b localhost:1");
+        assert!(text.contains("are the same, 127.0.0.1:1"), "{text}");
+    }
+
+    #[test]
+    fn a_balancer_is_not_its_own_backend() {
+        for line in ["-b 127.0.0.1:5001", "-l 0.0.0.0:7 -b localhost:7", "-l localhost:7 -b localhost:7"] {
+            let text = refusal(line);
+            assert!(text.contains("is listener \"main\" itself"), "{text}");
+        }
+    }
 }

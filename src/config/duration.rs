@@ -26,12 +26,8 @@ pub fn parse(text: &str) -> Result<Duration, Wrong> {
     let number = number.parse::<u64>().ok();
     let total = number.and_then(|number| number.checked_mul(milliseconds));
     let span = total.map(Duration::from_millis);
-    span.filter(|span| *span <= LONGEST).ok_or_else(|| {
-        Wrong::new(
-            format!("duration {} is too long", quote(text)),
-            "the longest is a year, \"8760h\"",
-        )
-    })
+    span.filter(|span| *span <= LONGEST)
+        .ok_or_else(|| Wrong::new(format!("duration {} is too long", quote(text)), "the longest is a year, \"8760h\""))
 }
 
 /// Like [`parse`], but zero is refused: a wait of nothing would end before it began.
@@ -94,9 +90,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for text in [
-            "", "s", "-5s", "+5s", "5 s", " 5s", "1.5s", "5S", "5sec", "1m30s", "5µs", "٥s",
-        ] {
+        for text in ["", "s", "-5s", "+5s", "5 s", " 5s", "1.5s", "5S", "5sec", "1m30s", "5µs", "٥s"] {
             assert!(parse(text).is_err(), "{text}");
         }
         for text in ["8761h", "99999999999999999999s", "18446744073709551615h"] {

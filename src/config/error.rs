@@ -27,18 +27,12 @@ pub struct Spot {
 impl Spot {
     /// The bytes `span` of `source`.
     pub fn new(source: &Arc<Source>, span: Range<usize>) -> Spot {
-        Spot {
-            source: Arc::clone(source),
-            span: Some(span),
-        }
+        Spot { source: Arc::clone(source), span: Some(span) }
     }
 
     /// The file as such, for what is missing from it.
     pub fn whole(source: &Arc<Source>) -> Spot {
-        Spot {
-            source: Arc::clone(source),
-            span: None,
-        }
+        Spot { source: Arc::clone(source), span: None }
     }
 
     /// Line and column, both from 1, the column in characters; none for a whole file.
@@ -61,10 +55,7 @@ impl Spot {
         let text = &self.source.text;
         let at = self.span.as_ref()?.start.min(text.len());
         let start = text.get(..at)?.rfind('\n').map_or(0, |end| end + 1);
-        let end = text
-            .get(at..)?
-            .find('\n')
-            .map_or(text.len(), |end| at + end);
+        let end = text.get(at..)?.find('\n').map_or(text.len(), |end| at + end);
         Some((text.get(start..at)?, start..end))
     }
 
@@ -74,9 +65,7 @@ impl Spot {
         let (number, _) = self.line_and_column()?;
         let span = self.span.as_ref()?;
         let marked = self.source.text.get(span.start..span.end.min(line.end));
-        let width = marked
-            .map_or(0, |marked| marked.trim_end().chars().count())
-            .max(1);
+        let width = marked.map_or(0, |marked| marked.trim_end().chars().count()).max(1);
         let line = self.source.text.get(line)?;
         let skipped = match line.chars().nth(EXCERPT) {
             Some(_) => before.chars().count().saturating_sub(EXCERPT / 2),
@@ -97,9 +86,7 @@ const EXCERPT: usize = 120;
 /// Part of a line, each character one column wide and none of them an order to the terminal.
 fn clean(line: &str, skipped: usize) -> String {
     let shown = line.trim_end().chars().skip(skipped).take(EXCERPT);
-    shown
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    shown.map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 impl Display for Spot {
@@ -139,10 +126,7 @@ impl Place {
     /// Flags first, then the file from top to bottom.
     fn order(&self) -> usize {
         match self {
-            Place::File(spot) => spot
-                .span
-                .as_ref()
-                .map_or(1, |span| span.start.saturating_add(1)),
+            Place::File(spot) => spot.span.as_ref().map_or(1, |span| span.start.saturating_add(1)),
             _ => 0,
         }
     }
@@ -187,10 +171,7 @@ pub struct Wrong {
 impl Wrong {
     /// See the fields.
     pub fn new(what: impl Into<String>, fix: impl Into<String>) -> Wrong {
-        Wrong {
-            what: what.into(),
-            fix: fix.into(),
-        }
+        Wrong { what: what.into(), fix: fix.into() }
     }
 
     /// `thing` is meant to exist one day. It is refused by name, since what is silently ignored is silently wrong.
@@ -209,11 +190,7 @@ impl Wrong {
 
     /// Wrong, and there.
     pub fn at(self, place: Place) -> ConfigError {
-        ConfigError {
-            place,
-            what: self.what,
-            fix: self.fix,
-        }
+        ConfigError { place, what: self.what, fix: self.fix }
     }
 }
 
@@ -297,10 +274,7 @@ mod tests {
     use super::*;
 
     fn source(text: &str) -> Arc<Source> {
-        Arc::new(Source {
-            name: "evenkeel.toml".into(),
-            text: text.into(),
-        })
+        Arc::new(Source { name: "evenkeel.toml".into(), text: text.into() })
     }
 
     #[test]

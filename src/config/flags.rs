@@ -16,7 +16,9 @@ use std::path::PathBuf;
 #[command(name = "evenkeel", version, args_conflicts_with_subcommands = true)]
 #[command(
     after_help = "Every flag with a value may also be an environment variable: --health-path is EVENKEEL_HEALTH_PATH.\n\
-    Flags win over the environment, the environment over the file. Without a subcommand: run."
+    Flags win over the environment, the environment over the file. Beside a file, flags speak about\n\
+    its only listener and its only pool, or of several about those called main: --listen replaces all addresses of that\n\
+    listener, --backend all backends of that pool. Without a subcommand: run."
 )]
 pub struct Line {
     /// What to do; `run` unless named.
@@ -49,7 +51,7 @@ pub enum Task {
 /// The flags of `run`.
 #[derive(Debug, Args)]
 pub struct Run {
-    /// Where clients come in, host:port; repeatable [127.0.0.1:5001]
+    /// Where clients come in, host:port; repeatable; default 127.0.0.1:5001
     #[arg(short, long, value_name = "ADDR")]
     pub listen: Vec<String>,
     /// A backend, host:port; repeatable
@@ -58,37 +60,37 @@ pub struct Run {
     /// A configuration file; flags win over it
     #[arg(short, long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// What the listener speaks, http or tcp [http]
+    /// What the listener speaks, http or tcp; default http
     #[arg(long, value_name = "MODE")]
     pub mode: Option<String>,
-    /// How a backend is chosen [round-robin]
+    /// How a backend is chosen; default round-robin
     #[arg(long, value_name = "NAME")]
     pub policy: Option<String>,
-    /// Probe with GET PATH [/ in http mode]
+    /// Probe with GET PATH; default / in http mode
     #[arg(long, value_name = "PATH")]
     pub health_path: Option<String>,
-    /// What a probe does: http, tcp or off [as the mode]
+    /// What a probe does: http, tcp or off; default as the mode
     #[arg(long, value_name = "KIND")]
     pub health: Option<String>,
-    /// From probe to probe [5s]
+    /// From probe to probe; default 5s
     #[arg(long, value_name = "DUR")]
     pub health_interval: Option<String>,
-    /// Until a probe counts as failed [2s]
+    /// Until a probe counts as failed; default 2s
     #[arg(long, value_name = "DUR")]
     pub health_timeout: Option<String>,
-    /// Failures in a row that exclude a backend [3]
+    /// Failures in a row that exclude a backend; default 3
     #[arg(long, value_name = "N")]
     pub health_fall: Option<String>,
-    /// Successes in a row that include it again [2]
+    /// Successes in a row that include it again; default 2
     #[arg(long, value_name = "N")]
     pub health_rise: Option<String>,
-    /// A complete request head must arrive within it [10s]
+    /// A complete request head must arrive within it; default 10s
     #[arg(long, value_name = "DUR")]
     pub header_timeout: Option<String>,
-    /// Dashboard, API and metrics, or off [127.0.0.1:5002]
+    /// Dashboard, API and metrics, or off; default 127.0.0.1:5002
     #[arg(long, value_name = "ADDR|off")]
     pub admin: Option<String>,
-    /// A line for each request (only off so far) [off]
+    /// A line for each request; only off so far, the default
     #[arg(long, value_name = "-|FILE|off")]
     pub access_log: Option<String>,
     /// The form of these lines (not there yet)
@@ -108,7 +110,7 @@ pub struct Log {
     /// Log less: warnings only; twice: errors only
     #[arg(short, long, action = ArgAction::Count)]
     pub quiet: u8,
-    /// off, error, warn, info, debug or trace [info]
+    /// off, error, warn, info, debug or trace; default info
     #[arg(long, value_name = "LEVEL", conflicts_with_all = ["verbose", "quiet"])]
     pub log_level: Option<String>,
 }
@@ -133,13 +135,13 @@ pub struct Serve {
     /// What it calls itself
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// How long it waits before it answers [0s]
+    /// How long it waits before it answers; default 0s
     #[arg(long, value_name = "DUR")]
     pub delay: Option<String>,
-    /// The status of its answers [200]
+    /// The status of its answers; default 200
     #[arg(long, value_name = "N")]
     pub status: Option<String>,
-    /// The length of its answers' bodies [as its text]
+    /// The length of its answers' bodies; default as its text
     #[arg(long, value_name = "BYTES")]
     pub body_size: Option<String>,
     /// How much is logged.
@@ -198,10 +200,7 @@ fn said_all(given: Vec<String>, flag: &'static str, env: Env<'_>) -> Vec<Said<St
 }
 
 /// What the text means, at its place.
-pub fn meaning<T>(
-    said: Said<String>,
-    parse: impl Fn(&str) -> Result<T, Wrong>,
-) -> Result<Said<T>, ConfigError> {
+pub fn meaning<T>(said: Said<String>, parse: impl Fn(&str) -> Result<T, Wrong>) -> Result<Said<T>, ConfigError> {
     match parse(&said.value) {
         Ok(value) => Ok(Said::new(value, said.place)),
         Err(wrong) => Err(wrong.at(said.place)),
@@ -233,19 +232,14 @@ impl Run {
         let count = |text: &str| word::small(text, 1..=u32::MAX);
         let span = duration::parse_some;
         from.read(self.access_log, "--access-log", refuse_access_log);
-        from.read(
-            self.access_log_format,
-            "--access-log-format",
-            refuse_access_log_format,
-        );
+        from.read(self.access_log_format, "--access-log-format", refuse_access_log_format);
         let main = || Said::new("main".to_string(), Place::Default);
         let mut listener = Listener::new(main());
         listener.bind = said_all(self.listen, "--listen", env);
         listener.mode = from.read(self.mode, "--mode", word::mode);
         let mut pool = Pool::new(main());
         for one in said_all(self.backend, "--backend", env) {
-            pool.backends
-                .extend(from.errors.keep(meaning(one, backend)));
+            pool.backends.extend(from.errors.keep(meaning(one, backend)));
         }
         pool.policy = from.read(self.policy, "--policy", word::policy);
         pool.health = Health {
@@ -286,13 +280,80 @@ fn backend(text: &str) -> Result<Backend, Wrong> {
 fn refuse_access_log(text: &str) -> Result<(), Wrong> {
     match text {
         "off" => Ok(()),
-        _ => Err(Wrong::later(
-            "the access log",
-            "leave it out; --verbose tells each connection's story",
-        )),
+        _ => Err(Wrong::later("the access log", "leave it out; --verbose tells each connection's story")),
     }
 }
 
 fn refuse_access_log_format(_: &str) -> Result<(), Wrong> {
     Err(Wrong::later("the access log", "leave it out"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn clap_finds_nothing_wrong_with_the_command_line() {
+        Line::command().debug_assert();
+    }
+
+    #[test]
+    fn variables_are_named_after_flags() {
+        assert_eq!(variable("--health-path"), "EVENKEEL_HEALTH_PATH");
+    }
+
+    #[test]
+    fn what_is_still_to_come_is_refused_by_name() {
+        for (line, name) in [
+            ("--policy maglev", "--policy: not there yet: policy \"maglev\""),
+            ("--access-log -", "--access-log: not there yet: "),
+            ("--access-log-format json", "--access-log-format: not there yet: "),
+            ("-l unix:/run/x", "--listen: not there yet: the address \"unix:/run/x\""),
+            ("-b unix:/run/x", "--backend: not there yet: "),
+            ("--admin unix:/run/x", "--admin: not there yet: "),
+        ] {
+            let text = refusal(&format!("-b 127.0.0.1:1 {line}"));
+            assert!(text.starts_with(name), "{text}");
+        }
+        for task in ["ctl state", "ctl --json watch", "explain 1234", "completions bash", "ctl"] {
+            let text = refusal(task);
+            let name = task.split(' ').next().unwrap();
+            assert!(text.contains(&format!("not there yet: evenkeel {name}")), "{text}");
+        }
+        let env = [("EVENKEEL_POLICY", "random")];
+        let text = refusal_with("-b 127.0.0.1:1", &env, "");
+        assert!(text.starts_with("EVENKEEL_POLICY: not there yet: "), "{text}");
+        config("-b 127.0.0.1:1 --access-log off");
+    }
+
+    #[test]
+    fn bad_values_name_their_flag() {
+        for (flag, value) in [
+            ("--listen", "5001"),
+            ("--backend", "127.0.0.1"),
+            ("--backend", "127.0.0.1:0"),
+            ("--backend", "127.0.0.1:1,weight=0"),
+            ("--backend", "127.0.0.1:1,weight=257"),
+            ("--backend", "127.0.0.1:1,wieght=2"),
+            ("--backend", "127.0.0.1:1,127.0.0.1:2"),
+            ("--backend", "127.0.0.1:1,weight=1,weight=2"),
+            ("--mode", "htpp"),
+            ("--policy", "foo"),
+            ("--health", "ping"),
+            ("--health-path", "healthz"),
+            ("--health-interval", "5"),
+            ("--health-timeout", "0s"),
+            ("--health-fall", "0"),
+            ("--health-rise", "x"),
+            ("--header-timeout", "1d"),
+            ("--admin", "on"),
+            ("--log-level", "loud"),
+        ] {
+            let text = refusal(&format!("-b 127.0.0.1:9 {flag} {value}"));
+            assert!(text.starts_with(&format!("{flag}: ")), "{text}");
+            assert!(text.contains("\n  fix: "), "{text}");
+        }
+    }
 }

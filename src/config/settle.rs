@@ -12,9 +12,7 @@ use super::error::{Errors, Place, Said, Wrong};
 use super::lay::{lay_over, link, mode_of};
 use super::typed::{self, Typed, Upper};
 use super::word::{self, Kind};
-use super::{
-    Backend, Config, Health, Limits, Listener, Mode, PolicyName, Pool, ProbeKind, Timeouts,
-};
+use super::{Backend, Config, Health, Limits, Listener, Mode, PolicyName, Pool, ProbeKind, Timeouts};
 use super::{clash, duration, size};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -29,24 +27,13 @@ pub struct Settled {
 }
 
 /// Makes one configuration of all that was said. Nothing if `errors` has more than before.
-pub fn settle(
-    mut typed: Typed,
-    upper: Upper,
-    resolve: Resolve<'_>,
-    errors: &mut Errors,
-) -> Option<Settled> {
+pub fn settle(mut typed: Typed, upper: Upper, resolve: Resolve<'_>, errors: &mut Errors) -> Option<Settled> {
     lay_over(&mut typed, upper, errors)?;
     let links = link(&typed, errors)?;
-    let mut work = Work {
-        resolve,
-        errors,
-        book: Book::default(),
-    };
+    let mut work = Work { resolve, errors, book: Book::default() };
     let (admin, admin_at) = work.admin(typed.admin.take());
     let mut binds = vec![(clash::Who::Admin, admin_at, admin.clone())];
-    let modes: Vec<Mode> = (0..typed.pools.len())
-        .map(|pool| mode_of(pool, &links, &typed))
-        .collect();
+    let modes: Vec<Mode> = (0..typed.pools.len()).map(|pool| mode_of(pool, &links, &typed)).collect();
     let mut listeners = Vec::new();
     for (listener, pool) in std::mem::take(&mut typed.listeners).into_iter().zip(links) {
         let pool_name = typed.pools.get(pool).map_or("", |pool| &pool.name.value);
@@ -56,13 +43,7 @@ pub fn settle(
     let pools: Vec<Pool> = pools.map(|(pool, mode)| work.pool(pool, mode)).collect();
     let timeouts = work.timeouts(&typed);
     let limits = work.limits(&typed);
-    let config = Config {
-        listeners,
-        pools,
-        admin,
-        timeouts,
-        limits,
-    };
+    let config = Config { listeners, pools, admin, timeouts, limits };
     clash::refuse(&binds, &config, work.errors);
     let book = work.book;
     errors.is_empty().then_some(Settled { config, book })
@@ -77,13 +58,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// The value said, or the default, noted in the book.
-    fn value<T>(
-        &mut self,
-        key: &str,
-        said: Option<Said<T>>,
-        default: T,
-        show: fn(&T) -> String,
-    ) -> T {
+    fn value<T>(&mut self, key: &str, said: Option<Said<T>>, default: T, show: fn(&T) -> String) -> T {
         let said = said.unwrap_or(Said::new(default, Place::Default));
         self.book.value(key, &show(&said.value), &said.place);
         said.value
@@ -120,10 +95,7 @@ impl Work<'_> {
             let default = "127.0.0.1:5001".to_string();
             said.bind.push(Said::new(default, Place::Default));
         }
-        let shown = said
-            .bind
-            .iter()
-            .map(|bind| (text(&bind.value), &bind.place));
+        let shown = said.bind.iter().map(|bind| (text(&bind.value), &bind.place));
         self.book.list("bind", shown);
         let mode = self.value("mode", said.mode, Mode::Http, show_mode);
         self.value("pool", said.pool, pool_name.to_string(), |name| text(name));
@@ -131,28 +103,16 @@ impl Work<'_> {
         for one in &said.bind {
             let addresses = self.addresses(one);
             bind.extend_from_slice(&addresses);
-            binds.push((
-                clash::Who::Listener(name.clone()),
-                one.place.clone(),
-                addresses,
-            ));
+            binds.push((clash::Who::Listener(name.clone()), one.place.clone(), addresses));
         }
-        Listener {
-            name,
-            bind,
-            mode,
-            pool,
-        }
+        Listener { name, bind, mode, pool }
     }
 
     fn pool(&mut self, said: typed::Pool, mode: Mode) -> Pool {
         let name = said.name.value;
         self.book.title(&format!("[pool.{name}]"));
         let policy = self.value("policy", said.policy, PolicyName::RoundRobin, show_policy);
-        let shown = said
-            .backends
-            .iter()
-            .map(|one| (show_backend(&one.value), &one.place));
+        let shown = said.backends.iter().map(|one| (show_backend(&one.value), &one.place));
         self.book.list("backends", shown);
         let mut backends = Vec::new();
         for one in said.backends {
@@ -164,23 +124,14 @@ impl Work<'_> {
             }
         }
         let health = self.health(said.health, mode);
-        Pool {
-            name,
-            policy,
-            backends,
-            health,
-        }
+        Pool { name, policy, backends, health }
     }
 
     fn backend(&mut self, said: Said<typed::Backend>) -> Option<Backend> {
         let found = address::look_up_one(&said.value.address, self.resolve);
         let found = found.map_err(|wrong| wrong.at(said.place));
         let address = self.errors.keep(found)?;
-        Some(Backend {
-            name: said.value.address,
-            address,
-            weight: said.value.weight,
-        })
+        Some(Backend { name: said.value.address, address, weight: said.value.weight })
     }
 
     fn health(&mut self, said: typed::Health, mode: Mode) -> Health {
@@ -192,9 +143,8 @@ impl Work<'_> {
             Kind::Tcp => ProbeKind::Tcp,
             Kind::Http => ProbeKind::Http {
                 path: self.value("health.path", said.path, "/".to_string(), |path| text(path)),
-                expect: self.value("health.expect", said.expect, vec![200..=399], |ranges| {
-                    text(&word::show_expect(ranges))
-                }),
+                expect: self
+                    .value("health.expect", said.expect, vec![200..=399], |ranges| text(&word::show_expect(ranges))),
             },
         };
         Health {
@@ -224,10 +174,7 @@ impl Work<'_> {
                 Said::new(Kind::Http, place.clone())
             }
             Some(place) if kind.value != Kind::Http && place.rank() == kind.place.rank() => {
-                let what = format!(
-                    "a probe of kind {} has no path and no status",
-                    show_kind(&kind.value)
-                );
+                let what = format!("a probe of kind {} has no path and no status", show_kind(&kind.value));
                 let fix = "leave the path and the status out, or choose the kind \"http\"";
                 self.errors.push(Wrong::new(what, fix).at(place.clone()));
                 kind.clone()
@@ -327,4 +274,104 @@ fn show_kind(kind: &Kind) -> String {
 fn show_backend(backend: &typed::Backend) -> String {
     let address = text(&backend.address);
     format!("{{ address = {address}, weight = {} }}", backend.weight)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Command;
+    use super::super::testing::*;
+    use super::*;
+
+    fn kind(line: &str, file: &str) -> ProbeKind {
+        first_pool(&config_env(line, &[], file)).health.kind.clone()
+    }
+
+    fn get(path: &str) -> ProbeKind {
+        ProbeKind::Http { path: path.to_string(), expect: vec![200..=399] }
+    }
+
+    #[test]
+    fn the_mode_suggests_the_probe_and_flags_decide() {
+        for (line, meant) in [
+            ("", get("/")),
+            ("--mode tcp", ProbeKind::Tcp),
+            ("--mode tcp --health http", get("/")),
+            ("--mode tcp --health-path /up", get("/up")),
+            ("--health tcp", ProbeKind::Tcp),
+            ("--health off", ProbeKind::Off),
+        ] {
+            assert_eq!(kind(&format!("-b 127.0.0.1:1 {line}"), ""), meant, "{line}");
+        }
+        let file = |health: &str| format!("[pool.a]\nbackends = [\"127.0.0.1:1\"]\nhealth = {{ {health} }}");
+        let (tcp, path) = (file("kind = \"tcp\""), file("path = \"/up\""));
+        assert_eq!(kind("-c f --health-path /x", &tcp), get("/x"));
+        assert_eq!(kind("-c f --health tcp", &path), ProbeKind::Tcp);
+        assert_eq!(kind("-c f --mode tcp", &path), get("/up"));
+    }
+
+    #[test]
+    fn a_path_beside_a_kind_that_has_none_is_refused() {
+        let text = refusal("-b 127.0.0.1:1 --health tcp --health-path /");
+        assert!(text.starts_with("--health-path: a probe of kind \"tcp\""), "{text}");
+        let file = "[pool.a]\nbackends = [\"127.0.0.1:1\"]\nhealth = { kind = \"off\", expect = 200 }";
+        assert!(refusal_of(file).contains("no path and no status"));
+    }
+
+    #[test]
+    fn a_pool_of_two_modes_is_probed_by_connecting() {
+        let file = "[pool.a]\nbackends = [\"127.0.0.1:1\"]\n[listener.x]\nbind = \"127.0.0.1:2\"\n\
+            [listener.y]\nbind = \"127.0.0.1:3\"\nmode = \"tcp\"";
+        assert_eq!(kind("-c f", file), ProbeKind::Tcp);
+    }
+
+    #[test]
+    fn names_are_looked_up() {
+        let config = config("-l localhost:5001 -b one:80 -b localhost:81 --admin localhost:5002");
+        assert_eq!(first_listener(&config).bind.len(), 2);
+        assert_eq!(config.admin.len(), 2);
+        let addresses = first_pool(&config).backends.iter().map(|one| one.address.to_string());
+        assert_eq!(addresses.collect::<Vec<_>>(), ["10.0.0.1:80", "127.0.0.1:81"]);
+        let text = refusal("-b nowhere:80");
+        assert!(text.starts_with("--backend: cannot find out what \"nowhere:80\" stands for"), "{text}");
+    }
+
+    #[test]
+    fn a_small_head_makes_the_usual_target_small() {
+        let file = "[pool.a]\nbackends = [\"127.0.0.1:1\"]\n[limits]\nhead = \"4KiB\"";
+        assert_eq!(config_of(file).limits.target, 4096);
+        let text = refusal_of(&format!("{file}\ntarget = \"5KiB\""));
+        assert!(text.contains("toml:5:10: a target of 5KiB does not fit"), "{text}");
+    }
+
+    #[test]
+    fn what_is_printed_names_each_origin_and_means_the_same() {
+        let file = GOOD.replace("\"/\"", "\"/a\\\"b\\\\c\"").replace("head = \"16KiB\"", "head = 9000");
+        let line = "-c f -l localhost:7 --health-fall 9";
+        let env = [("EVENKEEL_HEALTH_RISE", "8")];
+        let Ok(Command::Check { text }) = command(&format!("check --print {line}"), &env, &file) else {
+            panic!("refused");
+        };
+        for (value, origin) in [
+            ("\"localhost:7\",", "--listen"),
+            ("health.fall = 9", "--health-fall"),
+            ("health.rise = 8", "EVENKEEL_HEALTH_RISE"),
+            ("mode = \"http\"", "f:6"),
+            ("{ address = \"127.0.0.1:8081\", weight = 2 },", "f:11"),
+        ] {
+            let found = text.lines().find(|line| line.trim().starts_with(value)).expect(value);
+            assert!(found.ends_with(&format!(" # {origin}")), "{found}");
+        }
+        assert_eq!(config_of(&text), config_env(line, &env, &file));
+    }
+
+    #[test]
+    fn defaults_are_called_so() {
+        let Ok(Command::Check { text }) = command("check --print -b 127.0.0.1:1", &[], "") else {
+            panic!("refused");
+        };
+        let told = text.lines().filter(|line| line.contains('#'));
+        let told: Vec<&str> = told.filter(|line| !line.ends_with("default")).collect();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(config_of(&text), config("-b 127.0.0.1:1"));
+    }
 }

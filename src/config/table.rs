@@ -48,11 +48,7 @@ impl<'a> Table<'a> {
             };
             (name, value)
         };
-        Table {
-            title: title.into(),
-            entries: entries.into_iter().map(entry).collect(),
-            asked: Vec::new(),
-        }
+        Table { title: title.into(), entries: entries.into_iter().map(entry).collect(), asked: Vec::new() }
     }
 
     /// The value of `key`, if it is there.
@@ -70,10 +66,7 @@ impl<'a> Table<'a> {
     /// Refuses what was never asked for; what is in `later` by that name.
     pub fn finish(self, later: &[&str], errors: &mut Errors) {
         for (key, value) in &self.entries {
-            errors.push(
-                self.stray(key, later)
-                    .at(Place::File(value.key_spot.clone())),
-            );
+            errors.push(self.stray(key, later).at(Place::File(value.key_spot.clone())));
         }
     }
 
@@ -134,11 +127,7 @@ impl<'a> Value<'a> {
     }
 
     /// A text that `parse` understands.
-    pub fn parsed<T>(
-        &self,
-        like: &str,
-        parse: impl Fn(&str) -> Result<T, Wrong>,
-    ) -> Result<Said<T>, ConfigError> {
+    pub fn parsed<T>(&self, like: &str, parse: impl Fn(&str) -> Result<T, Wrong>) -> Result<Said<T>, ConfigError> {
         let text = self.text(like)?;
         let value = parse(&text.value).map_err(|wrong| self.wrong(wrong))?;
         Ok(self.said(value))
@@ -155,11 +144,7 @@ impl<'a> Value<'a> {
     /// A whole number within `range`.
     pub fn number(&self, range: RangeInclusive<u64>) -> Result<Said<u64>, ConfigError> {
         let DeValue::Integer(number) = self.value else {
-            let fix = format!(
-                "write the number alone: {} = {}",
-                self.key,
-                range.start().max(&3)
-            );
+            let fix = format!("write the number alone: {} = {}", self.key, range.start().max(&3));
             return Err(self.wrong(Wrong::new(self.what("a whole number"), fix)));
         };
         let plain = u64::from_str_radix(number.as_str(), number.radix());
@@ -179,10 +164,7 @@ impl<'a> Value<'a> {
         }
         let (from, to) = (size::show(*range.start()), size::show(*range.end()));
         let what = format!("{:?} cannot be {}", self.key, size::show(bytes.value));
-        Err(self.wrong(Wrong::new(
-            what,
-            format!("write a size from {from} to {to}"),
-        )))
+        Err(self.wrong(Wrong::new(what, format!("write a size from {from} to {to}"))))
     }
 
     /// What it stands for, at its place.
@@ -205,9 +187,6 @@ impl<'a> Value<'a> {
 
     fn what(&self, wanted: &str) -> String {
         let kind = self.value.type_str();
-        format!(
-            "{} must be {wanted}, this is of type {kind}",
-            quote(self.key)
-        )
+        format!("{} must be {wanted}, this is of type {kind}", quote(self.key))
     }
 }

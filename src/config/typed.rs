@@ -91,12 +91,7 @@ pub struct Health {
 impl Listener {
     /// One about which nothing is said.
     pub fn new(name: Said<String>) -> Listener {
-        Listener {
-            name,
-            bind: Vec::new(),
-            mode: None,
-            pool: None,
-        }
+        Listener { name, bind: Vec::new(), mode: None, pool: None }
     }
 
     /// Who spoke about it first, if anybody did.
@@ -119,12 +114,7 @@ impl Listener {
 impl Pool {
     /// One about which nothing is said.
     pub fn new(name: Said<String>) -> Pool {
-        Pool {
-            name,
-            policy: None,
-            backends: Vec::new(),
-            health: Health::default(),
-        }
+        Pool { name, policy: None, backends: Vec::new(), health: Health::default() }
     }
 
     /// Who spoke about it first, if anybody did.
@@ -153,11 +143,7 @@ impl Health {
         let spans = spans.into_iter().flatten().map(|said| &said.place);
         let counts = [&self.fall, &self.rise];
         let counts = counts.into_iter().flatten().map(|said| &said.place);
-        kind.into_iter()
-            .chain(path)
-            .chain(spans)
-            .chain(counts)
-            .next()
+        kind.into_iter().chain(path).chain(spans).chain(counts).next()
     }
 
     fn under(self, upper: Health) -> Health {

@@ -16,14 +16,7 @@ pub enum Kind {
 }
 
 /// The policies of the interface that are still to come.
-const LATER_POLICIES: [&str; 6] = [
-    "least-connections",
-    "two-choices",
-    "random",
-    "rendezvous",
-    "maglev",
-    "first",
-];
+const LATER_POLICIES: [&str; 6] = ["least-connections", "two-choices", "random", "rendezvous", "maglev", "first"];
 
 /// `http` or `tcp`.
 pub fn mode(text: &str) -> Result<Mode, Wrong> {
@@ -52,19 +45,13 @@ pub fn kind(text: &str) -> Result<Kind, Wrong> {
         "http" => Ok(Kind::Http),
         "tcp" => Ok(Kind::Tcp),
         "off" => Ok(Kind::Off),
-        _ => Err(Wrong::unknown(
-            "kind of probe",
-            text,
-            &["http", "tcp", "off"],
-        )),
+        _ => Err(Wrong::unknown("kind of probe", text, &["http", "tcp", "off"])),
     }
 }
 
 /// The target of a probe, in origin-form (RFC 9112 section 3.2.1): it goes out as written.
 pub fn path(text: &str) -> Result<String, Wrong> {
-    let plain = text
-        .bytes()
-        .all(|byte| byte.is_ascii_graphic() && byte != b'#');
+    let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
     match text.starts_with('/') && plain {
         true => Ok(text.to_string()),
         false => Err(Wrong::new(
@@ -84,20 +71,14 @@ fn statuses(text: &str) -> Result<RangeInclusive<u16>, Wrong> {
     let (from, to) = (status(from)?, status(to)?);
     match from <= to {
         true => Ok(from..=to),
-        false => Err(Wrong::new(
-            format!("the range {} is empty", quote(text)),
-            format!("write \"{to}-{from}\""),
-        )),
+        false => Err(Wrong::new(format!("the range {} is empty", quote(text)), format!("write \"{to}-{from}\""))),
     }
 }
 
 /// One status code (RFC 9110 section 15: three digits, of which the first is 1 to 5).
 pub fn status(text: &str) -> Result<u16, Wrong> {
     let digits = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
-    let code = text
-        .parse()
-        .ok()
-        .filter(|code| digits && (100..=599).contains(code));
+    let code = text.parse().ok().filter(|code| digits && (100..=599).contains(code));
     code.ok_or_else(|| {
         Wrong::new(
             format!("bad status {}", quote(text)),
@@ -119,10 +100,7 @@ pub fn show_expect(ranges: &[RangeInclusive<u16>]) -> String {
 /// A whole number within `range`.
 pub fn number(text: &str, range: RangeInclusive<u64>) -> Result<u64, Wrong> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let number = text
-        .parse()
-        .ok()
-        .filter(|number| digits && range.contains(number));
+    let number = text.parse().ok().filter(|number| digits && range.contains(number));
     number.ok_or_else(|| {
         let fix = match *range.end() {
             u64::MAX | 0xffff_ffff => format!("write a whole number, at least {}", range.start()),
@@ -148,9 +126,7 @@ mod tests {
         assert_eq!(expect("200-399"), Ok(vec![200..=399]));
         assert_eq!(expect("200, 204"), Ok(vec![200..=200, 204..=204]));
         assert_eq!(show_expect(&expect("200-299,304").unwrap()), "200-299,304");
-        for text in [
-            "", "99", "600", "399-200", "200-", "-200", "2oo", "200,,204", "0200", "+20",
-        ] {
+        for text in ["", "99", "600", "399-200", "200-", "-200", "2oo", "200,,204", "0200", "+20"] {
             assert!(expect(text).is_err(), "{text}");
         }
     }
@@ -158,19 +134,9 @@ mod tests {
     #[test]
     fn later_policies_are_not_there_yet_and_others_unknown() {
         for text in LATER_POLICIES {
-            assert!(
-                policy(text)
-                    .unwrap_err()
-                    .what
-                    .starts_with("not there yet: ")
-            );
+            assert!(policy(text).unwrap_err().what.starts_with("not there yet: "));
         }
-        assert!(
-            policy("round-robbin")
-                .unwrap_err()
-                .fix
-                .contains("round-robin")
-        );
+        assert!(policy("round-robbin").unwrap_err().fix.contains("round-robin"));
         assert!(mode("htpp").unwrap_err().fix.contains("\"http\""));
         assert!(kind("on").is_err());
     }

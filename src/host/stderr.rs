@@ -21,11 +21,7 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 
 enum Item {
-    Line {
-        level: log::Level,
-        target: String,
-        text: String,
-    },
+    Line { level: log::Level, target: String, text: String },
     Flush(SyncSender<()>),
 }
 
@@ -42,12 +38,8 @@ pub fn dropped() -> u64 {
 /// Installs the logger of this process. A second call changes nothing.
 pub fn init(level: LevelFilter) {
     let (queue, lines) = sync_channel(QUEUE);
-    let printer = SimpleLogger::new()
-        .with_level(LevelFilter::Trace)
-        .with_utc_timestamps();
-    let thread = std::thread::Builder::new()
-        .name("log".into())
-        .spawn(move || print(&printer, &lines));
+    let printer = SimpleLogger::new().with_level(LevelFilter::Trace).with_utc_timestamps();
+    let thread = std::thread::Builder::new().name("log".into()).spawn(move || print(&printer, &lines));
     if thread.is_ok() && log::set_boxed_logger(Box::new(Offload { queue, level })).is_ok() {
         log::set_max_level(level);
     }
@@ -62,12 +54,7 @@ impl Log for Offload {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         // Libraries speak up only when something is wrong: at -vv it is our own story that is wanted.
         let ours = metadata.target().starts_with("evenkeel");
-        metadata.level()
-            <= if ours {
-                self.level
-            } else {
-                self.level.min(LevelFilter::Warn)
-            }
+        metadata.level() <= if ours { self.level } else { self.level.min(LevelFilter::Warn) }
     }
 
     fn log(&self, record: &Record<'_>) {
@@ -75,11 +62,7 @@ impl Log for Offload {
             return;
         }
         let (level, target) = (record.level(), record.target().to_owned());
-        let line = Item::Line {
-            level,
-            target,
-            text: record.args().to_string(),
-        };
+        let line = Item::Line { level, target, text: record.args().to_string() };
         if self.queue.try_send(line).is_err() {
             DROPPED.fetch_add(1, Ordering::Relaxed);
         }
@@ -98,11 +81,7 @@ fn print(printer: &SimpleLogger, lines: &Receiver<Item>) {
     let mut told = 0;
     for item in lines {
         match item {
-            Item::Line {
-                level,
-                target,
-                text,
-            } => print_line(printer, level, &target, &text),
+            Item::Line { level, target, text } => print_line(printer, level, &target, &text),
             Item::Flush(done) => drop(done.send(())),
         }
         let lost = dropped();
@@ -117,13 +96,7 @@ fn print(printer: &SimpleLogger, lines: &Receiver<Item>) {
 /// `eprintln!` panics when the reader of stderr is gone. The line is lost; nothing else is.
 fn print_line(printer: &SimpleLogger, level: log::Level, target: &str, text: &str) {
     let print = || {
-        printer.log(
-            &Record::builder()
-                .level(level)
-                .target(target)
-                .args(format_args!("{text}"))
-                .build(),
-        );
+        printer.log(&Record::builder().level(level).target(target).args(format_args!("{text}")).build());
     };
     if panic::catch_unwind(AssertUnwindSafe(print)).is_err() {
         DROPPED.fetch_add(1, Ordering::Relaxed);

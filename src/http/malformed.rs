@@ -64,6 +64,8 @@ causes! {
     CodingInOld 400 "coding_in_old" "Transfer-Encoding in HTTP/1.0",
     Expectation 417 "expectation" "an expectation other than 100-continue",
     MaxForwards 400 "max_forwards" "Max-Forwards is not one plain number",
+    HeadCut 400 "head_cut" "the connection ended within the head",
+    BodyCut 400 "body_cut" "the connection ended within the body",
     BodyTooLarge 413 "body_too_large" "the body is larger than the limit",
     StatusLine 502 "status_line" "the status line is not version, three digits and a reason",
     ChunkSize 400 "chunk_size" "a chunk size is not a plain hexadecimal number",

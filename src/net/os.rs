@@ -21,13 +21,7 @@ use std::time::{Duration, Instant};
 /// fresh edge to come. So it is on epoll and kqueue. mio's selector over poll(2) arms itself again only when it has seen
 /// would-block, so there every call goes on until that.
 const SHORT_MEANS_DRAINED: bool = cfg!(all(
-    any(
-        target_os = "linux",
-        target_os = "android",
-        target_os = "macos",
-        target_os = "ios",
-        target_os = "freebsd"
-    ),
+    any(target_os = "linux", target_os = "android", target_os = "macos", target_os = "ios", target_os = "freebsd"),
     not(mio_unsupported_force_poll_poll),
     not(evenkeel_portable),
 ));
@@ -106,9 +100,7 @@ impl Os {
     /// Lets the process's signals reach this loop as events.
     pub fn hear_signals(&mut self) -> io::Result<()> {
         let mut signals = Signals::new()?;
-        self.poll
-            .registry()
-            .register(signals.source(), SIGNALS, Interest::READABLE)?;
+        self.poll.registry().register(signals.source(), SIGNALS, Interest::READABLE)?;
         self.signals = Some(signals);
         Ok(())
     }
@@ -128,9 +120,7 @@ impl Os {
 
     fn stream(&mut self, sock: Sock) -> io::Result<(&mut TcpStream, &mut bool)> {
         match self.slots.get_mut(sock.0 as usize) {
-            Some(Slot::Stream {
-                stream, hung_up, ..
-            }) => Ok((stream, hung_up)),
+            Some(Slot::Stream { stream, hung_up, .. }) => Ok((stream, hung_up)),
             _ => Err(ErrorKind::NotConnected.into()),
         }
     }
@@ -142,11 +132,7 @@ impl Os {
         match &mut old {
             Slot::Closed => return None,
             Slot::Listener(listener) => deregister(&self.poll, listener),
-            Slot::Stream {
-                stream,
-                watched: true,
-                ..
-            } => deregister(&self.poll, stream),
+            Slot::Stream { stream, watched: true, .. } => deregister(&self.poll, stream),
             Slot::Stream { .. } => {}
         }
         self.closed.push(sock.0 as usize);
@@ -156,12 +142,7 @@ impl Os {
     fn translate(&mut self, events: &mut Vec<Event>) {
         for event in &self.ready {
             match event.token() {
-                SIGNALS => events.extend(
-                    self.signals
-                        .iter_mut()
-                        .flat_map(Signals::pending)
-                        .map(Event::Signal),
-                ),
+                SIGNALS => events.extend(self.signals.iter_mut().flat_map(Signals::pending).map(Event::Signal)),
                 REMOTE => events.extend(self.inbox.try_iter().map(Event::Signal)),
                 Token(slot) => {
                     let hang_up = event.is_read_closed() || event.is_error();
@@ -171,9 +152,7 @@ impl Os {
                     events.push(Event::Ready {
                         sock: Sock(slot as u32),
                         readable: event.is_readable() || hang_up,
-                        writable: event.is_writable()
-                            || event.is_write_closed()
-                            || event.is_error(),
+                        writable: event.is_writable() || event.is_write_closed() || event.is_error(),
                         broken: event.is_error(),
                     });
                 }
@@ -208,11 +187,9 @@ impl Net for Os {
         socket.listen(i32::try_from(options.backlog).unwrap_or(i32::MAX))?;
         let sock = self.add(Slot::Listener(TcpListener::from_std(socket.into())));
         match self.slots.get_mut(sock.0 as usize) {
-            Some(Slot::Listener(listener)) => self.poll.registry().register(
-                listener,
-                Token(sock.0 as usize),
-                Interest::READABLE,
-            )?,
+            Some(Slot::Listener(listener)) => {
+                self.poll.registry().register(listener, Token(sock.0 as usize), Interest::READABLE)?
+            }
             _ => return Err(ErrorKind::NotConnected.into()),
         }
         Ok(sock)
@@ -232,11 +209,7 @@ impl Net for Os {
             };
             match listener.accept() {
                 Ok((stream, peer)) => {
-                    let sock = self.add(Slot::Stream {
-                        stream,
-                        hung_up: false,
-                        watched: false,
-                    });
+                    let sock = self.add(Slot::Stream { stream, hung_up: false, watched: false });
                     return Ok(Some((sock, peer)));
                 }
                 Err(error) => match error.kind() {
@@ -252,11 +225,7 @@ impl Net for Os {
     fn connect(&mut self, to: SocketAddr) -> io::Result<Sock> {
         let stream = TcpStream::connect(to)?;
         stream.set_nodelay(true)?;
-        let sock = self.add(Slot::Stream {
-            stream,
-            hung_up: false,
-            watched: false,
-        });
+        let sock = self.add(Slot::Stream { stream, hung_up: false, watched: false });
         if let Err(error) = self.watch(sock) {
             self.close(sock);
             return Err(error);
@@ -282,16 +251,11 @@ impl Net for Os {
     }
 
     fn watch(&mut self, sock: Sock) -> io::Result<()> {
-        let Some(Slot::Stream {
-            stream, watched, ..
-        }) = self.slots.get_mut(sock.0 as usize)
-        else {
+        let Some(Slot::Stream { stream, watched, .. }) = self.slots.get_mut(sock.0 as usize) else {
             return Err(ErrorKind::NotConnected.into());
         };
         let both = Interest::READABLE | Interest::WRITABLE;
-        self.poll
-            .registry()
-            .register(stream, Token(sock.0 as usize), both)?;
+        self.poll.registry().register(stream, Token(sock.0 as usize), both)?;
         *watched = true;
         Ok(())
     }
@@ -324,11 +288,7 @@ impl Net for Os {
                 Ok(count) => taken += count,
             }
         }
-        Ok(if taken == 0 {
-            Sent::Blocked
-        } else {
-            Sent::Bytes(taken)
-        })
+        Ok(if taken == 0 { Sent::Blocked } else { Sent::Bytes(taken) })
     }
 
     fn finish(&mut self, sock: Sock) {

@@ -49,10 +49,7 @@ pub struct Traced<N> {
 impl<N> Traced<N> {
     /// Wraps `inner`.
     pub fn new(inner: N) -> Traced<N> {
-        Traced {
-            inner,
-            calls: Calls::default(),
-        }
+        Traced { inner, calls: Calls::default() }
     }
 
     /// The counts so far.

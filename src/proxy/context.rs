@@ -135,7 +135,7 @@ impl<N: Net> Context<N> {
     pub fn connect(&mut self, to: SocketAddr, owner: Owner) -> std::io::Result<End> {
         let sock = self.net.connect(to)?;
         self.own(sock, owner);
-        Ok(End { writable: false, ..End::new(sock) })
+        Ok(End::connecting(sock))
     }
 
     /// An attempt at a backend failed, a probe or a live connection: counts it, tells a change of state.
@@ -151,9 +151,7 @@ impl<N: Net> Context<N> {
     /// A probe of a backend passed: counts it, tells a change of state.
     pub fn backend_passed(&mut self, id: BackendId, took: std::time::Duration) {
         let backend = self.backends.get_mut(id);
-        let Some(Change { from, streak, .. }) = backend.health.pass(self.now, took) else {
-            return;
-        };
+        let Some(Change { from, streak, .. }) = backend.health.pass(self.now, took) else { return };
         let ms = took.as_secs_f64() * 1e3;
         match from {
             State::Down => log::warn!(

@@ -47,6 +47,11 @@ impl Door {
         self.resting = false;
     }
 
+    /// Nobody is let in any more.
+    pub fn shut(&mut self) {
+        self.knocked = false;
+    }
+
     /// Whether somebody could be let in at once.
     pub fn is_waiting(&self) -> bool {
         self.knocked && !self.resting

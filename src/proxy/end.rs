@@ -41,6 +41,11 @@ impl End {
         End { sock, readable: false, writable: true, ended: false, broken: false, held: None }
     }
 
+    /// An end whose connection does not stand yet.
+    pub fn connecting(sock: Sock) -> End {
+        End { writable: false, ..End::new(sock) }
+    }
+
     /// Remembers what an event told.
     pub fn note(&mut self, readable: bool, writable: bool, broken: bool) {
         self.readable |= readable | broken;

@@ -52,6 +52,8 @@ pub struct Proxy<N: Net> {
     ready: Vec<u32>,
     /// Sessions that have more to do than one turn's budget allowed.
     hungry: Vec<u32>,
+    /// Sessions of the admin address.
+    admins: usize,
     most_connections: usize,
     /// Accounting was found wrong; told once.
     unbalanced: bool,
@@ -82,6 +84,7 @@ impl<N: Net> Proxy<N> {
             events: Vec::new(),
             ready: Vec::new(),
             hungry: Vec::new(),
+            admins: 0,
             most_connections: config.limits.connections,
             unbalanced: false,
         };
@@ -121,7 +124,7 @@ impl<N: Net> Proxy<N> {
 
     /// Client connections that are open, those of the admin address left out.
     pub fn open_sessions(&self) -> usize {
-        (self.cx.stats.accepted - self.cx.stats.closed) as usize
+        self.sessions.len() - self.admins
     }
 
     /// Admitted requests and tunnels under way. Counts them one by one: for tests and reports.
@@ -213,9 +216,12 @@ impl<N: Net> Proxy<N> {
                 if !self.doors[row].is_waiting() || !(admin || self.has_room()) {
                     break;
                 }
-                let Some((sock, peer)) = self.doors[row].admit(&mut self.cx) else { break };
+                let Some((sock, peer)) = self.doors[row].admit(&mut self.cx) else {
+                    break;
+                };
                 let entry = self.sessions.vacant_entry();
                 let number = entry.key() as u32;
+                self.admins += usize::from(admin);
                 let session = Session::new(sock, peer, number, self.doors[row].service, &mut self.cx);
                 queue(entry.insert(session), number, &mut self.ready);
             }
@@ -244,7 +250,13 @@ impl<N: Net> Proxy<N> {
         match next {
             Next::Wait => {}
             Next::Hungry => self.hungry.push(row),
-            Next::Closed => drop(self.sessions.remove(row as usize)),
+            Next::Closed => self.forget(row),
+        }
+    }
+
+    fn forget(&mut self, row: u32) {
+        if let Some(session) = self.sessions.try_remove(row as usize) {
+            self.admins -= usize::from(!session.is_clients());
         }
     }
 
@@ -271,7 +283,7 @@ impl<N: Net> Proxy<N> {
     /// Ends the turn: have we left? Do the books balance?
     fn sweep(&mut self) -> Turned {
         let open = self.open_sessions() as u64;
-        if let Err(violation) = self.cx.stats.check_open(open, self.sessions.len() as u64)
+        if let Err(violation) = self.cx.stats.check_open(open)
             && !std::mem::replace(&mut self.unbalanced, true)
         {
             log::error!("bug: accounting: {violation}");
@@ -284,10 +296,10 @@ impl<N: Net> Proxy<N> {
     }
 
     fn end_all(&mut self) {
-        for (_, session) in &mut self.sessions {
+        for mut session in self.sessions.drain() {
             session.end(Reason::Drained, &mut self.cx);
         }
-        self.sessions.clear();
+        self.admins = 0;
         self.hungry.clear();
     }
 

@@ -69,10 +69,7 @@ impl Exchange<'_> {
 
     /// Sends an answer with a body by length, and keeps the connection.
     pub fn answer(&mut self, status: &str, fields: &str, body: &[u8]) -> io::Result<Then> {
-        let head = format!(
-            "HTTP/1.1 {status}\r\nContent-Length: {}\r\n{fields}\r\n",
-            body.len()
-        );
+        let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n{fields}\r\n", body.len());
         self.wire.send([head.as_bytes(), body].concat())?;
         Ok(Then::Keep)
     }
@@ -106,9 +103,7 @@ pub struct Records {
 
 impl House {
     fn lock(&self) -> MutexGuard<'_, Records> {
-        self.records
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.records.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
@@ -127,9 +122,7 @@ impl Backend {
     where
         F: Fn(&mut Exchange) -> io::Result<Then> + Send + Sync + 'static,
     {
-        Backend::raw(name, move |house, number, stream| {
-            serve(house, number, stream, &on_request)
-        })
+        Backend::raw(name, move |house, number, stream| serve(house, number, stream, &on_request))
     }
 
     /// Speaks HTTP and answers every request with its name.
@@ -157,12 +150,7 @@ impl Backend {
             records: Mutex::default(),
             on_connection: Box::new(on_connection),
         };
-        let mut backend = Backend {
-            address,
-            house: Arc::new(house),
-            acceptor: None,
-            port: Some(port),
-        };
+        let mut backend = Backend { address, house: Arc::new(house), acceptor: None, port: Some(port) };
         backend.restart();
         backend
     }
@@ -209,11 +197,7 @@ impl Backend {
 
     /// The targets it was asked for, in order.
     pub fn targets(&self) -> Vec<String> {
-        self.seen()
-            .requests
-            .iter()
-            .map(|r| r.target.clone())
-            .collect()
+        self.seen().requests.iter().map(|r| r.target.clone()).collect()
     }
 
     /// The newest request.
@@ -279,13 +263,7 @@ where
     while let Some(head) = wire.head()? {
         let request = request(number, head)?;
         let index = record(house, &request);
-        let mut exchange = Exchange {
-            name: &house.name,
-            request,
-            wire: &mut wire,
-            index,
-            house,
-        };
+        let mut exchange = Exchange { name: &house.name, request, wire: &mut wire, index, house };
         match on_request(&mut exchange)? {
             Then::Keep => {}
             end => return Ok(end),
@@ -308,23 +286,12 @@ fn request(connection: usize, head: Head) -> io::Result<Request> {
     };
     let (method, target) = (method.to_string(), target.to_string());
     let framing = head.framing()?.unwrap_or(Framing::Nothing);
-    Ok(Request {
-        connection,
-        method,
-        target,
-        head,
-        framing,
-        body: Vec::new(),
-        trailers: Fields::new(),
-    })
+    Ok(Request { connection, method, target, head, framing, body: Vec::new(), trailers: Fields::new() })
 }
 
 /// A thread small enough to have thousands of.
 fn thread(run: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
-    Builder::new()
-        .stack_size(256 * 1024)
-        .spawn(run)
-        .expect("a thread")
+    Builder::new().stack_size(256 * 1024).spawn(run).expect("a thread")
 }
 
 /// Sends everything back, and the end too.

@@ -16,9 +16,7 @@ impl Policy for RoundRobin {
     fn pick(&mut self, choice: &Choice<'_>) -> Option<usize> {
         let count = choice.backends.len();
         let first = if self.turn < count { self.turn } else { 0 };
-        let picked = (first..count)
-            .chain(0..first)
-            .find(|&row| (choice.may)(row))?;
+        let picked = (first..count).chain(0..first).find(|&row| (choice.may)(row))?;
         if !choice.again {
             self.turn = picked + 1;
         }
@@ -30,22 +28,9 @@ impl Policy for RoundRobin {
 mod tests {
     use super::*;
 
-    fn picks(
-        policy: &mut RoundRobin,
-        count: usize,
-        may: &dyn Fn(usize) -> bool,
-        again: bool,
-    ) -> Vec<usize> {
+    fn picks(policy: &mut RoundRobin, count: usize, may: &dyn Fn(usize) -> bool, again: bool) -> Vec<usize> {
         let pool = crate::balance::backends::tests_support::table(3);
-        (0..count)
-            .filter_map(|_| {
-                policy.pick(&Choice {
-                    backends: &pool,
-                    may,
-                    again,
-                })
-            })
-            .collect()
+        (0..count).filter_map(|_| policy.pick(&Choice { backends: &pool, may, again })).collect()
     }
 
     #[test]

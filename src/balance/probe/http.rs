@@ -19,13 +19,9 @@ pub struct Http {
 impl Http {
     /// Asks `path` of the backend named `host`. Any status within `expect` passes.
     pub fn new(path: &str, host: &str, expect: &[RangeInclusive<u16>]) -> Http {
-        let question = format!(
-            "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: evenkeel-probe\r\nConnection: close\r\n\r\n"
-        );
-        Http {
-            question: question.into_bytes(),
-            expect: expect.to_vec(),
-        }
+        let question =
+            format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: evenkeel-probe\r\nConnection: close\r\n\r\n");
+        Http { question: question.into_bytes(), expect: expect.to_vec() }
     }
 }
 
@@ -38,16 +34,12 @@ impl Probe for Http {
         let Some(end) = answer.iter().position(|&byte| byte == b'\n') else {
             return match (answer.len() < LONGEST_STATUS_LINE, ended) {
                 (true, false) => Verdict::More,
-                (true, true) if answer.is_empty() => {
-                    Verdict::Fail("closed without an answer".into())
-                }
+                (true, true) if answer.is_empty() => Verdict::Fail("closed without an answer".into()),
                 _ => Verdict::Fail("not an HTTP answer".into()),
             };
         };
         match status(&answer[..end]) {
-            Some(status) if self.expect.iter().any(|range| range.contains(&status)) => {
-                Verdict::Pass
-            }
+            Some(status) if self.expect.iter().any(|range| range.contains(&status)) => Verdict::Pass,
             Some(status) => Verdict::Fail(format!("status {status}")),
             None => Verdict::Fail("not an HTTP answer".into()),
         }
@@ -80,39 +72,17 @@ mod tests {
     fn only_an_expected_status_passes() {
         assert_eq!(judge("HTTP/1.1 200 OK\r\n", false), Verdict::Pass);
         assert_eq!(judge("HTTP/1.0 302\r\n", false), Verdict::Pass);
-        assert_eq!(
-            judge("HTTP/1.1 503 No\r\n", false),
-            Verdict::Fail("status 503".into())
-        );
+        assert_eq!(judge("HTTP/1.1 503 No\r\n", false), Verdict::Fail("status 503".into()));
     }
 
     #[test]
     fn a_status_line_may_come_in_pieces_but_must_end() {
         assert_eq!(judge("HTTP/1.1 20", false), Verdict::More);
-        assert_eq!(
-            judge("HTTP/1.1 20", true),
-            Verdict::Fail("not an HTTP answer".into())
-        );
-        assert_eq!(
-            judge("", true),
-            Verdict::Fail("closed without an answer".into())
-        );
-        assert_eq!(
-            judge(&"x".repeat(2000), false),
-            Verdict::Fail("not an HTTP answer".into())
-        );
-        for garbage in [
-            "\n",
-            "HTTP/2 200 OK\n",
-            "HTTP/1.1 2x0\n",
-            "HTTP/1.1 2000\n",
-            "SSH-2.0-x\r\n",
-        ] {
-            assert_eq!(
-                judge(garbage, false),
-                Verdict::Fail("not an HTTP answer".into()),
-                "{garbage:?}"
-            );
+        assert_eq!(judge("HTTP/1.1 20", true), Verdict::Fail("not an HTTP answer".into()));
+        assert_eq!(judge("", true), Verdict::Fail("closed without an answer".into()));
+        assert_eq!(judge(&"x".repeat(2000), false), Verdict::Fail("not an HTTP answer".into()));
+        for garbage in ["\n", "HTTP/2 200 OK\n", "HTTP/1.1 2x0\n", "HTTP/1.1 2000\n", "SSH-2.0-x\r\n"] {
+            assert_eq!(judge(garbage, false), Verdict::Fail("not an HTTP answer".into()), "{garbage:?}");
         }
     }
 }

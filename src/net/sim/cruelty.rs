@@ -105,9 +105,6 @@ impl Cruelty {
 
     /// The same mood through mio's portable selector.
     pub fn portable(self) -> Cruelty {
-        Cruelty {
-            portable: true,
-            ..self
-        }
+        Cruelty { portable: true, ..self }
     }
 }

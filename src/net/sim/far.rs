@@ -67,12 +67,7 @@ impl Sim {
         let at = self.now + self.latency();
         self.conns[conn].inside.inbox.last = at; // no byte comes before the handshake
         self.enter(at, Due::Knock(conn));
-        self.record(
-            "dial",
-            None,
-            Some(conn),
-            Outcome(listener.port().into(), 0, ""),
-        );
+        self.record("dial", None, Some(conn), Outcome(listener.port().into(), 0, ""));
         Far(conn)
     }
 
@@ -83,10 +78,7 @@ impl Sim {
 
     /// From now on there is a server at `at`, or it changes its welcome.
     pub fn serve(&mut self, at: SocketAddr, welcome: Welcome) {
-        let server = self.servers.entry(at).or_insert_with(|| Server {
-            welcome,
-            queue: VecDeque::new(),
-        });
+        let server = self.servers.entry(at).or_insert_with(|| Server { welcome, queue: VecDeque::new() });
         server.welcome = welcome;
         self.record("serve", None, None, Outcome(at.port().into(), 0, ""));
     }
@@ -117,11 +109,7 @@ impl Sim {
             connected: stage == Stage::Up,
             refused,
             readable: side.inbox.ready(),
-            room: if dead || refused {
-                0
-            } else {
-                conn.inside.inbox.room()
-            },
+            room: if dead || refused { 0 } else { conn.inside.inbox.room() },
             ended: side.inbox.ended && side.inbox.ready() == 0,
             reset: side.inbox.reset,
         }

@@ -38,11 +38,7 @@ impl Net for Sim {
         if self.listener(at).is_some() {
             return Err(ErrorKind::AddrInUse.into());
         }
-        let kind = Kind::Listener {
-            at,
-            backlog: options.backlog as usize,
-            queue: VecDeque::new(),
-        };
+        let kind = Kind::Listener { at, backlog: options.backlog as usize, queue: VecDeque::new() };
         let sock = self.give(Slot::new(kind, true));
         self.record("listen", Some(sock.0), None, Outcome(port.into(), 0, ""));
         Ok(sock)
@@ -51,9 +47,7 @@ impl Net for Sim {
     fn local_address(&mut self, listener: Sock) -> io::Result<SocketAddr> {
         match self.slot(listener).kind {
             Kind::Listener { at, .. } => Ok(at),
-            Kind::Stream { .. } => {
-                self.accuse(Some(listener), "local_address of what does not listen")
-            }
+            Kind::Stream { .. } => self.accuse(Some(listener), "local_address of what does not listen"),
         }
     }
 
@@ -65,12 +59,7 @@ impl Net for Sim {
             self.accuse(Some(listener), "accept on what does not listen");
         };
         if short && !queue.is_empty() {
-            self.record(
-                "accept",
-                Some(listener.0),
-                None,
-                Outcome(0, 0, "out of descriptors"),
-            );
+            self.record("accept", Some(listener.0), None, Outcome(0, 0, "out of descriptors"));
             return Err(io::Error::from_raw_os_error(TOO_MANY_OPEN_FILES));
         }
         let next = queue.front().copied().filter(|_| !nothing);
@@ -82,23 +71,13 @@ impl Net for Sim {
         queue.pop_front();
         let sock = self.give(Slot::new(Kind::Stream { conn, known: true }, false));
         self.conns[conn].slot = Some(sock.0);
-        self.record(
-            "accept",
-            Some(listener.0),
-            Some(conn),
-            Outcome(0, sock.0 as usize, "client"),
-        );
+        self.record("accept", Some(listener.0), Some(conn), Outcome(0, sock.0 as usize, "client"));
         Ok(Some((sock, self.conns[conn].caller)))
     }
 
     fn connect(&mut self, to: SocketAddr) -> io::Result<Sock> {
         if self.out_of_descriptors(self.cruelty.connect_fails) {
-            self.record(
-                "connect",
-                None,
-                None,
-                Outcome(to.port().into(), 0, "out of descriptors"),
-            );
+            self.record("connect", None, None, Outcome(to.port().into(), 0, "out of descriptors"));
             return Err(io::Error::from_raw_os_error(TOO_MANY_OPEN_FILES));
         }
         let caller = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 30_000);
@@ -109,12 +88,7 @@ impl Net for Sim {
         self.conns[conn].slot = Some(sock.0);
         let at = self.now + self.latency();
         self.enter(at, Due::Call(conn));
-        self.record(
-            "connect",
-            Some(sock.0),
-            Some(conn),
-            Outcome(to.port().into(), 0, ""),
-        );
+        self.record("connect", Some(sock.0), Some(conn), Outcome(to.port().into(), 0, ""));
         Ok(sock)
     }
 
@@ -133,12 +107,7 @@ impl Net for Sim {
         if let Kind::Stream { known, .. } = &mut self.slot_mut(connecting).kind {
             *known |= up;
         }
-        self.record(
-            "outcome",
-            Some(connecting.0),
-            Some(conn),
-            Outcome(0, 0, said),
-        );
+        self.record("outcome", Some(connecting.0), Some(conn), Outcome(0, 0, said));
         result
     }
 
@@ -169,21 +138,13 @@ impl Net for Sim {
             Err(_) => (0, "error"),
         };
         self.trace.mix_bytes(&into[..given]);
-        self.record(
-            "read",
-            Some(from.0),
-            Some(conn),
-            Outcome(into.len(), given, said),
-        );
+        self.record("read", Some(from.0), Some(conn), Outcome(into.len(), given, said));
         result
     }
 
     fn write(&mut self, to: Sock, pieces: &[IoSlice<'_>]) -> io::Result<Sent> {
         let conn = self.stream(to, "write");
-        let bytes: Vec<u8> = pieces
-            .iter()
-            .flat_map(|piece| piece.iter().copied())
-            .collect();
+        let bytes: Vec<u8> = pieces.iter().flat_map(|piece| piece.iter().copied()).collect();
         if bytes.is_empty() {
             self.accuse(Some(to), "write of nothing");
         }
@@ -198,12 +159,7 @@ impl Net for Sim {
             Err(_) => (0, "error"),
         };
         self.trace.mix_bytes(&bytes[..given]);
-        self.record(
-            "write",
-            Some(to.0),
-            Some(conn),
-            Outcome(bytes.len(), given, said),
-        );
+        self.record("write", Some(to.0), Some(conn), Outcome(bytes.len(), given, said));
         result
     }
 
@@ -338,10 +294,7 @@ impl Sim {
     }
 
     fn out_of_descriptors(&mut self, chance: u16) -> bool {
-        let full = self
-            .cruelty
-            .descriptors
-            .is_some_and(|most| self.open_sockets() >= most);
+        let full = self.cruelty.descriptors.is_some_and(|most| self.open_sockets() >= most);
         full || self.luck(chance)
     }
 

@@ -173,25 +173,14 @@ impl Sim {
 
     fn record(&mut self, call: &'static str, slot: Option<u32>, conn: Option<usize>, end: Outcome) {
         let Outcome(asked, given, said) = end;
-        self.trace.note(Note {
-            at: self.now,
-            call,
-            slot,
-            conn,
-            asked: asked as u64,
-            given: given as u64,
-            said,
-        });
+        self.trace.note(Note { at: self.now, call, slot, conn, asked: asked as u64, given: given as u64, said });
     }
 
     /// The program under test broke the contract.
     fn accuse(&self, sock: Option<Sock>, what: &str) -> ! {
         let sock = sock.map_or(String::new(), |sock| format!("socket {}: ", sock.0));
         let tail = self.trace.tail();
-        panic!(
-            "{sock}{what}, at {} ns. The last calls:\n{tail}",
-            self.now.0
-        );
+        panic!("{sock}{what}, at {} ns. The last calls:\n{tail}", self.now.0);
     }
 }
 

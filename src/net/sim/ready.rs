@@ -55,18 +55,9 @@ impl Edges {
     }
 
     fn event(self, slot: u32) -> Event {
-        let Edges {
-            readable,
-            writable,
-            broken,
-        } = self;
+        let Edges { readable, writable, broken } = self;
         let sock = Sock(slot);
-        Event::Ready {
-            sock,
-            readable,
-            writable,
-            broken,
-        }
+        Event::Ready { sock, readable, writable, broken }
     }
 }
 
@@ -110,17 +101,13 @@ impl Slot {
             Kind::Stream { conn, known } => match conns[conn].stage {
                 Stage::Calling => false,
                 Stage::Failed(_) => true,
-                Stage::Up => {
-                    !known || conns[conn].inside.inbox.reset || conns[conn].far.inbox.roomy()
-                }
+                Stage::Up => !known || conns[conn].inside.inbox.reset || conns[conn].far.inbox.roomy(),
             },
         }
     }
 
     fn broken(&self, conns: &[Conn]) -> bool {
-        self.conn().is_some_and(|conn| {
-            conns[conn].inside.inbox.reset || matches!(conns[conn].stage, Stage::Failed(_))
-        })
+        self.conn().is_some_and(|conn| conns[conn].inside.inbox.reset || matches!(conns[conn].stage, Stage::Failed(_)))
     }
 
     /// Lets edges fall due that have become true.
@@ -137,11 +124,7 @@ impl Slot {
         let hidden = portable && !self.due.any();
         if !self.broken_told && !hidden && self.broken(conns) {
             self.broken_told = true;
-            self.due = Edges {
-                readable: true,
-                writable: true,
-                broken: true,
-            };
+            self.due = Edges { readable: true, writable: true, broken: true };
         }
     }
 }
@@ -152,10 +135,7 @@ impl Sim {
         self.free.append(&mut self.closed);
         self.idle_turns += 1;
         if self.idle_turns > PATIENCE {
-            self.accuse(
-                None,
-                "the loop spins: turn after turn nothing moves and no time passes",
-            );
+            self.accuse(None, "the loop spins: turn after turn nothing moves and no time passes");
         }
     }
 
@@ -198,9 +178,7 @@ impl Sim {
 
     fn pick(&mut self, events: &mut Vec<Event>, held_back: u16) {
         for index in 0..self.slots.len() {
-            let due = self.slots[index]
-                .as_ref()
-                .map_or_else(Edges::default, |slot| slot.due);
+            let due = self.slots[index].as_ref().map_or_else(Edges::default, |slot| slot.due);
             if !due.any() || self.luck(held_back) {
                 continue;
             }
@@ -258,9 +236,7 @@ impl Sim {
             .collect();
         if let Some(&index) = self.rng.one_of(&watched) {
             let readable = self.rng.chance(2, 3);
-            let listener = self.slots[index as usize]
-                .as_ref()
-                .is_some_and(|slot| slot.conn().is_none());
+            let listener = self.slots[index as usize].as_ref().is_some_and(|slot| slot.conn().is_none());
             let edges = Edges {
                 readable: readable || listener,
                 writable: !listener && (!readable || self.rng.chance(1, 3)),
@@ -273,12 +249,7 @@ impl Sim {
     pub(super) fn record_events(&mut self, events: &[Event]) {
         for &event in events {
             match event {
-                Event::Ready {
-                    sock,
-                    readable,
-                    writable,
-                    broken,
-                } => {
+                Event::Ready { sock, readable, writable, broken } => {
                     let said = match (readable, writable, broken) {
                         (true, true, false) => "readable writable",
                         (true, false, false) => "readable",
@@ -286,13 +257,10 @@ impl Sim {
                         _ => "broken",
                     };
                     let conn = self.slots[sock.0 as usize].as_ref().and_then(Slot::conn);
-                    let flags =
-                        usize::from(readable) + 2 * usize::from(writable) + 4 * usize::from(broken);
+                    let flags = usize::from(readable) + 2 * usize::from(writable) + 4 * usize::from(broken);
                     self.record("event", Some(sock.0), conn, Outcome(0, flags, said));
                 }
-                Event::Signal(signal) => {
-                    self.record("signal", None, None, Outcome(0, signal as usize, ""))
-                }
+                Event::Signal(signal) => self.record("signal", None, None, Outcome(0, signal as usize, "")),
             }
         }
     }

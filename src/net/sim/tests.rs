@@ -22,29 +22,23 @@ fn settle(sim: &mut Sim) -> Vec<Event> {
 }
 
 fn readable(events: &[Event], of: Sock) -> usize {
-    let hit =
-        |event: &&Event| matches!(event, Event::Ready { sock, readable: true, .. } if *sock == of);
+    let hit = |event: &&Event| matches!(event, Event::Ready { sock, readable: true, .. } if *sock == of);
     events.iter().filter(hit).count()
 }
 
 fn writable(events: &[Event], of: Sock) -> usize {
-    let hit =
-        |event: &&Event| matches!(event, Event::Ready { sock, writable: true, .. } if *sock == of);
+    let hit = |event: &&Event| matches!(event, Event::Ready { sock, writable: true, .. } if *sock == of);
     events.iter().filter(hit).count()
 }
 
 fn broken(events: &[Event], of: Sock) -> bool {
-    events
-        .iter()
-        .any(|event| matches!(event, Event::Ready { sock, broken: true, .. } if *sock == of))
+    events.iter().any(|event| matches!(event, Event::Ready { sock, broken: true, .. } if *sock == of))
 }
 
 /// A client's connection, accepted and watched, everything told that was to tell.
 fn accepted(cruelty: Cruelty) -> (Sim, Sock, Far) {
     let mut sim = Sim::new(1, cruelty);
-    let listener = sim
-        .listen(at(HERE), ListenOptions::default())
-        .expect("free");
+    let listener = sim.listen(at(HERE), ListenOptions::default()).expect("free");
     let far = sim.dial(at(HERE));
     assert_eq!(readable(&settle(&mut sim), listener), 1);
     let (sock, peer) = sim.accept(listener).expect("enough").expect("one");
@@ -69,26 +63,10 @@ fn an_edge_comes_once_and_again_only_after_nothing_more() {
     sim.far_write(far, b"hello");
     assert_eq!(readable(&settle(&mut sim), sock), 1);
     sim.far_write(far, b" again");
-    assert_eq!(
-        readable(&settle(&mut sim), sock),
-        0,
-        "not drained: no rescue"
-    );
-    assert_eq!(
-        read(&mut sim, sock, 5).expect("bytes"),
-        Moved::Bytes {
-            count: 5,
-            more: true
-        }
-    );
+    assert_eq!(readable(&settle(&mut sim), sock), 0, "not drained: no rescue");
+    assert_eq!(read(&mut sim, sock, 5).expect("bytes"), Moved::Bytes { count: 5, more: true });
     assert_eq!(readable(&settle(&mut sim), sock), 0, "said more: no rescue");
-    assert_eq!(
-        read(&mut sim, sock, 99).expect("bytes"),
-        Moved::Bytes {
-            count: 6,
-            more: false
-        }
-    );
+    assert_eq!(read(&mut sim, sock, 99).expect("bytes"), Moved::Bytes { count: 6, more: false });
     assert_eq!(readable(&settle(&mut sim), sock), 0);
     sim.far_write(far, b"x");
     assert_eq!(readable(&settle(&mut sim), sock), 1);
@@ -97,9 +75,7 @@ fn an_edge_comes_once_and_again_only_after_nothing_more() {
 #[test]
 fn an_unwatched_socket_hears_nothing_until_it_is_watched() {
     let mut sim = Sim::new(1, Cruelty::calm());
-    let listener = sim
-        .listen(at(HERE), ListenOptions::default())
-        .expect("free");
+    let listener = sim.listen(at(HERE), ListenOptions::default()).expect("free");
     let far = sim.dial(at(HERE));
     settle(&mut sim);
     let (sock, _) = sim.accept(listener).expect("enough").expect("one");
@@ -142,13 +118,7 @@ fn an_end_is_told_after_the_last_byte_and_leaves_the_other_direction_open() {
     sim.far_write(far, b"bye");
     sim.far_finish(far);
     assert!(readable(&settle(&mut sim), sock) >= 1);
-    assert_eq!(
-        read(&mut sim, sock, 3).expect("bytes"),
-        Moved::Bytes {
-            count: 3,
-            more: true
-        }
-    );
+    assert_eq!(read(&mut sim, sock, 3).expect("bytes"), Moved::Bytes { count: 3, more: true });
     assert_eq!(read(&mut sim, sock, 3).expect("end"), Moved::End);
     assert_eq!(write(&mut sim, sock, 10).expect("open"), Sent::Bytes(10));
     sim.finish(sock);
@@ -163,25 +133,14 @@ fn a_full_window_blocks_and_the_edge_comes_when_the_far_end_reads() {
     let mut cruelty = Cruelty::calm();
     cruelty.window = (1000, 1000);
     let (mut sim, sock, far) = accepted(cruelty);
-    assert_eq!(
-        write(&mut sim, sock, 1500).expect("open"),
-        Sent::Bytes(1000)
-    );
+    assert_eq!(write(&mut sim, sock, 1500).expect("open"), Sent::Bytes(1000));
     assert_eq!(write(&mut sim, sock, 500).expect("open"), Sent::Blocked);
     assert_eq!(writable(&settle(&mut sim), sock), 0);
     sim.far_read(far, &mut Vec::new(), 100);
-    assert_eq!(
-        writable(&settle(&mut sim), sock),
-        0,
-        "too little room to wake anybody"
-    );
+    assert_eq!(writable(&settle(&mut sim), sock), 0, "too little room to wake anybody");
     sim.far_read(far, &mut Vec::new(), 900);
     assert_eq!(writable(&settle(&mut sim), sock), 1);
-    assert_eq!(
-        sim.far_write(far, &[0; 1500]),
-        1000,
-        "the same from outside"
-    );
+    assert_eq!(sim.far_write(far, &[0; 1500]), 1000, "the same from outside");
     assert_eq!(sim.far_write(far, &[0; 1500]), 0);
 }
 
@@ -195,10 +154,7 @@ fn a_reset_breaks_both_directions_and_takes_unread_bytes_along_or_not() {
         sim.far_reset(far);
         assert!(broken(&settle(&mut sim), sock));
         if lost == 0 {
-            assert!(matches!(
-                read(&mut sim, sock, 9),
-                Ok(Moved::Bytes { count: 4, .. })
-            ));
+            assert!(matches!(read(&mut sim, sock, 9), Ok(Moved::Bytes { count: 4, .. })));
         }
         let error = read(&mut sim, sock, 9).expect_err("reset");
         assert_eq!(error.kind(), ErrorKind::ConnectionReset);
@@ -228,10 +184,7 @@ fn closing_with_bytes_unread_resets_and_so_do_bytes_for_a_closed_end() {
     let (mut sim, sock, far) = accepted(Cruelty::calm());
     sim.far_close(far);
     settle(&mut sim);
-    assert_eq!(
-        write(&mut sim, sock, 5).expect("not known yet"),
-        Sent::Bytes(5)
-    );
+    assert_eq!(write(&mut sim, sock, 5).expect("not known yet"), Sent::Bytes(5));
     assert!(broken(&settle(&mut sim), sock));
 }
 
@@ -278,18 +231,12 @@ fn a_slot_is_free_from_the_next_wait_on_and_the_last_closed_comes_first() {
 #[test]
 fn descriptors_run_out_and_the_connection_stays_in_the_queue() {
     let mut sim = Sim::new(1, Cruelty::calm());
-    let listener = sim
-        .listen(at(HERE), ListenOptions::default())
-        .expect("free");
+    let listener = sim.listen(at(HERE), ListenOptions::default()).expect("free");
     sim.dial(at(HERE));
     settle(&mut sim);
     sim.cruelty_mut().descriptors = Some(1);
     assert!(sim.accept(listener).is_err() && sim.connect(at(THERE)).is_err());
-    assert_eq!(
-        readable(&settle(&mut sim), listener),
-        0,
-        "no new edge tells of it"
-    );
+    assert_eq!(readable(&settle(&mut sim), listener), 0, "no new edge tells of it");
     sim.cruelty_mut().descriptors = None;
     assert!(sim.accept(listener).expect("enough").is_some());
 }
@@ -301,18 +248,9 @@ fn the_clock_jumps_to_what_comes_first() {
     let second = |n| start + Duration::from_secs(n);
     sim.alarm(second(2));
     let mut events = Vec::new();
-    assert_eq!(
-        sim.wait(Some(second(1)), &mut events).expect("waits"),
-        second(1)
-    );
-    assert_eq!(
-        sim.wait(Some(second(9)), &mut events).expect("waits"),
-        second(2)
-    );
-    assert_eq!(
-        sim.wait(Some(start), &mut events).expect("waits"),
-        second(2)
-    );
+    assert_eq!(sim.wait(Some(second(1)), &mut events).expect("waits"), second(1));
+    assert_eq!(sim.wait(Some(second(9)), &mut events).expect("waits"), second(2));
+    assert_eq!(sim.wait(Some(start), &mut events).expect("waits"), second(2));
     assert!(!sim.silent());
     sim.wait(None, &mut events).expect("waits");
     assert!(sim.silent() && events.is_empty());
@@ -323,18 +261,9 @@ fn through_the_portable_selector_every_read_says_more() {
     let (mut sim, sock, far) = accepted(Cruelty::calm().portable());
     sim.far_write(far, b"abc");
     settle(&mut sim);
-    assert_eq!(
-        read(&mut sim, sock, 9).expect("bytes"),
-        Moved::Bytes {
-            count: 3,
-            more: true
-        }
-    );
+    assert_eq!(read(&mut sim, sock, 9).expect("bytes"), Moved::Bytes { count: 3, more: true });
     sim.far_reset(far);
-    assert!(
-        settle(&mut sim).is_empty(),
-        "not even a reset is told before a call said Nothing"
-    );
+    assert!(settle(&mut sim).is_empty(), "not even a reset is told before a call said Nothing");
 }
 
 #[test]
@@ -357,9 +286,7 @@ fn turns_without_progress_are_a_bug() {
 /// An echo of everything, with many clients, as a workload whose trace is compared.
 fn echo(seed: u64) -> (u64, usize) {
     let mut sim = Sim::new(seed, Cruelty::cruel());
-    let listener = sim
-        .listen(at(HERE), ListenOptions::default())
-        .expect("free");
+    let listener = sim.listen(at(HERE), ListenOptions::default()).expect("free");
     let fars: Vec<Far> = (0..5).map(|_| sim.dial(at(HERE))).collect();
     let (mut events, mut got) = (Vec::new(), Vec::new());
     for turn in 0..200 {
@@ -367,12 +294,7 @@ fn echo(seed: u64) -> (u64, usize) {
         let soon = sim.now() + Duration::from_millis(1);
         sim.wait(Some(soon), &mut events).expect("waits");
         for event in events.drain(..) {
-            let Event::Ready {
-                sock,
-                readable: true,
-                ..
-            } = event
-            else {
+            let Event::Ready { sock, readable: true, .. } = event else {
                 continue;
             };
             if sock == listener {

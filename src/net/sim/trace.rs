@@ -33,11 +33,7 @@ impl fmt::Display for Note {
             Some(conn) => write!(f, "{:<6}", format!("c{conn}"))?,
             None => write!(f, "{:<6}", "")?,
         }
-        write!(
-            f,
-            "{:<9} {} -> {} {}",
-            self.call, self.asked, self.given, self.said
-        )
+        write!(f, "{:<9} {} -> {} {}", self.call, self.asked, self.given, self.said)
     }
 }
 

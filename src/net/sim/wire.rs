@@ -82,21 +82,9 @@ impl Conn {
 
 impl Sim {
     pub(super) fn new_conn(&mut self, caller: SocketAddr, called: SocketAddr) -> usize {
-        let side = |window| Side {
-            inbox: Inbox::new(window),
-            held: true,
-            finished: false,
-            gone: false,
-        };
+        let side = |window| Side { inbox: Inbox::new(window), held: true, finished: false, gone: false };
         let (inside, far) = (side(self.window()), side(self.window()));
-        self.conns.push(Conn {
-            inside,
-            far,
-            stage: Stage::Calling,
-            called,
-            caller,
-            slot: None,
-        });
+        self.conns.push(Conn { inside, far, stage: Stage::Calling, called, caller, slot: None });
         self.conns.len() - 1
     }
 
@@ -110,10 +98,7 @@ impl Sim {
                 false => bytes.len(),
             };
             let at = self.now + self.latency();
-            self.conns[conn]
-                .side_mut(to)
-                .inbox
-                .carry(&bytes[..count], at);
+            self.conns[conn].side_mut(to).inbox.carry(&bytes[..count], at);
             self.expect_freight(conn, to);
             bytes = &bytes[count..];
         }
@@ -238,16 +223,12 @@ impl Sim {
     }
 
     pub(super) fn listener(&mut self, called: SocketAddr) -> Option<&mut Slot> {
-        self.slots
-            .iter_mut()
-            .flatten()
-            .find(|slot| match slot.kind {
-                Kind::Listener { at, .. } => {
-                    at.port() == called.port()
-                        && (at.ip() == called.ip() || at.ip().is_unspecified())
-                }
-                Kind::Stream { .. } => false,
-            })
+        self.slots.iter_mut().flatten().find(|slot| match slot.kind {
+            Kind::Listener { at, .. } => {
+                at.port() == called.port() && (at.ip() == called.ip() || at.ip().is_unspecified())
+            }
+            Kind::Stream { .. } => false,
+        })
     }
 
     /// A client's connection reaches its listener, if there is one and its queue has room.

@@ -6,6 +6,7 @@
 
 use super::{Exchange, Phase, Session, Step};
 use crate::admin;
+use crate::balance::PoolId;
 use crate::http::{self, Malformed, Status, Verb, Version};
 use crate::net::Net;
 use crate::proxy::context::Context;
@@ -33,12 +34,12 @@ impl Session {
         log::debug!("{}: request refused: no complete head within the header time-out", self.peer);
         cx.stats.refused += u64::from(self.is_clients());
         cx.stats.ended(Reason::HeaderTimeout.name());
-        self.answer_error(Status::REQUEST_TIMEOUT, cx)
+        self.answer_error(Status(408), cx)
     }
 
     /// The request's body is not what it should be. The upstream must not take what it got for a complete message.
     pub(super) fn refuse_body<N: Net>(&mut self, malformed: Malformed, cx: &mut Context<N>) -> Step {
-        if self.exchange.as_ref().is_some_and(|exchange| exchange.answering()) {
+        if self.exchange.as_ref().is_some_and(|exchange| exchange.is_answering()) {
             return Step::Close(Reason::BadRequest);
         }
         self.refuse(malformed, cx)
@@ -47,32 +48,33 @@ impl Session {
     /// An admitted request cannot be served: the client is told, unless a response has begun.
     pub(super) fn fail<N: Net>(&mut self, reason: Reason, cx: &mut Context<N>) -> Step {
         let Some(exchange) = &mut self.exchange else { return Step::Close(reason) };
-        if exchange.is_tunnel || exchange.answering() {
+        if exchange.terms.is_tunnel || exchange.is_answering() {
             return Step::Close(reason);
         }
-        let (verb, version, id) = (exchange.verb, exchange.version, exchange.id);
-        let keep_alive = exchange.keep_alive && exchange.request.is_at_hand();
+        let (verb, version, id) = (exchange.terms.verb, exchange.terms.version, exchange.id);
+        let keep_alive = exchange.terms.keep_alive && exchange.request.is_at_hand();
         exchange.request.discard(&mut self.client);
         cx.stats.ended(reason.name());
         let status = status_of(reason);
         log::debug!("{}: answered {status}: {}", self.peer, reason.name());
         self.drop_exchange(reason, cx);
-        let mut next = Box::new(Exchange::blank(cx));
-        (next.verb, next.version, next.id, next.keep_alive) = (verb, version, id, keep_alive && !cx.draining);
+        let mut next = Box::new(Exchange::blank(PoolId(0), cx));
+        (next.terms.verb, next.terms.version, next.id) = (verb, version, id);
+        next.terms.keep_alive = keep_alive && !cx.draining;
         self.send_error(status, next, cx)
     }
 
     /// Answers with an error and lets the client go.
     fn answer_error<N: Net>(&mut self, status: Status, cx: &mut Context<N>) -> Step {
-        let exchange = Box::new(Exchange::blank(cx));
+        let exchange = Box::new(Exchange::blank(PoolId(0), cx));
         self.send_error(status, exchange, cx)
     }
 
     fn send_error<N: Net>(&mut self, status: Status, exchange: Box<Exchange>, cx: &mut Context<N>) -> Step {
         let mut out = cx.lender.lend_scrap();
-        let (keep_alive, id, head_only) = (exchange.keep_alive, exchange.id, exchange.verb == Verb::Head);
-        let keep_alive_10 = keep_alive && exchange.version == Version::V10;
-        http::error(status, id, !keep_alive, head_only, keep_alive_10, &mut out);
+        let (keep_alive, id, head_only) = (exchange.terms.keep_alive, exchange.id, exchange.terms.verb == Verb::Head);
+        let keep_alive_10 = keep_alive && exchange.terms.version == Version::V10;
+        http::answer::error(status, id, !keep_alive, head_only, keep_alive_10, &mut out);
         self.send_answer(exchange, out, cx)
     }
 
@@ -85,18 +87,18 @@ impl Session {
         cx: &mut Context<N>,
     ) -> Step {
         let has_body = page.asked_with_body;
-        exchange.keep_alive &= !has_body && !cx.draining;
+        exchange.terms.keep_alive &= !has_body && !cx.draining;
         let mut out = cx.lender.lend_scrap();
         let answer = http::Answer {
             status: page.status,
             content_type: page.content_type,
             body: &page.body,
             extra: page.extra,
-            close: !exchange.keep_alive,
-            head_only: exchange.verb == Verb::Head,
-            keep_alive_10: exchange.keep_alive && exchange.version == Version::V10,
+            close: !exchange.terms.keep_alive,
+            head_only: exchange.terms.verb == Verb::Head,
+            keep_alive_10: exchange.terms.keep_alive && exchange.terms.version == Version::V10,
         };
-        http::write_answer(&answer, &mut out);
+        http::answer::write(&answer, &mut out);
         self.client.consume(size);
         self.scan = http::Scan::default();
         self.send_answer(exchange, out, cx)
@@ -115,7 +117,7 @@ impl Session {
         let mut nobody = crate::proxy::end::End::new(client.sock);
         let before = exchange.response.moved;
         let pumped = exchange.response.pump(&mut nobody, client, cx, budget);
-        let (moved, keep_alive) = (exchange.response.moved - before, exchange.keep_alive);
+        let (moved, keep_alive) = (exchange.response.moved - before, exchange.terms.keep_alive);
         self.moved += moved;
         if self.is_clients() {
             cx.stats.bytes_down += moved;
@@ -174,9 +176,9 @@ impl Session {
 /// What a client is told.
 fn status_of(reason: Reason) -> Status {
     match reason {
-        Reason::BodyTimeout => Status::REQUEST_TIMEOUT,
-        Reason::NoBackend => Status::SERVICE_UNAVAILABLE,
-        Reason::ConnectTimeout | Reason::ResponseTimeout => Status::GATEWAY_TIMEOUT,
-        _ => Status::BAD_GATEWAY,
+        Reason::BodyTimeout => Status(408),
+        Reason::NoBackend => Status(503),
+        Reason::ConnectTimeout | Reason::ResponseTimeout => Status(504),
+        _ => Status(502),
     }
 }

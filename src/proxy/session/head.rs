@@ -31,7 +31,9 @@ impl Session {
                 Ok(Filled::Bytes(count)) => self.count_up(count, cx),
                 Ok(Filled::Nothing) => return Step::Wait,
                 Ok(Filled::Full) => return self.refuse(Malformed::HeadTooLarge, cx),
-                Ok(Filled::Ended) if self.client.held().is_empty() => return Step::Close(Reason::ClientDone),
+                Ok(Filled::Ended) if self.client.held().is_empty() => {
+                    return Step::Close(Reason::ClientDone);
+                }
                 Ok(Filled::Ended) => return self.refuse(Malformed::HeadCut, cx),
                 Err(_) => return Step::Close(Reason::ClientReset),
             }
@@ -49,36 +51,30 @@ impl Session {
     fn admit<N: Net>(&mut self, size: usize, cx: &mut Context<N>) -> Step {
         let mut table = http::table();
         let head = self.client.held().get(..size).unwrap_or_default();
-        let request = match http::request(head, &cx.limits, &mut table) {
+        let request = match http::head::request(head, &cx.limits, &mut table) {
             Ok(request) => request,
             Err(malformed) => return self.refuse(malformed, cx),
         };
-        let mut exchange = Box::new(Exchange::asked(&request, cx));
+        let pool = if let Service::Pool(pool, _) = self.service { pool } else { PoolId(0) };
+        let mut exchange = Box::new(Exchange::asked(&request, pool, cx));
         match self.service {
             Service::Pool(..) if stops_here(&request) => {
-                let status = if request.verb == Verb::Options { Status::OK } else { Status::NOT_IMPLEMENTED };
+                let status = if request.verb == Verb::Options { Status(200) } else { Status(501) };
                 let page = admin::Page::empty(status);
                 self.answer_page(size, exchange, &page, cx)
             }
-            Service::Pool(..) if over(request.framing, cx.limits.body) => {
-                self.refuse(Malformed::BodyTooLarge, cx)
-            }
-            Service::Pool(pool, Mode::Http) => {
+            Service::Pool(..) if over(request.framing, cx.limits.body) => self.refuse(Malformed::BodyTooLarge, cx),
+            Service::Pool(_, Mode::Http) => {
                 let mut out = cx.lender.lend_scrap();
-                let onward = Onward {
-                    client: self.peer.ip(),
-                    backend: "",
-                    id: exchange.id,
-                    trusted: false,
-                    proto: "http",
-                };
-                exchange.host_gap = http::rewrite_request(&request, &onward, &mut out);
+                let onward =
+                    Onward { client: self.peer.ip(), backend: "", id: exchange.id, trusted: false, proto: "http" };
+                exchange.host_gap = http::rewrite::request(&request, &onward, &mut out);
                 if log::log_enabled!(log::Level::Debug) {
                     let target = String::from_utf8_lossy(request.target);
                     exchange.story = Some(format!("{} {target}", request.method).into());
                 }
                 exchange.request = Flow::new(out, request.framing.into(), request.framing == Framing::Chunked);
-                self.forward(size, exchange, pool, cx)
+                self.forward(size, exchange, cx)
             }
             _ => {
                 let page = admin::page(&request, &cx.backends, &cx.stats, cx.draining, cx.now);
@@ -88,10 +84,10 @@ impl Session {
     }
 
     /// The request is admitted: its head leaves the client's buffer, its body follows through the flow.
-    fn forward<N: Net>(&mut self, size: usize, exchange: Box<Exchange>, pool: PoolId, cx: &mut Context<N>) -> Step {
+    fn forward<N: Net>(&mut self, size: usize, exchange: Box<Exchange>, cx: &mut Context<N>) -> Step {
         self.begin_exchange(size, exchange);
         let Some(exchange) = &mut self.exchange else { return Step::Close(Reason::System) };
-        (exchange.admitted, exchange.pool) = (true, pool);
+        exchange.admitted = true;
         cx.stats.admitted += 1;
         if let Err(malformed) = exchange.request.begin(&mut self.client, &cx.limits) {
             return self.refuse(malformed, cx);

@@ -147,6 +147,12 @@ impl Session {
         self.exchange.as_ref().is_some_and(|exchange| exchange.admitted)
     }
 
+    /// What it is doing, for a human.
+    pub fn describe(&self) -> String {
+        let story = self.exchange.as_ref().map_or("", |exchange| exchange.story());
+        format!("{} {:?} {story}", self.peer, self.phase)
+    }
+
     /// What it waits for.
     pub fn phase(&self) -> Phase {
         self.phase

@@ -28,7 +28,7 @@ impl Session {
     /// Moves both directions as far as they go.
     pub(super) fn tunnel<N: Net>(&mut self, cx: &mut Context<N>, budget: &mut usize) -> Step {
         let Session { client, exchange: Some(exchange), .. } = self else { return Step::Close(Reason::System) };
-        let Exchange { upstream: Some(upstream), request, response, finished, .. } = exchange.as_mut() else {
+        let Exchange { upstream: Some(upstream), request, response, .. } = exchange.as_mut() else {
             return Step::Close(Reason::System);
         };
         let before = (request.moved, response.moved);

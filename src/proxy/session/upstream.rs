@@ -16,7 +16,6 @@ use crate::base::Time;
 use crate::net::Net;
 use crate::proxy::context::{Context, Owner};
 use crate::proxy::end::End;
-use crate::proxy::flow::{Body, Flow};
 use crate::proxy::reason::Reason;
 use std::io;
 
@@ -35,9 +34,7 @@ pub struct Upstream {
 impl Session {
     /// TCP mode: no head to wait for, the pool is known.
     pub(super) fn open_tunnel<N: Net>(&mut self, pool: PoolId, cx: &mut Context<N>) {
-        let mut exchange = Box::new(super::Exchange::tunnel(pool, cx));
-        exchange.request = Flow::new(Vec::new(), Body::UntilClose, false);
-        exchange.response = Flow::new(Vec::new(), Body::UntilClose, false);
+        let exchange = Box::new(super::Exchange::tunnel(pool, cx));
         cx.stats.admitted += 1;
         self.exchange = Some(exchange);
         self.enter(Phase::Connecting, cx); // the first drive chooses the backend
@@ -47,9 +44,9 @@ impl Session {
     pub(super) fn reach<N: Net>(&mut self, cx: &mut Context<N>) -> Step {
         loop {
             let Some(exchange) = &mut self.exchange else { return Step::Close(Reason::System) };
-            let again = std::mem::replace(&mut exchange.picked, true);
-            let Some(id) = cx.backends.pick(exchange.pool, &exchange.tried, again) else {
-                let reason = exchange.blame;
+            let again = std::mem::replace(&mut exchange.search.picked, true);
+            let Some(id) = cx.backends.pick(exchange.search.pool, &exchange.search.tried, again) else {
+                let reason = exchange.search.blame;
                 return self.fail(reason, cx);
             };
             if self.reuse(id, cx) || self.open(id, cx) {
@@ -60,7 +57,8 @@ impl Session {
 
     /// Takes a pooled connection to this backend, if one may be used.
     fn reuse<N: Net>(&mut self, id: BackendId, cx: &mut Context<N>) -> bool {
-        let wanted = self.exchange.as_ref().is_some_and(|exchange| !exchange.fresh_only && !exchange.is_tunnel);
+        let wanted =
+            self.exchange.as_ref().is_some_and(|exchange| !exchange.search.fresh_only && !exchange.terms.is_tunnel);
         let Some(sock) = wanted.then(|| cx.idle.take(id)).flatten() else { return false };
         cx.stats.reused += 1;
         self.attach(Upstream { end: End::new(sock), backend: id, pooled: true, since: cx.now }, cx);
@@ -120,7 +118,7 @@ impl Session {
             }
             Some(Ok(())) => {
                 upstream.end.writable = true;
-                let phase = if exchange.is_tunnel { Phase::Tunnel } else { Phase::Sending };
+                let phase = if exchange.terms.is_tunnel { Phase::Tunnel } else { Phase::Sending };
                 self.enter(phase, cx);
                 Step::Go
             }
@@ -145,8 +143,8 @@ impl Session {
     /// Counts against the backend's health, brings its next probe forward, and it is not tried again.
     fn connect_failed<N: Net>(&mut self, id: BackendId, since: Time, error: &io::Error, cx: &mut Context<N>) {
         let Some(exchange) = &mut self.exchange else { return };
-        exchange.tried.push(id);
-        exchange.blame = match error.kind() {
+        exchange.search.tried.push(id);
+        exchange.search.blame = match error.kind() {
             io::ErrorKind::TimedOut => Reason::ConnectTimeout,
             _ => Reason::NoBackend,
         };
@@ -162,23 +160,21 @@ impl Session {
 
     /// The upstream connection ended before the first byte of a response.
     pub(super) fn upstream_died<N: Net>(&mut self, error: Option<io::Error>, cx: &mut Context<N>) -> Step {
-        let Some(Upstream { end, backend, pooled, .. }) = self.detach(cx) else {
-            return Step::Close(Reason::System);
-        };
+        let Some(Upstream { end, backend, pooled, .. }) = self.detach(cx) else { return Step::Close(Reason::System) };
         cx.close(end.sock);
         let Some(exchange) = &mut self.exchange else { return Step::Close(Reason::System) };
         let cause = error.map_or_else(|| "closed".into(), |error| error.to_string());
         let name = &cx.backends.get(backend).name;
         log::debug!("{}: backend {name} gave no response: {cause}", self.peer);
-        exchange.blame = Reason::UpstreamDied;
+        exchange.search.blame = Reason::UpstreamDied;
         if !exchange.may_go_again() {
             return self.fail(Reason::UpstreamDied, cx);
         }
         exchange.start_over();
-        exchange.fresh_only = true; // the last try is on a fresh connection
+        exchange.search.fresh_only = true; // the last try is on a fresh connection
         cx.stats.retries += 1;
         if !pooled {
-            exchange.tried.push(backend);
+            exchange.search.tried.push(backend);
         } else if self.open(backend, cx) {
             return Step::Go; // a stale connection says nothing about its backend
         }
