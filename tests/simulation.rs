@@ -3,6 +3,9 @@
 
 mod sim;
 
+use evenkeel::config::{Mode, ProbeKind};
+use evenkeel::proxy::Proxy;
+use sim::house;
 use sim::plan::{Plan, Scope, address, listener};
 use sim::relay::{Bug, Relay};
 use sim::world::{self, Report, World};
@@ -16,17 +19,14 @@ fn number(name: &str) -> Option<u64> {
 fn attempt(run: impl FnOnce() -> Result<Report, String>) -> Result<Report, String> {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         let words = panic.downcast_ref::<String>().cloned();
-        Err(words
-            .or_else(|| panic.downcast_ref::<&str>().map(|words| words.to_string()))
-            .unwrap_or_default())
+        Err(words.or_else(|| panic.downcast_ref::<&str>().map(|words| words.to_string())).unwrap_or_default())
     })
 }
 
 /// Runs the seeds asked for, and says how to replay the first that fails.
 fn sweep(seeds: u64, run: impl Fn(u64, bool) -> Result<Report, String>) {
     if let Some(seed) = number("SEED") {
-        let report =
-            attempt(|| run(seed, true)).unwrap_or_else(|what| panic!("seed {seed}: {what}"));
+        let report = attempt(|| run(seed, true)).unwrap_or_else(|what| panic!("seed {seed}: {what}"));
         println!("seed {seed}: {report:?}");
         return;
     }
@@ -39,10 +39,7 @@ fn sweep(seeds: u64, run: impl Fn(u64, bool) -> Result<Report, String>) {
         }
     }
     println!("{answered} answered, {lost} lost with an excuse");
-    assert!(
-        answered > lost,
-        "a world in which nothing works proves nothing"
-    );
+    assert!(answered > lost, "a world in which nothing works proves nothing");
 }
 
 fn relay(seed: u64, aloud: bool, bug: Bug) -> Result<Report, String> {
@@ -54,9 +51,43 @@ fn relay(seed: u64, aloud: bool, bug: Bug) -> Result<Report, String> {
     }
     let start = net.now();
     let backends = (0..plan.backends.len()).map(address).collect();
-    let mut relay =
-        Relay::new(net, listener(), backends, bug).map_err(|error| error.to_string())?;
+    let mut relay = Relay::new(net, listener(), backends, bug).map_err(|error| error.to_string())?;
     World::new(plan, start).run(&mut relay)
+}
+
+/// The balancer itself, in the world that a plan describes.
+fn proxy(plan: Plan, mode: Mode, aloud: bool) -> Result<Report, String> {
+    let mut net = world::kernel(&plan);
+    if aloud {
+        println!("{plan:#?}");
+        net.speak();
+    }
+    let start = net.now();
+    let probes = match plan.probes {
+        true => ProbeKind::Http { path: "/".into(), expect: vec![200..=399] },
+        false => ProbeKind::Off,
+    };
+    let config = house::config(mode, plan.backends.len(), probes);
+    let mut proxy = Proxy::new(&config, net, plan.seed).map_err(|error| error.to_string())?;
+    World::new(plan, start).run(&mut proxy)
+}
+
+#[test]
+fn tcp_passes_whole_and_in_order_whatever_happens() {
+    sweep(500, |seed, aloud| proxy(Plan::tcp(seed, Scope { timers: true }), Mode::Tcp, aloud));
+}
+
+#[test]
+fn http_requests_are_answered_once_and_rightly_whatever_happens() {
+    sweep(1000, |seed, aloud| proxy(Plan::http(seed), Mode::Http, aloud));
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    for seed in 0..20 {
+        let run = || attempt(|| proxy(Plan::http(seed), Mode::Http, false));
+        assert_eq!(run(), run(), "seed {seed}");
+    }
 }
 
 #[test]
@@ -78,12 +109,8 @@ fn every_bug_planted_in_the_relay_is_caught_within_few_seeds() {
         Bug::AcceptsOnce,
         Bug::StaleEvents,
     ] {
-        let caught =
-            (0..200).find_map(|seed| Some((seed, attempt(|| relay(seed, false, bug)).err()?)));
+        let caught = (0..200).find_map(|seed| Some((seed, attempt(|| relay(seed, false, bug)).err()?)));
         let (seed, what) = caught.unwrap_or_else(|| panic!("{bug:?} was not caught"));
-        println!(
-            "{bug:?}: seed {seed}: {}",
-            what.lines().next().unwrap_or_default()
-        );
+        println!("{bug:?}: seed {seed}: {}", what.lines().next().unwrap_or_default());
     }
 }

@@ -55,12 +55,7 @@ pub struct Backend {
 
 impl Backend {
     pub fn new(at: SocketAddr, habits: Habits, seed: u64) -> Backend {
-        Backend {
-            at,
-            habits,
-            rng: Rng::new(seed),
-            served: Vec::new(),
-        }
+        Backend { at, habits, rng: Rng::new(seed), served: Vec::new() }
     }
 
     pub fn act(&mut self, cue: &mut Cue) {
@@ -123,10 +118,7 @@ impl Backend {
 /// One act with one connection; true after the last.
 fn serve(one: &mut TcpServed, cue: &mut Cue) -> bool {
     let talk = one.talker.talk(cue);
-    if one
-        .breaks_at
-        .is_some_and(|at| one.talker.sent + one.talker.got >= at)
-    {
+    if one.breaks_at.is_some_and(|at| one.talker.sent + one.talker.got >= at) {
         excuse(one, cue);
         cue.sim.far_reset(one.talker.far);
         return true;

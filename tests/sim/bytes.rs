@@ -29,11 +29,7 @@ fn word_at(stream: u64, place: u64) -> u64 {
 pub fn check(stream: u64, from: u64, bytes: &[u8]) -> Result<(), u64> {
     let mut right = vec![0; bytes.len()];
     fill(stream, from, &mut right);
-    match right
-        .iter()
-        .zip(bytes)
-        .position(|(right, byte)| right != byte)
-    {
+    match right.iter().zip(bytes).position(|(right, byte)| right != byte) {
         Some(at) => Err(from + at as u64),
         None => Ok(()),
     }

@@ -2,9 +2,7 @@
 
 use super::House;
 use super::plan::{address, listener};
-use evenkeel::config::{
-    Backend, Config, Health, Limits, Listener, Mode, PolicyName, Pool, ProbeKind, Timeouts,
-};
+use evenkeel::config::{Backend, Config, Health, Limits, Listener, Mode, PolicyName, Pool, ProbeKind, Timeouts};
 use evenkeel::net::sim::Sim;
 use evenkeel::proxy::{Proxy, Turned};
 use std::io;
@@ -42,18 +40,9 @@ impl House for Proxy<Sim> {
 
 /// One listener and one pool, with default limits and a tunnel that does not wait an hour.
 pub fn config(mode: Mode, backends: usize, probes: ProbeKind) -> Config {
-    let backend = |index| Backend {
-        name: address(index).to_string(),
-        address: address(index),
-        weight: 1,
-    };
-    let health = Health {
-        kind: probes,
-        interval: Duration::from_secs(5),
-        timeout: Duration::from_secs(2),
-        fall: 3,
-        rise: 2,
-    };
+    let backend = |index| Backend { name: address(index).to_string(), address: address(index), weight: 1 };
+    let health =
+        Health { kind: probes, interval: Duration::from_secs(5), timeout: Duration::from_secs(2), fall: 3, rise: 2 };
     Config {
         listeners: vec![Listener { name: "main".into(), bind: vec![listener()], mode, pool: 0 }],
         pools: vec![Pool {

@@ -102,9 +102,7 @@ impl Body {
                     let next = if count == left { Body::Line } else { Body::Chunk(left - count) };
                     Some((count as usize, next, count as usize))
                 }
-                Body::Size | Body::Line | Body::Trailer => {
-                    self.line(rest)?.map(|(count, next)| (count, next, 0))
-                }
+                Body::Size | Body::Line | Body::Trailer => self.line(rest)?.map(|(count, next)| (count, next, 0)),
             };
             let Some((count, next, payload_count)) = step else { break };
             payload.extend(&rest[..payload_count]);

@@ -91,19 +91,12 @@ impl Plan {
     pub fn tcp(seed: u64, scope: Scope) -> Plan {
         let dice = &mut Dice(Rng::new(seed ^ 0x7c9));
         let fair = dice.chance(400);
-        let backends = (0..1 + dice.0.below(3))
-            .map(|_| habits(dice, fair))
-            .collect::<Vec<_>>();
-        let clients =
-            (0..1 + dice.0.below(6)).map(|_| (dice.millis(300), Coming::Tcp(tcp_ask(dice, fair, scope))));
+        let backends = (0..1 + dice.0.below(3)).map(|_| habits(dice, fair)).collect::<Vec<_>>();
+        let clients = (0..1 + dice.0.below(6)).map(|_| (dice.millis(300), Coming::Tcp(tcp_ask(dice, fair, scope))));
         Plan {
             seed,
             clients: clients.collect(),
-            deeds: if fair {
-                Vec::new()
-            } else {
-                deeds(dice, backends.len(), scope)
-            },
+            deeds: if fair { Vec::new() } else { deeds(dice, backends.len(), scope) },
             backends,
             cruelty: cruelty(dice),
             fair,
@@ -136,29 +129,10 @@ pub fn cruelty(dice: &mut Dice) -> Cruelty {
     let mood = match dice.0.below(8) {
         0 => Cruelty::calm(),
         1..4 => cruel,
-        4 => Cruelty {
-            segments: 900,
-            window: (16, 300),
-            ..Cruelty::calm()
-        },
-        5 => Cruelty {
-            held_back: 500,
-            apart: 900,
-            spurious: 300,
-            ..cruel
-        },
-        6 => Cruelty {
-            short_reads: 600,
-            short_writes: 600,
-            nothing: 400,
-            blocked: 400,
-            ..cruel
-        },
-        _ => Cruelty {
-            end_rides: 1000,
-            latency: Duration::ZERO,
-            ..cruel
-        },
+        4 => Cruelty { segments: 900, window: (16, 300), ..Cruelty::calm() },
+        5 => Cruelty { held_back: 500, apart: 900, spurious: 300, ..cruel },
+        6 => Cruelty { short_reads: 600, short_writes: 600, nothing: 400, blocked: 400, ..cruel },
+        _ => Cruelty { end_rides: 1000, latency: Duration::ZERO, ..cruel },
     };
     match dice.chance(200) {
         true => mood.portable(),
@@ -169,11 +143,7 @@ pub fn cruelty(dice: &mut Dice) -> Cruelty {
 fn habits(dice: &mut Dice, fair: bool) -> Habits {
     Habits {
         pace: pace(dice),
-        breaks: if fair {
-            0
-        } else {
-            dice.pick(&[(2, 0), (1, 200), (1, 600)])
-        },
+        breaks: if fair { 0 } else { dice.pick(&[(2, 0), (1, 200), (1, 600)]) },
         longest: dice.pick(&[(2, 50), (3, 2_000), (1, 30_000)]),
         http: None,
     }
@@ -225,16 +195,8 @@ fn one_ask(dice: &mut Dice, pipelined: bool) -> Ask {
 
 fn pace(dice: &mut Dice) -> Pace {
     match dice.0.below(6) {
-        0 => Pace {
-            chunk: 1 + dice.0.below(500),
-            pause: dice.millis(20),
-            ..HASTE
-        },
-        1 => Pace {
-            sip: 50 + dice.0.below(900) as usize,
-            rest: dice.millis(40),
-            ..HASTE
-        },
+        0 => Pace { chunk: 1 + dice.0.below(500), pause: dice.millis(20), ..HASTE },
+        1 => Pace { sip: 50 + dice.0.below(900) as usize, rest: dice.millis(40), ..HASTE },
         _ => HASTE,
     }
 }
@@ -246,12 +208,7 @@ fn tcp_ask(dice: &mut Dice, fair: bool, scope: Scope) -> TcpAsk {
         false => &[(1, Quit::Reset), (1, Quit::Close)],
     };
     let quit = (!fair && dice.chance(250)).then(|| (dice.size(), dice.pick(quits)));
-    TcpAsk {
-        length,
-        pace: pace(dice),
-        half_close: dice.chance(500),
-        quit,
-    }
+    TcpAsk { length, pace: pace(dice), half_close: dice.chance(500), quit }
 }
 
 /// Deeds against all backends but the first, which stands firm in three runs of four.
@@ -263,12 +220,7 @@ fn deeds(dice: &mut Dice, backends: usize, scope: Scope) -> Vec<(Duration, usize
             let (at, back) = (dice.millis(300), dice.millis(300));
             let late = Deed::Delay(dice.millis(500));
             let deed = match scope.timers {
-                true => dice.pick(&[
-                    (4, Deed::Kill),
-                    (2, Deed::Refuse),
-                    (1, Deed::Swallow),
-                    (1, late),
-                ]),
+                true => dice.pick(&[(4, Deed::Kill), (2, Deed::Refuse), (1, Deed::Swallow), (1, late)]),
                 false => dice.pick(&[(4, Deed::Kill), (2, Deed::Refuse), (1, late)]),
             };
             deeds.push((at, index, deed));

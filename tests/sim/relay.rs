@@ -94,12 +94,7 @@ pub struct Relay {
 }
 
 impl Relay {
-    pub fn new(
-        mut net: Sim,
-        at: SocketAddr,
-        backends: Vec<SocketAddr>,
-        bug: Bug,
-    ) -> io::Result<Relay> {
+    pub fn new(mut net: Sim, at: SocketAddr, backends: Vec<SocketAddr>, bug: Bug) -> io::Result<Relay> {
         let listener = net.listen(at, ListenOptions::default())?;
         Ok(Relay {
             net,
@@ -142,23 +137,12 @@ impl Relay {
         self.whose.insert(client, (name, 0));
         self.whose.insert(upstream, (name, 1));
         let sides = [Side::new(client), Side::new(upstream)];
-        let pair = Pair {
-            sides,
-            first: self.turn - 1,
-            tried: 1,
-            up: false,
-        };
+        let pair = Pair { sides, first: self.turn - 1, tried: 1, up: false };
         self.pairs.insert(name, pair);
     }
 
     fn note(&mut self, event: Event) {
-        let Event::Ready {
-            sock,
-            readable,
-            writable,
-            ..
-        } = event
-        else {
+        let Event::Ready { sock, readable, writable, .. } = event else {
             return;
         };
         if sock == self.listener {
@@ -333,13 +317,7 @@ impl House for Relay {
     }
 
     fn check(&self) -> Result<(), String> {
-        match self
-            .pairs
-            .values()
-            .flat_map(|pair| &pair.sides)
-            .map(|side| side.owed.len())
-            .max()
-        {
+        match self.pairs.values().flat_map(|pair| &pair.sides).map(|side| side.owed.len()).max() {
             Some(owed) if owed > 4 * BUDGET => Err(format!("{owed} bytes piled up for one socket")),
             _ => Ok(()),
         }

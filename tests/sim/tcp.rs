@@ -115,10 +115,7 @@ impl Talker {
             return self.hear_name(heard, ledger);
         };
         if let Err(position) = bytes::check(other, from, heard) {
-            ledger.blame(format!(
-                "stream {other} is wrong at {position}, heard by {}",
-                self.own
-            ));
+            ledger.blame(format!("stream {other} is wrong at {position}, heard by {}", self.own));
         }
     }
 
@@ -128,10 +125,7 @@ impl Talker {
         let Some(other) = self.other else { return };
         let name = std::mem::take(&mut self.name);
         match ledger.streams.get_mut(&other) {
-            None => ledger.blame(format!(
-                "{} hears a stream that does not exist: {other:x}",
-                self.own
-            )),
+            None => ledger.blame(format!("{} hears a stream that does not exist: {other:x}", self.own)),
             Some(stream) if stream.partner.is_some() => {
                 ledger.blame(format!("stream {other} was delivered twice"));
             }
@@ -143,10 +137,7 @@ impl Talker {
         }
         let back = ledger.streams[&self.own].partner;
         if back.is_some_and(|back| back != other) {
-            ledger.blame(format!(
-                "{} hears {other} but is heard by {back:?}",
-                self.own
-            ));
+            ledger.blame(format!("{} hears {other} but is heard by {back:?}", self.own));
         }
     }
 
@@ -156,9 +147,7 @@ impl Talker {
         let finished = ledger.streams[&other].finished_at;
         if finished != Some(self.got) {
             let got = self.got;
-            ledger.blame(format!(
-                "clean end of stream {other} after {got}, its sender ended at {finished:?}"
-            ));
+            ledger.blame(format!("clean end of stream {other} after {got}, its sender ended at {finished:?}"));
         }
     }
 
@@ -169,8 +158,7 @@ impl Talker {
 
     /// All was heard that the other will ever say.
     pub fn heard_all(&self, ledger: &Ledger) -> bool {
-        self.other
-            .is_some_and(|other| ledger.streams[&other].length == self.got)
+        self.other.is_some_and(|other| ledger.streams[&other].length == self.got)
     }
 
     pub fn finish(&mut self, cue: &mut Cue) {
@@ -263,9 +251,7 @@ impl TcpClient {
         let own = self.talker.own;
         match self.talker.other {
             None => cue.ledger.lost(own, "the client was sent away"),
-            Some(_) if !self.talker.heard_all(cue.ledger) => {
-                cue.ledger.lost(own, "its backend ended early")
-            }
+            Some(_) if !self.talker.heard_all(cue.ledger) => cue.ledger.lost(own, "its backend ended early"),
             Some(_) if !self.talker.said_all() => return self.go_on(cue),
             Some(_) => cue.ledger.answered += 1,
         }

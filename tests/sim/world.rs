@@ -2,8 +2,8 @@
 
 use super::House;
 use super::backend::{Backend, Deed};
-use super::ledger::{Cue, Ledger};
 use super::http_client::HttpClient;
+use super::ledger::{Cue, Ledger};
 use super::plan::{Coming, Plan, address, listener};
 use super::tcp::TcpClient;
 use evenkeel::base::Time;
@@ -68,29 +68,16 @@ pub fn kernel(plan: &Plan) -> Sim {
 
 impl World {
     pub fn new(plan: Plan, start: Time) -> World {
-        let backend = |(index, habits): (usize, &_)| {
-            Backend::new(
-                address(index),
-                *habits,
-                plan.seed ^ (index as u64 + 1) << 32,
-            )
-        };
+        let backend =
+            |(index, habits): (usize, &_)| Backend::new(address(index), *habits, plan.seed ^ (index as u64 + 1) << 32);
         let mut ledger = Ledger::default();
         let firm = plan.deeds.iter().all(|&(_, index, _)| index > 0);
         ledger.amnesty = !firm;
         ledger.unsteady = !plan.fair;
         World {
             backends: plan.backends.iter().enumerate().map(backend).collect(),
-            coming: plan
-                .clients
-                .iter()
-                .map(|(at, ask)| (start + *at, ask.clone()))
-                .collect(),
-            deeds: plan
-                .deeds
-                .iter()
-                .map(|&(at, index, deed)| (start + at, index, deed))
-                .collect(),
+            coming: plan.clients.iter().map(|(at, ask)| (start + *at, ask.clone())).collect(),
+            deeds: plan.deeds.iter().map(|&(at, index, deed)| (start + at, index, deed)).collect(),
             clients: Vec::new(),
             ledger,
             start,
@@ -112,11 +99,7 @@ impl World {
             self.look_at_the_clock(house)?;
         }
         self.curtain(house)?;
-        Ok(Report {
-            hash: house.net().trace_hash(),
-            answered: self.ledger.answered,
-            lost: self.ledger.lost,
-        })
+        Ok(Report { hash: house.net().trace_hash(), answered: self.ledger.answered, lost: self.ledger.lost })
     }
 
     fn over(&self) -> bool {
@@ -124,9 +107,7 @@ impl World {
     }
 
     fn turn(&mut self, house: &mut impl House) -> Result<(), String> {
-        house
-            .turn()
-            .map_err(|error| format!("the loop ended: {error}"))?;
+        house.turn().map_err(|error| format!("the loop ended: {error}"))?;
         house.check()?;
         let (open, owned) = (house.net().open_sockets(), house.owned());
         if open != owned {
@@ -139,11 +120,7 @@ impl World {
         let forgotten = house.net().silent() && !self.over();
         let late = house.net().now().since(self.start) > LONGEST;
         if forgotten || late {
-            let who: Vec<_> = self
-                .clients
-                .iter()
-                .map(|client| client.talker.far.number())
-                .collect();
+            let who: Vec<_> = self.clients.iter().map(Client::connection).collect();
             return Err(format!("clients on connections {who:?} wait for ever"));
         }
         Ok(())
@@ -151,11 +128,7 @@ impl World {
 
     fn act(&mut self, sim: &mut Sim) {
         let now = sim.now();
-        let mut cue = Cue {
-            sim,
-            ledger: &mut self.ledger,
-            now,
-        };
+        let mut cue = Cue { sim, ledger: &mut self.ledger, now };
         for (_, index, deed) in self.deeds.extract_if(.., |(at, ..)| *at <= now) {
             self.backends[index].suffer(deed, &mut cue);
         }
@@ -182,9 +155,7 @@ impl World {
         }
         match (house.open(), house.lent()) {
             (0, 0) => Ok(()),
-            (open, lent) => Err(format!(
-                "after the end {open} sessions are open, {lent} buffers lent"
-            )),
+            (open, lent) => Err(format!("after the end {open} sessions are open, {lent} buffers lent")),
         }
     }
 }
