@@ -1,4 +1,5 @@
-//! The balancer in a simulated world: a thousand seeds in the normal test run, `SEEDS=n` for more, `SEED=n` for one,
+//! The balancer in a simulated world: a thousand seeds in the normal test run, `SEEDS=n` for more,
+//! `KEEP_GOING=1` to list every failing one, `SEED=n` for one,
 //! told aloud: `SEED=7 cargo test --test simulation -- --nocapture`.
 
 mod sim;
@@ -30,14 +31,19 @@ fn sweep(seeds: u64, run: impl Fn(u64, bool) -> Result<Report, String>) {
         println!("seed {seed}: {report:?}");
         return;
     }
-    let (mut answered, mut lost) = (0, 0);
+    let (mut answered, mut lost, mut failed) = (0, 0, 0);
     let first = number("FIRST_SEED").unwrap_or(0);
     for seed in first..first + number("SEEDS").unwrap_or(seeds) {
         match attempt(|| run(seed, false)) {
             Ok(report) => (answered, lost) = (answered + report.answered, lost + report.lost),
+            Err(what) if number("KEEP_GOING").is_some() => {
+                failed += 1;
+                println!("seed {seed}: {}", what.lines().next().unwrap_or_default());
+            }
             Err(what) => panic!("SEED={seed} cargo test --test simulation -- --nocapture\n{what}"),
         }
     }
+    assert_eq!(failed, 0, "seeds failed");
     println!("{answered} answered, {lost} lost with an excuse");
     assert!(answered > lost, "a world in which nothing works proves nothing");
 }

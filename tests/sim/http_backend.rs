@@ -111,7 +111,7 @@ impl HttpServed {
 
     fn close_when_idle(&mut self, cue: &mut Cue) -> bool {
         let idle = self.asked.is_none() && self.heard.is_empty() && !self.busy();
-        let over = idle && self.idle_until.is_some_and(|until| until <= cue.now);
+        let over = idle && (self.closes || self.idle_until.is_some_and(|until| until <= cue.now));
         if over {
             cue.sim.far_close(self.far);
         }

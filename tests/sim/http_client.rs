@@ -252,7 +252,8 @@ impl HttpClient {
         // Answered before all of it was sent: the connection will end, though nobody could say so in time.
         self.told_close |= reading.closes || !self.out.is_empty();
         if let Some(status) = &reading.refusal {
-            cue.ledger.lost(number, &format!("answered {status}"));
+            let far = self.far.number();
+            cue.ledger.lost(number, &format!("answered {status} on c{far}"));
             return Ok(());
         }
         let reply = cue.ledger.requests[&number].reply;
@@ -286,7 +287,8 @@ impl HttpClient {
                 }
             } else {
                 self.waiting.pop_front();
-                cue.ledger.lost(reading.number, "its response was cut");
+                let far = self.far.number();
+                cue.ledger.lost(reading.number, &format!("its response was cut on c{far}"));
             }
         } else if !self.told_close
             && let Some((number, _)) = self.waiting.pop_front()

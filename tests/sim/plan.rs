@@ -189,7 +189,9 @@ fn one_ask(dice: &mut Dice, pipelined: bool) -> Ask {
         false => dice.pick(&[(6, "GET"), (1, "HEAD"), (3, "POST"), (2, "PUT"), (1, "DELETE")]),
     };
     let body = matches!(method, "POST" | "PUT").then(|| dice.size());
-    let chunked = dice.chance(400).then(|| 1 + dice.size() as usize);
+    // Thousands of tiny chunks are refused by right: the balancer is not to be kept busy with framing.
+    let least = 1 + body.unwrap_or(0) / 5000;
+    let chunked = dice.chance(400).then(|| (least + dice.size()) as usize);
     Ask { method, body, chunked, reply: dice.size(), think: dice.millis(100) }
 }
 
