@@ -128,12 +128,7 @@ pub fn request<'t, 'b>(
 ) -> Result<Request<'t, 'b>, Malformed> {
     let (line, fields) = tokens(head, limits, table)?;
     let verb = Verb::of(line.method);
-    if line.target.len() > limits.target {
-        return Err(Malformed::TargetTooLong);
-    }
-    if verb == Verb::Connect {
-        return Err(Malformed::Connect); // RFC 9110 9.3.6: only for whoever wants to be a tunnel to anywhere
-    }
+    scan::fits(line.method.as_bytes(), line.target, limits)?;
     let target = target::target(verb, line.target)?;
     let mut asked = Asked::default();
     for (index, field) in fields.iter().enumerate() {
@@ -141,6 +136,7 @@ pub fn request<'t, 'b>(
     }
     asked.hop.remove_named(fields, limits)?;
     let modern = line.version == Version::V11;
+    asked.hop.trailers &= modern;
     let host = asked.host(modern, &target)?;
     let framing = asked.framing(modern, limits)?;
     let expects = asked.expects(modern)?;

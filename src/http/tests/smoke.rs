@@ -4,7 +4,10 @@ use crate::http::*;
 fn a_request_goes_on() {
     let bytes = b"GET /a?b HTTP/1.1\r\nHost: x\r\nAccept: */*\r\nConnection: keep-alive, X-a\r\nx-A: 1\r\n\r\n";
     let limits = Limits::default();
-    assert_eq!(Scan::default().request(bytes, &limits), Ok(Some(bytes.len())));
+    assert_eq!(
+        Scan::default().request(bytes, &limits),
+        Ok(Some(bytes.len()))
+    );
     let mut table = table();
     let head = head::request(bytes, &limits, &mut table).unwrap();
     let mut out = Vec::new();
