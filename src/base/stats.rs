@@ -49,21 +49,11 @@ impl Stats {
     /// The conservation laws, given how many sessions and admitted requests are alive now.
     pub fn check(&self, open: u64, alive: u64) -> Result<(), String> {
         if self.accepted != self.closed + open {
-            return Err(format!(
-                "accepted {} != closed {} + open {open}",
-                self.accepted, self.closed
-            ));
+            return Err(format!("accepted {} != closed {} + open {open}", self.accepted, self.closed));
         }
         if self.admitted != self.finished + self.failed + alive {
-            let Stats {
-                admitted,
-                finished,
-                failed,
-                ..
-            } = self;
-            return Err(format!(
-                "admitted {admitted} != finished {finished} + failed {failed} + alive {alive}"
-            ));
+            let Stats { admitted, finished, failed, .. } = self;
+            return Err(format!("admitted {admitted} != finished {finished} + failed {failed} + alive {alive}"));
         }
         Ok(())
     }

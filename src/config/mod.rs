@@ -123,14 +123,14 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Timeouts {
         Timeouts {
-            connect: Duration::from_secs(3), // until an upstream connection stands
-            header: Duration::from_secs(10), // a whole request head
-            body: Duration::from_secs(30),   // between bytes of a request body
-            response: Duration::from_secs(30), // to the first byte of a response, then between its bytes
-            client_idle: Duration::from_secs(60), // a kept-alive client without a request
+            connect: Duration::from_secs(3),       // until an upstream connection stands
+            header: Duration::from_secs(10),       // a whole request head
+            body: Duration::from_secs(30),         // between bytes of a request body
+            response: Duration::from_secs(30),     // to the first byte of a response, then between its bytes
+            client_idle: Duration::from_secs(60),  // a kept-alive client without a request
             upstream_idle: Duration::from_secs(4), // a pooled upstream connection
-            tunnel: Duration::from_secs(3600), // TCP mode and upgraded connections, without a byte either way
-            drain: Duration::from_secs(8),     // leaving
+            tunnel: Duration::from_secs(3600),     // TCP mode and upgraded connections, without a byte either way
+            drain: Duration::from_secs(8),         // leaving
         }
     }
 }
@@ -157,12 +157,6 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits {
-            head: 16 * 1024,
-            target: 8 * 1024,
-            fields: 100,
-            body: 0,
-            connections: 0,
-        }
+        Limits { head: 16 * 1024, target: 8 * 1024, fields: 100, body: 0, connections: 0 }
     }
 }

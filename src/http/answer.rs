@@ -91,14 +91,7 @@ fn status_line(status: Status, out: &mut Vec<u8>) {
 }
 
 /// Writes an error: a line that says what, and a line by which it is found in the log.
-pub fn error(
-    status: Status,
-    id: u128,
-    close: bool,
-    head_only: bool,
-    keep_alive_10: bool,
-    out: &mut Vec<u8>,
-) {
+pub fn error(status: Status, id: u128, close: bool, head_only: bool, keep_alive_10: bool, out: &mut Vec<u8>) {
     let mut body = Vec::with_capacity(96);
     write_digits(u64::from(status.0), &mut body);
     body.push(b' ');
@@ -113,18 +106,7 @@ pub fn error(
         _ => "",
     };
     let content_type = "text/plain";
-    write(
-        &Answer {
-            status,
-            content_type,
-            body: &body,
-            extra,
-            close,
-            head_only,
-            keep_alive_10,
-        },
-        out,
-    );
+    write(&Answer { status, content_type, body: &body, extra, close, head_only, keep_alive_10 }, out);
 }
 
 /// What to answer when `Max-Forwards` is 0 and we are the last hop (RFC 9110 7.6.2): OPTIONS 200, with an empty body
@@ -134,16 +116,5 @@ pub fn last_hop(verb: Verb, id: u128, close: bool, keep_alive_10: bool, out: &mu
         return error(Status(501), id, close, false, keep_alive_10, out);
     }
     let status = Status(200);
-    write(
-        &Answer {
-            status,
-            content_type: "",
-            body: b"",
-            extra: "",
-            close,
-            head_only: false,
-            keep_alive_10,
-        },
-        out,
-    );
+    write(&Answer { status, content_type: "", body: b"", extra: "", close, head_only: false, keep_alive_10 }, out);
 }

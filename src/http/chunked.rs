@@ -58,12 +58,7 @@ impl Chunked {
     ///
     /// A trailer section is eaten only when it is whole; what of it may go on is appended to `trailers`, as lines. It
     /// may be as large as a head. After `done` nothing is eaten.
-    pub fn decode(
-        &mut self,
-        bytes: &mut [u8],
-        limits: &Limits,
-        trailers: &mut Vec<u8>,
-    ) -> Result<Decoded, Malformed> {
+    pub fn decode(&mut self, bytes: &mut [u8], limits: &Limits, trailers: &mut Vec<u8>) -> Result<Decoded, Malformed> {
         let (mut consumed, mut produced) = (0, 0);
         while consumed < bytes.len() {
             match self.phase {
@@ -86,11 +81,7 @@ impl Chunked {
             }
         }
         let done = self.phase == Phase::Done;
-        Ok(Decoded {
-            consumed,
-            produced,
-            done,
-        })
+        Ok(Decoded { consumed, produced, done })
     }
 
     /// Of `held` bytes of data, how many are this chunk's.
@@ -108,11 +99,7 @@ impl Chunked {
         self.phase = match (self.phase, byte) {
             (Phase::Size, b'\r' | b';') if self.count > 0 => {
                 self.count = 0;
-                if byte == b'\r' {
-                    Phase::SizeLf
-                } else {
-                    Phase::Extension
-                }
+                if byte == b'\r' { Phase::SizeLf } else { Phase::Extension }
             }
             (Phase::Size, digit) => self.digit(digit)?,
             (Phase::SizeLf, b'\n') if self.number == 0 => Phase::Trailer,
@@ -157,12 +144,7 @@ impl Chunked {
     }
 
     /// How many bytes the trailer section has; 0 while it is not whole.
-    fn take_trailer(
-        &mut self,
-        bytes: &[u8],
-        limits: &Limits,
-        trailers: &mut Vec<u8>,
-    ) -> Result<usize, Malformed> {
+    fn take_trailer(&mut self, bytes: &[u8], limits: &Limits, trailers: &mut Vec<u8>) -> Result<usize, Malformed> {
         let seen = usize::try_from(self.number).unwrap_or(usize::MAX);
         let window = &bytes[..bytes.len().min(limits.head)];
         match trailer::end(window, seen)? {
@@ -198,9 +180,5 @@ pub fn last_chunk(trailers: &[u8], out: &mut Vec<u8>) {
 
 /// So many hexadecimal digits.
 pub(super) fn hex(number: u128, digits: u32, out: &mut Vec<u8>) {
-    out.extend(
-        (0..digits)
-            .rev()
-            .map(|place| b"0123456789abcdef"[(number >> (4 * place) & 15) as usize]),
-    );
+    out.extend((0..digits).rev().map(|place| b"0123456789abcdef"[(number >> (4 * place) & 15) as usize]));
 }

@@ -40,46 +40,26 @@ const KNOWN: [&[(&str, Name)]; 18] = [
     &[("upgrade", Name::Upgrade)],
     &[],
     &[],
-    &[
-        ("connection", Name::Connection),
-        ("keep-alive", Name::KeepAlive),
-    ],
+    &[("connection", Name::Connection), ("keep-alive", Name::KeepAlive)],
     &[],
-    &[
-        ("max-forwards", Name::MaxForwards),
-        ("x-request-id", Name::RequestId),
-    ],
+    &[("max-forwards", Name::MaxForwards), ("x-request-id", Name::RequestId)],
     &[],
-    &[
-        ("content-length", Name::ContentLength),
-        ("http2-settings", Name::Http2Settings),
-    ],
+    &[("content-length", Name::ContentLength), ("http2-settings", Name::Http2Settings)],
     &[("x-forwarded-for", Name::ForwardedFor)],
-    &[
-        ("x-forwarded-host", Name::ForwardedHost),
-        ("proxy-connection", Name::ProxyConnection),
-    ],
-    &[
-        ("transfer-encoding", Name::TransferEncoding),
-        ("x-forwarded-proto", Name::ForwardedProto),
-    ],
+    &[("x-forwarded-host", Name::ForwardedHost), ("proxy-connection", Name::ProxyConnection)],
+    &[("transfer-encoding", Name::TransferEncoding), ("x-forwarded-proto", Name::ForwardedProto)],
 ];
 
 /// Which of the names is this?
 pub(super) fn name(field: &[u8]) -> Name {
     let alike = KNOWN.get(field.len()).copied().unwrap_or_default();
-    let found = alike
-        .iter()
-        .find(|(known, _)| field.eq_ignore_ascii_case(known.as_bytes()));
+    let found = alike.iter().find(|(known, _)| field.eq_ignore_ascii_case(known.as_bytes()));
     found.map_or(Name::Other, |&(_, name)| name)
 }
 
 /// The members of a comma-separated list, empty ones skipped (RFC 9110 5.6.1.2).
 pub(super) fn list(value: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
-    value
-        .split(|&byte| byte == b',')
-        .map(trim)
-        .filter(|member| !member.is_empty())
+    value.split(|&byte| byte == b',').map(trim).filter(|member| !member.is_empty())
 }
 
 /// Without the spaces and tabs around it.
@@ -112,9 +92,7 @@ impl Marks {
     }
 
     pub(super) fn has(&self, field: usize) -> bool {
-        self.0
-            .get(field / 64)
-            .is_some_and(|word| word >> (field % 64) & 1 == 1)
+        self.0.get(field / 64).is_some_and(|word| word >> (field % 64) & 1 == 1)
     }
 }
 
@@ -156,24 +134,13 @@ pub(super) struct Hop<'b> {
 
 impl<'b> Hop<'b> {
     /// One field. Names that are nobody's but the request's are left alone.
-    pub(super) fn take(
-        &mut self,
-        index: usize,
-        name: Name,
-        value: &'b [u8],
-    ) -> Result<(), Malformed> {
+    pub(super) fn take(&mut self, index: usize, name: Name, value: &'b [u8]) -> Result<(), Malformed> {
         match name {
             Name::ContentLength => return self.take_length(index, value),
             Name::TransferEncoding => self.coding = self.coding.and(value),
             Name::Connection => self.connection.and(value),
-            Name::Upgrade => {
-                self.upgrade = self
-                    .upgrade
-                    .or_else(|| list(value).find(|p| may_be_offered(p)))
-            }
-            Name::Te => {
-                self.trailers |= list(value).any(|coding| coding.eq_ignore_ascii_case(b"trailers"))
-            }
+            Name::Upgrade => self.upgrade = self.upgrade.or_else(|| list(value).find(|p| may_be_offered(p))),
+            Name::Te => self.trailers |= list(value).any(|coding| coding.eq_ignore_ascii_case(b"trailers")),
             Name::KeepAlive | Name::ProxyConnection | Name::Http2Settings => {}
             _ => return Ok(()),
         }
@@ -196,30 +163,17 @@ impl<'b> Hop<'b> {
 
     /// Marks the fields that `Connection` names (RFC 9110 7.6.1), but never one that protects the next hop: a client
     /// must not be able to have it removed.
-    pub(super) fn remove_named(
-        &mut self,
-        fields: &[Header<'b>],
-        limits: &Limits,
-    ) -> Result<(), Malformed> {
+    pub(super) fn remove_named(&mut self, fields: &[Header<'b>], limits: &Limits) -> Result<(), Malformed> {
         match self.connection.named {
             0 => return Ok(()),
             // Each is compared with each field: without a bound that is a way to keep us busy.
             more if more > limits.fields => return Err(Malformed::TooManyFields),
             _ => {}
         }
-        for connection in fields
-            .iter()
-            .filter(|f| name(f.name.as_bytes()) == Name::Connection)
-        {
+        for connection in fields.iter().filter(|f| name(f.name.as_bytes()) == Name::Connection) {
             for option in list(connection.value).filter(|option| may_be_removed(option)) {
-                let named = |(_, field): &(usize, &Header<'_>)| {
-                    option.eq_ignore_ascii_case(field.name.as_bytes())
-                };
-                fields
-                    .iter()
-                    .enumerate()
-                    .filter(named)
-                    .for_each(|(index, _)| self.marks.set(index));
+                let named = |(_, field): &(usize, &Header<'_>)| option.eq_ignore_ascii_case(field.name.as_bytes());
+                fields.iter().enumerate().filter(named).for_each(|(index, _)| self.marks.set(index));
             }
         }
         Ok(())
@@ -245,15 +199,8 @@ fn may_be_removed(option: &[u8]) -> bool {
 /// RFC 9110 7.8: a token with an optional version. Another HTTP would carry requests past all that is checked here.
 fn may_be_offered(protocol: &[u8]) -> bool {
     let mut parts = protocol.splitn(2, |&byte| byte == b'/');
-    let http = |name: &[u8]| {
-        [&b"h2c"[..], b"h2", b"http"]
-            .iter()
-            .any(|h| name.eq_ignore_ascii_case(h))
-    };
-    parts
-        .next()
-        .is_some_and(|name| is_token(name) && !http(name))
-        && parts.next().is_none_or(is_token)
+    let http = |name: &[u8]| [&b"h2c"[..], b"h2", b"http"].iter().any(|h| name.eq_ignore_ascii_case(h));
+    parts.next().is_some_and(|name| is_token(name) && !http(name)) && parts.next().is_none_or(is_token)
 }
 
 /// Fields up to and with an empty line, for the roads that are seldom taken: an error says more here.
@@ -264,21 +211,14 @@ pub(super) fn parse<'t, 'b>(
     room: &'t mut Vec<Header<'b>>,
 ) -> Result<&'t [Header<'b>], Malformed> {
     room.clear();
-    room.resize(
-        limits.fields.min(Limits::MOST_FIELDS),
-        httparse::EMPTY_HEADER,
-    );
+    room.resize(limits.fields.min(Limits::MOST_FIELDS), httparse::EMPTY_HEADER);
     match httparse::parse_headers(bytes, room) {
         Ok(httparse::Status::Complete((size, fields))) if size == bytes.len() => Ok(fields),
         Err(httparse::Error::TooManyHeaders) => Err(Malformed::TooManyFields),
-        Err(httparse::Error::HeaderName)
-            if bytes.windows(2).any(|w| matches!(w, b"\n " | b"\n\t")) =>
-        {
+        Err(httparse::Error::HeaderName) if bytes.windows(2).any(|w| matches!(w, b"\n " | b"\n\t")) => {
             Err(Malformed::Fold)
         }
-        Err(httparse::Error::HeaderName) if matches!(bytes, [b' ' | b'\t', ..]) => {
-            Err(Malformed::Fold)
-        }
+        Err(httparse::Error::HeaderName) if matches!(bytes, [b' ' | b'\t', ..]) => Err(Malformed::Fold),
         Err(httparse::Error::HeaderName) => Err(Malformed::FieldName),
         Err(httparse::Error::NewLine) => Err(Malformed::BareCr),
         _ => Err(Malformed::FieldValue),

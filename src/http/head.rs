@@ -81,10 +81,7 @@ pub struct Table<'b> {
 
 /// An empty [`Table`].
 pub fn table<'b>() -> Table<'b> {
-    Table {
-        room: [const { MaybeUninit::uninit() }; Limits::MOST_FIELDS],
-        rare: Vec::new(),
-    }
+    Table { room: [const { MaybeUninit::uninit() }; Limits::MOST_FIELDS], rare: Vec::new() }
 }
 
 /// A request head that passed every rule.
@@ -151,10 +148,7 @@ pub fn request<'t, 'b>(
         keep_alive: asked.hop.keeps_alive(modern),
         expects_continue: expects && !matches!(framing, Framing::None | Framing::Length(0)),
         // RFC 9110 7.8: ignored in HTTP/1.0, and without the connection option.
-        upgrade: asked
-            .hop
-            .upgrade
-            .filter(|_| modern && asked.hop.connection.upgrade),
+        upgrade: asked.hop.upgrade.filter(|_| modern && asked.hop.connection.upgrade),
         max_forwards: asked.max_forwards,
         request_id: asked.request_id.fit(),
         hop: asked.hop,
@@ -173,22 +167,9 @@ fn tokens<'t, 'b>(
     let mut parsed = httparse::Request::new(&mut []);
     let size = parsed.parse_with_uninit_headers(head, &mut room[..most]);
     match (size, parsed.method, parsed.path, parsed.version) {
-        (Ok(Status::Complete(size)), Some(method), Some(path), Some(version))
-            if size == head.len() =>
-        {
-            let version = if version == 0 {
-                Version::V10
-            } else {
-                Version::V11
-            };
-            Ok((
-                RequestLine {
-                    method,
-                    target: path.as_bytes(),
-                    version,
-                },
-                parsed.headers,
-            ))
+        (Ok(Status::Complete(size)), Some(method), Some(path), Some(version)) if size == head.len() => {
+            let version = if version == 0 { Version::V10 } else { Version::V11 };
+            Ok((RequestLine { method, target: path.as_bytes(), version }, parsed.headers))
         }
         _ => rare_tokens(head, limits, rare),
     }
@@ -227,9 +208,7 @@ impl<'b> Asked<'b> {
                 return self.take_max_forwards(index, value);
             }
             Name::RequestId => self.request_id.take(index, value, &mut self.hop.marks),
-            Name::ForwardedFor | Name::ForwardedHost | Name::ForwardedProto => {
-                self.hop.marks.set(index)
-            }
+            Name::ForwardedFor | Name::ForwardedHost | Name::ForwardedProto => self.hop.marks.set(index),
             name => return self.hop.take(index, name, value),
         }
         Ok(())
@@ -307,9 +286,7 @@ enum Expects {
 impl Expects {
     fn take(&mut self, index: usize, value: &[u8]) {
         *self = match self {
-            Expects::Nothing if value.eq_ignore_ascii_case(b"100-continue") => {
-                Expects::Continue(index)
-            }
+            Expects::Nothing if value.eq_ignore_ascii_case(b"100-continue") => Expects::Continue(index),
             _ => Expects::Other,
         };
     }
@@ -332,9 +309,7 @@ impl<'b> RequestId<'b> {
     fn take(&mut self, index: usize, value: &'b [u8], marks: &mut Marks) {
         let fit = |byte: &u8| fields::is_tchar(*byte) || b"/=:@".contains(byte);
         *self = match *self {
-            RequestId::Absent
-                if (1..=LONGEST_ID).contains(&value.len()) && value.iter().all(fit) =>
-            {
+            RequestId::Absent if (1..=LONGEST_ID).contains(&value.len()) && value.iter().all(fit) => {
                 return *self = RequestId::Fit(value, index);
             }
             RequestId::Fit(_, first) => {

@@ -45,11 +45,7 @@ pub fn response<'t, 'b>(
     table: &'t mut Table<'b>,
 ) -> Result<Response<'t, 'b>, Malformed> {
     let (line, fields) = tokens(head, limits, table)?;
-    let StatusLine {
-        version,
-        status,
-        reason,
-    } = line;
+    let StatusLine { version, status, reason } = line;
     let modern = version == Version::V11;
     let mut hop = Hop::default();
     // RFC 9112 6.3: these end with their head, whatever their fields say. So nothing they say is asked, or goes on.
@@ -73,9 +69,7 @@ pub fn response<'t, 'b>(
         fields,
         framing,
         keep_alive: framing != Framing::UntilClose && hop.keeps_alive(modern),
-        upgrade: hop
-            .upgrade
-            .filter(|_| modern && status == 101 && hop.connection.upgrade),
+        upgrade: hop.upgrade.filter(|_| modern && status == 101 && hop.connection.upgrade),
         hop,
     })
 }
@@ -98,8 +92,7 @@ fn framing(hop: &Hop, modern: bool) -> Result<Framing, Malformed> {
 fn take_length(hop: &mut Hop, index: usize, value: &[u8]) -> Result<(), Malformed> {
     let mut lengths = list(value).map(framing::length);
     let first = lengths.next().unwrap_or(Err(Malformed::Length))?;
-    let same = lengths.all(|length| length == Ok(first))
-        && hop.length.is_none_or(|(length, _)| length == first);
+    let same = lengths.all(|length| length == Ok(first)) && hop.length.is_none_or(|(length, _)| length == first);
     if !same {
         return Err(Malformed::LengthTwice);
     }
@@ -121,15 +114,10 @@ fn tokens<'t, 'b>(
     let Table { room, rare } = table;
     let most = limits.fields.min(room.len());
     let mut parsed = httparse::Response::new(&mut []);
-    let size = httparse::ParserConfig::default().parse_response_with_uninit_headers(
-        &mut parsed,
-        head,
-        &mut room[..most],
-    );
+    let size =
+        httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, head, &mut room[..most]);
     match size {
-        Ok(Status::Complete(size)) if size == head.len() && head.first() == Some(&b'H') => {
-            Ok((line, parsed.headers))
-        }
+        Ok(Status::Complete(size)) if size == head.len() && head.first() == Some(&b'H') => Ok((line, parsed.headers)),
         _ => Ok((line, fields::parse(rest, limits, rare)?)),
     }
 }

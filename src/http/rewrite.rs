@@ -34,11 +34,7 @@ pub struct Onward<'a> {
 pub fn request(head: &Request, onward: &Onward, out: &mut Vec<u8>) -> Option<Range<usize>> {
     out.extend_from_slice(head.method.as_bytes());
     // RFC 9112 3.2.1: an empty path is sent as `/`.
-    out.extend_from_slice(if head.target.starts_with(b"?") {
-        b" /"
-    } else {
-        b" "
-    });
+    out.extend_from_slice(if head.target.starts_with(b"?") { b" /" } else { b" " });
     out.extend_from_slice(head.target);
     out.extend_from_slice(b" HTTP/1.1\r\n");
     let patch = host(head, onward, out);
@@ -81,9 +77,7 @@ fn end_to_end(fields: &[Header], hop: &Hop, length: Option<u64>, out: &mut Vec<u
 fn framing(hop: &Hop, body: Framing, out: &mut Vec<u8>) {
     match body {
         Framing::Chunked => write(b"Transfer-Encoding", b"chunked", out),
-        Framing::Length(length) if hop.length.is_none() => {
-            write_number(b"Content-Length", length, out)
-        }
+        Framing::Length(length) if hop.length.is_none() => write_number(b"Content-Length", length, out),
         _ => {}
     }
 }
@@ -92,23 +86,11 @@ fn framing(hop: &Hop, body: Framing, out: &mut Vec<u8>) {
 fn forwarding(head: &Request, onward: &Onward, out: &mut Vec<u8>) {
     told_before(head, onward, Name::ForwardedFor, b"X-Forwarded-For: ", out);
     write_address(onward.client, out);
-    told_before(
-        head,
-        onward,
-        Name::ForwardedProto,
-        b"\r\nX-Forwarded-Proto: ",
-        out,
-    );
+    told_before(head, onward, Name::ForwardedProto, b"\r\nX-Forwarded-Proto: ", out);
     out.extend_from_slice(onward.proto.as_bytes());
     out.extend_from_slice(b"\r\n");
     if let Some(host) = head.host {
-        told_before(
-            head,
-            onward,
-            Name::ForwardedHost,
-            b"X-Forwarded-Host: ",
-            out,
-        );
+        told_before(head, onward, Name::ForwardedHost, b"X-Forwarded-Host: ", out);
         out.extend_from_slice(host);
         out.extend_from_slice(b"\r\n");
     }
@@ -125,11 +107,7 @@ fn told_before(head: &Request, onward: &Onward, which: Name, begin: &[u8], out: 
     if !onward.trusted {
         return;
     }
-    for field in head
-        .fields
-        .iter()
-        .filter(|field| fields::name(field.name.as_bytes()) == which)
-    {
+    for field in head.fields.iter().filter(|field| fields::name(field.name.as_bytes()) == which) {
         for member in fields::list(field.value) {
             out.extend_from_slice(member);
             out.extend_from_slice(b", ");

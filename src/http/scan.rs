@@ -47,11 +47,7 @@ impl Scan {
     /// As [`Scan::request`], for a head that a backend sends. No empty line may precede it.
     pub fn response(&mut self, bytes: &[u8], limits: &Limits) -> Result<Option<usize>, Malformed> {
         let window = &bytes[..bytes.len().min(limits.head)];
-        if !window
-            .iter()
-            .zip(b"HTTP/")
-            .all(|(byte, expected)| byte == expected)
-        {
+        if !window.iter().zip(b"HTTP/").all(|(byte, expected)| byte == expected) {
             return Err(Malformed::StatusLine);
         }
         let (found, first) = self.lines(window);
@@ -85,10 +81,7 @@ impl Scan {
         let mut first = None;
         let mut from = self.seen as usize;
         self.seen = bytes.len() as u32;
-        while let Some(at) = bytes
-            .get(from..)
-            .and_then(|rest| rest.iter().position(|&byte| byte == b'\n'))
-        {
+        while let Some(at) = bytes.get(from..).and_then(|rest| rest.iter().position(|&byte| byte == b'\n')) {
             let end = from + at;
             // RFC 9112 2.2 lets a recipient take a lone LF for a line end; who does not take it sees another message.
             if end == 0 || bytes[end - 1] != b'\r' {
@@ -113,10 +106,7 @@ impl Scan {
         if line.len() <= LONGEST_METHOD {
             return Ok(());
         }
-        let method = line[..=LONGEST_METHOD]
-            .iter()
-            .position(|&byte| byte == b' ')
-            .ok_or(Malformed::MethodTooLong)?;
+        let method = line[..=LONGEST_METHOD].iter().position(|&byte| byte == b' ').ok_or(Malformed::MethodTooLong)?;
         if line.len() - method - 1 <= limits.target + REST {
             return Ok(());
         }
@@ -163,10 +153,7 @@ pub(super) fn fits(method: &[u8], target: &[u8], limits: &Limits) -> Result<(), 
 }
 
 /// RFC 9112 3, for a line without its CRLF: the slow and talkative twin of what httparse does on the way.
-pub(super) fn request_line<'b>(
-    line: &'b [u8],
-    limits: &Limits,
-) -> Result<RequestLine<'b>, Malformed> {
+pub(super) fn request_line<'b>(line: &'b [u8], limits: &Limits) -> Result<RequestLine<'b>, Malformed> {
     let mut parts = line.splitn(3, |&byte| byte == b' ');
     let method = parts.next().unwrap_or_default();
     fits(method, b"", limits)?;
@@ -185,11 +172,7 @@ pub(super) fn request_line<'b>(
         return Err(Malformed::Target);
     }
     let method = str::from_utf8(method).map_err(|_| Malformed::Method)?;
-    Ok(RequestLine {
-        method,
-        target,
-        version: http_version(version)?,
-    })
+    Ok(RequestLine { method, target, version: http_version(version)? })
 }
 
 /// `GET /path` alone was a whole request once, in HTTP/0.9.
@@ -204,9 +187,7 @@ fn unversioned(method: &[u8], target: &[u8]) -> Malformed {
 pub(super) fn http_version(bytes: &[u8]) -> Result<Version, Malformed> {
     match bytes {
         b"HTTP/1.0" => Ok(Version::V10),
-        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
-            if major.is_ascii_digit() && minor.is_ascii_digit() =>
-        {
+        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit() => {
             if *major == b'1' {
                 Ok(Version::V11)
             } else {
@@ -235,20 +216,11 @@ pub(super) fn status_line(line: &[u8]) -> Result<StatusLine<'_>, Malformed> {
         _ => return Err(Malformed::StatusLine),
     };
     let printable = |&byte: &u8| byte == b'\t' || byte >= b' ' && byte != 0x7f;
-    if *status[0] == b'0'
-        || !status.iter().all(|d| d.is_ascii_digit())
-        || !reason.iter().all(printable)
-    {
+    if *status[0] == b'0' || !status.iter().all(|d| d.is_ascii_digit()) || !reason.iter().all(printable) {
         return Err(Malformed::StatusLine);
     }
-    let status = status
-        .iter()
-        .fold(0, |number, &&digit| number * 10 + u16::from(digit - b'0'));
-    Ok(StatusLine {
-        version,
-        status,
-        reason,
-    })
+    let status = status.iter().fold(0, |number, &&digit| number * 10 + u16::from(digit - b'0'));
+    Ok(StatusLine { version, status, reason })
 }
 
 /// The start line without its CRLF, and all that follows; empty lines before it are skipped.
@@ -256,13 +228,7 @@ pub(super) fn first_line(mut head: &[u8]) -> (&[u8], &[u8]) {
     while let [b'\r', b'\n', rest @ ..] = head {
         head = rest;
     }
-    let end = head
-        .iter()
-        .position(|&byte| byte == b'\n')
-        .unwrap_or(head.len());
+    let end = head.iter().position(|&byte| byte == b'\n').unwrap_or(head.len());
     let line = head.get(..end).unwrap_or_default();
-    (
-        line.strip_suffix(b"\r").unwrap_or(line),
-        head.get(end + 1..).unwrap_or_default(),
-    )
+    (line.strip_suffix(b"\r").unwrap_or(line), head.get(end + 1..).unwrap_or_default())
 }

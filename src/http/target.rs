@@ -24,31 +24,21 @@ pub(super) fn target(verb: Verb, raw: &[u8]) -> Result<Target<'_>, Malformed> {
     match raw {
         // RFC 9110 9.3.6: only for whoever wants to be a tunnel to anywhere.
         _ if verb == Verb::Connect => Err(Malformed::Connect),
-        [b'/', ..] => Ok(Target {
-            onward: raw,
-            authority: None,
-        }),
-        b"*" if verb == Verb::Options => Ok(Target {
-            onward: raw,
-            authority: None,
-        }),
+        [b'/', ..] => Ok(Target { onward: raw, authority: None }),
+        b"*" if verb == Verb::Options => Ok(Target { onward: raw, authority: None }),
         _ => absolute(verb, raw).ok_or(Malformed::Target),
     }
 }
 
 /// Visible ASCII without a fragment, which is never sent (RFC 9110 7.1).
 pub(super) fn is_clean(raw: &[u8]) -> bool {
-    raw.iter()
-        .all(|&byte| (0x21..0x7f).contains(&byte) && byte != b'#')
+    raw.iter().all(|&byte| (0x21..0x7f).contains(&byte) && byte != b'#')
 }
 
 /// RFC 9112 3.2.2.
 fn absolute(verb: Verb, raw: &[u8]) -> Option<Target<'_>> {
     let rest = after_scheme(raw)?;
-    let end = rest
-        .iter()
-        .position(|&byte| byte == b'/' || byte == b'?')
-        .unwrap_or(rest.len());
+    let end = rest.iter().position(|&byte| byte == b'/' || byte == b'?').unwrap_or(rest.len());
     let (authority, onward) = rest.split_at_checked(end)?;
     let authority = without_userinfo(authority).filter(|a| is_authority(a))?;
     let onward = match onward {
@@ -56,10 +46,7 @@ fn absolute(verb: Verb, raw: &[u8]) -> Option<Target<'_>> {
         b"" => b"/",
         onward => onward,
     };
-    Some(Target {
-        onward,
-        authority: Some(authority),
-    })
+    Some(Target { onward, authority: Some(authority) })
 }
 
 fn after_scheme(raw: &[u8]) -> Option<&[u8]> {
@@ -76,9 +63,7 @@ fn without_userinfo(authority: &[u8]) -> Option<&[u8]> {
         None => Some(authority),
         Some(at) => {
             let (userinfo, host) = authority.split_at_checked(at)?;
-            let fine = made_of(userinfo, |byte| {
-                is_reg_name(byte) || byte == b':' || byte == b','
-            });
+            let fine = made_of(userinfo, |byte| is_reg_name(byte) || byte == b':' || byte == b',');
             host.get(1..).filter(|_| fine)
         }
     }
@@ -92,10 +77,7 @@ pub(super) fn is_authority(bytes: &[u8]) -> bool {
             None => false,
         },
         _ => {
-            let end = bytes
-                .iter()
-                .position(|&byte| byte == b':')
-                .unwrap_or(bytes.len());
+            let end = bytes.iter().position(|&byte| byte == b':').unwrap_or(bytes.len());
             end > 0 && made_of(&bytes[..end], is_reg_name) && is_port(&bytes[end..])
         }
     }
@@ -132,13 +114,6 @@ fn is_reg_name(byte: u8) -> bool {
 
 /// Only bytes allowed, and each `%` followed by two hexadecimal digits.
 fn made_of(bytes: &[u8], allowed: impl Fn(u8) -> bool) -> bool {
-    let escape = |at: usize| {
-        bytes
-            .get(at + 1..at + 3)
-            .is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit))
-    };
-    bytes
-        .iter()
-        .enumerate()
-        .all(|(at, &byte)| allowed(byte) && (byte != b'%' || escape(at)))
+    let escape = |at: usize| bytes.get(at + 1..at + 3).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
+    bytes.iter().enumerate().all(|(at, &byte)| allowed(byte) && (byte != b'%' || escape(at)))
 }

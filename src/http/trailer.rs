@@ -9,10 +9,7 @@ use super::{Limits, Malformed};
 /// The size of the trailer section with its empty line. `seen` bytes were looked at before.
 pub(super) fn end(bytes: &[u8], seen: usize) -> Result<Option<usize>, Malformed> {
     let mut from = seen;
-    while let Some(at) = bytes
-        .get(from..)
-        .and_then(|rest| rest.iter().position(|&byte| byte == b'\n'))
-    {
+    while let Some(at) = bytes.get(from..).and_then(|rest| rest.iter().position(|&byte| byte == b'\n')) {
         match &bytes[..from + at] {
             [b'\r'] | [.., b'\n', b'\r'] => return Ok(Some(from + at + 1)),
             [.., b'\r'] => from += at + 1,
@@ -74,8 +71,5 @@ const FORBIDDEN: [&str; 33] = [
 ];
 
 fn is_forbidden(name: &[u8]) -> bool {
-    fields::name(name) != Name::Other
-        || FORBIDDEN
-            .iter()
-            .any(|f| name.eq_ignore_ascii_case(f.as_bytes()))
+    fields::name(name) != Name::Other || FORBIDDEN.iter().any(|f| name.eq_ignore_ascii_case(f.as_bytes()))
 }
