@@ -66,13 +66,22 @@ fn limits_hold_however_it_is_cut() {
     }
 }
 
+/// Were each piece looked at from the start, this would take 10^11 steps and nobody would wait for it.
 #[test]
 fn one_byte_at_a_time_costs_the_length_of_the_head() {
-    let bytes = with(&format!("X: {}", "v".repeat(16_000)));
-    let mut scan = Scan::default();
+    const SIZE: usize = 600_000;
+    let limits = Limits { head: 2 * SIZE, ..Limits::default() };
+    let bytes = with(&format!("X: {}", "v".repeat(SIZE)));
+    let (mut request, mut response) = (Scan::default(), Scan::default());
+    let answer = bytes.replace("GET / HTTP/1.1", "HTTP/1.1 200 OK");
     for end in 1..bytes.len() {
-        assert_eq!(scan.request(&bytes.as_bytes()[..end], &Limits::default()), Ok(None));
+        assert_eq!(request.request(&bytes.as_bytes()[..end], &limits), Ok(None));
+        assert_eq!(response.response(&answer.as_bytes()[..end], &limits), Ok(None));
     }
+}
+
+#[test]
+fn the_states_are_small() {
     assert!(size_of::<Scan>() <= 12 && size_of::<Chunked>() <= 24);
 }
 
