@@ -2,7 +2,7 @@
 //!
 //! The grammar is narrow on purpose: hexadecimal digits, at most sixteen, then CRLF or an extension; nothing of a
 //! chunk's dress goes on, since what we send is chunked anew. An extension is read with its quotes, so that nobody
-//! can disagree with us about where it ends, and dropped. Next: [`super::trailer`].
+//! can disagree with us about where it ends, and dropped. Next: `trailer.rs`.
 
 use super::{Limits, Malformed, trailer};
 

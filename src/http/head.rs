@@ -1,8 +1,8 @@
 //! httparse's result -> a checked head. Every anti-smuggling rule of heads is applied here or in what this calls.
 //!
 //! httparse does the tokens: it refuses control bytes, folded lines, white space before a colon and bare CR. What it is
-//! laxer on is ours: line ends and sizes ([`super::scan`]), targets ([`super::target`]), fields that frame and route
-//! (here and in [`super::fields`]). A head that [`super::Scan`] did not let through must not come here, since bare LF
+//! laxer on is ours: line ends and sizes ([`super::scan`]), targets (`target.rs`), fields that frame and route
+//! (here and in `fields.rs`). A head that [`super::Scan`] did not let through must not come here, since bare LF
 //! is refused there and nowhere else. Next: [`super::framing`], [`super::rewrite`].
 
 pub use super::response::{Response, response};
