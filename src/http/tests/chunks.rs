@@ -302,3 +302,19 @@ fn what_we_chunk_decodes_again() {
     last_chunk(b"", &mut out);
     assert_eq!(out, b"0\r\n\r\n");
 }
+
+/// As for heads: looked at from the start each time, this would take 10^11 steps.
+#[test]
+fn trailers_one_byte_at_a_time_cost_their_length() {
+    const SIZE: usize = 600_000;
+    let limits = Limits { head: 2 * SIZE, ..Limits::default() };
+    let (mut chunked, mut trailers) = (Chunked::new(), Vec::new());
+    assert_eq!(chunked.decode(&mut b"0\r\n".to_vec(), &limits, &mut trailers).map(|decoded| decoded.consumed), Ok(3));
+    let mut section = format!("X: {}\r\n\r\n", "y".repeat(SIZE)).into_bytes();
+    for end in 1..section.len() {
+        let nothing = Decoded { consumed: 0, produced: 0, done: false };
+        assert_eq!(chunked.decode(&mut section[..end], &limits, &mut trailers), Ok(nothing));
+    }
+    let all = Decoded { consumed: section.len(), produced: 0, done: true };
+    assert_eq!(chunked.decode(&mut section, &limits, &mut trailers), Ok(all));
+}

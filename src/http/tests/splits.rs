@@ -115,3 +115,12 @@ fn a_response_cut_at_any_byte_is_the_same_response() {
         }
     }
 }
+
+#[test]
+fn a_head_with_anything_behind_it_is_refused() {
+    let limits = Limits::default();
+    let request = with("X: y") + "rest";
+    assert!(head::request(request.as_bytes(), &limits, &mut table()).is_err());
+    let response = "HTTP/1.1 200 OK\r\nX: y\r\n\r\nrest";
+    assert!(head::response(response.as_bytes(), Verb::Get, &limits, &mut table()).is_err());
+}
