@@ -79,10 +79,15 @@ pub enum Framing {
     UntilClose,
 }
 
+/// Bytes read at once: at first, and at most.
+const LEAST: usize = 4 * 1024;
+const MOST: usize = 256 * 1024;
+
 /// A connection, and what was read from it ahead of need.
 pub struct Wire {
     stream: TcpStream,
     ahead: Vec<u8>,
+    at_once: usize, // grows with what comes, so that thousands of connections stay small
 }
 
 impl Wire {
@@ -98,6 +103,7 @@ impl Wire {
         Wire {
             stream,
             ahead: Vec::new(),
+            at_once: LEAST,
         }
     }
 
@@ -160,7 +166,7 @@ impl Wire {
     }
 
     /// Everything up to the peer's FIN.
-    pub fn to_end(&mut self) -> io::Result<Vec<u8>> {
+    pub fn remainder(&mut self) -> io::Result<Vec<u8>> {
         Ok(self.body(Framing::UntilClose)?.0)
     }
 
@@ -254,9 +260,13 @@ impl Wire {
 
     fn fill(&mut self) -> io::Result<usize> {
         let before = self.ahead.len();
-        self.ahead.resize(before + 256 * 1024, 0);
+        self.ahead.resize(before + self.at_once, 0);
         let count = self.stream.read(&mut self.ahead[before..]);
-        self.ahead.truncate(before + *count.as_ref().unwrap_or(&0));
+        let came = *count.as_ref().unwrap_or(&0);
+        self.ahead.truncate(before + came);
+        if came == self.at_once {
+            self.at_once = (2 * came).min(MOST);
+        }
         count
     }
 }
