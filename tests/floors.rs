@@ -8,14 +8,8 @@ use std::fs;
 use std::path::Path;
 
 /// The floors, lowest first. An import goes down or stays on its floor.
-const FLOORS: [&[&str]; 6] = [
-    &["base"],
-    &["config"],
-    &["http"],
-    &["balance"],
-    &["net", "host"],
-    &["proxy", "admin", "demo"],
-];
+const FLOORS: [&[&str]; 6] =
+    [&["base"], &["config"], &["http"], &["balance"], &["net", "host"], &["proxy", "admin", "demo"]];
 
 /// Where sockets, clocks and threads are named.
 const OPERATING_SYSTEM: [&str; 2] = ["net", "host"];
@@ -32,10 +26,7 @@ const OWNED: [(&str, &str); 13] = [
     ("os::fd", "descriptors stay in net/os.rs"),
     ("Instant", "take `now: Time` as a parameter (law 13)"),
     ("SystemTime", "take the time as a parameter (law 13)"),
-    (
-        "thread::sleep",
-        "ask for a timer: nothing blocks but `wait` (law 1)",
-    ),
+    ("thread::sleep", "ask for a timer: nothing blocks but `wait` (law 1)"),
     ("thread::spawn", "there is one thread (law 1)"),
     ("thread::Builder", "there is one thread (law 1)"),
 ];
@@ -52,10 +43,7 @@ fn the_house_stands() {
     let mut files = Vec::new();
     collect(&root, &root, &mut files);
     assert!(files.len() > 5, "src/ was not found whole");
-    let complaints: Vec<String> = files
-        .iter()
-        .flat_map(|(path, text)| judge(path, text))
-        .collect();
+    let complaints: Vec<String> = files.iter().flat_map(|(path, text)| judge(path, text)).collect();
     assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
 }
 
@@ -67,13 +55,8 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<(String, String)>) {
             collect(root, &path, files);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let parts = path.strip_prefix(root).unwrap().components();
-            let name: Vec<_> = parts
-                .map(|part| part.as_os_str().to_string_lossy())
-                .collect();
-            files.push((
-                name.join("/"),
-                fs::read_to_string(&path).expect("a readable file"),
-            ));
+            let name: Vec<_> = parts.map(|part| part.as_os_str().to_string_lossy()).collect();
+            files.push((name.join("/"), fs::read_to_string(&path).expect("a readable file")));
         }
     }
 }
@@ -88,9 +71,7 @@ fn judge(path: &str, text: &str) -> Vec<String> {
             complaints.extend(trespasses(path, &code));
         }
     } else if !["main.rs", "lib.rs"].contains(&path) {
-        complaints.push(format!(
-            "src/{path}: stands on no floor; add its folder to FLOORS in tests/floors.rs"
-        ));
+        complaints.push(format!("src/{path}: stands on no floor; add its folder to FLOORS in tests/floors.rs"));
     }
     complaints
 }
@@ -110,9 +91,7 @@ fn too_long(path: &str, code: &str) -> Vec<String> {
     if lines <= LONGEST_FILE || path.ends_with("/tests.rs") {
         return Vec::new();
     }
-    vec![format!(
-        "src/{path}: {lines} lines without its tests, {LONGEST_FILE} at most; split it"
-    )]
+    vec![format!("src/{path}: {lines} lines without its tests, {LONGEST_FILE} at most; split it")]
 }
 
 /// Lines of `mod tests { ... }`, from its first line to its closing brace.
@@ -174,9 +153,7 @@ fn named_after(rest: &str) -> Vec<&str> {
 }
 
 fn identifier(text: &str) -> &str {
-    let end = text
-        .find(|c: char| !c.is_alphanumeric() && c != '_')
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
     &text[..end]
 }
 
@@ -189,9 +166,7 @@ fn trespasses(path: &str, code: &str) -> Vec<String> {
         }
         for at in words(code, name) {
             let line = line_of(code, at);
-            complaints.push(format!(
-                "src/{path}:{line}: names `{name}` outside net/ and host/; {instead}"
-            ));
+            complaints.push(format!("src/{path}:{line}: names `{name}` outside net/ and host/; {instead}"));
         }
     }
     complaints
@@ -202,8 +177,7 @@ fn words<'a>(code: &'a str, name: &'a str) -> impl Iterator<Item = usize> + 'a {
     let part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
     let whole = move |&at: &usize| {
         let after = &code[at + name.len()..];
-        !part(code[..at].chars().next_back())
-            && (name.ends_with(':') || !part(after.chars().next()))
+        !part(code[..at].chars().next_back()) && (name.ends_with(':') || !part(after.chars().next()))
     };
     code.match_indices(name).map(|(at, _)| at).filter(whole)
 }
@@ -237,8 +211,7 @@ fn opaque(rest: &str, before: Option<char>) -> usize {
         block_comment(rest)
     } else if rest.starts_with('"') {
         quoted(rest, '"')
-    } else if rest.starts_with('r') && !in_word || rest.starts_with("r#") || rest.starts_with("r\"")
-    {
+    } else if rest.starts_with('r') && !in_word || rest.starts_with("r#") || rest.starts_with("r\"") {
         raw_string(rest)
     } else if rest.starts_with('\'') {
         character(rest)
@@ -253,11 +226,7 @@ fn block_comment(rest: &str) -> usize {
     while at < rest.len() {
         let here = &rest.as_bytes()[at..];
         depth += i32::from(here.starts_with(b"/*")) - i32::from(here.starts_with(b"*/"));
-        at += if here.starts_with(b"/*") || here.starts_with(b"*/") {
-            2
-        } else {
-            1
-        };
+        at += if here.starts_with(b"/*") || here.starts_with(b"*/") { 2 } else { 1 };
         if depth == 0 {
             return at;
         }
@@ -284,9 +253,7 @@ fn raw_string(rest: &str) -> usize {
     let hashes = rest[1..].bytes().take_while(|&b| b == b'#').count();
     let close = format!("\"{}", "#".repeat(hashes));
     match rest[1 + hashes..].strip_prefix('"') {
-        Some(inside) => inside
-            .find(&close)
-            .map_or(rest.len(), |at| 2 + hashes + at + close.len()),
+        Some(inside) => inside.find(&close).map_or(rest.len(), |at| 2 + hashes + at + close.len()),
         None => 0,
     }
 }
@@ -322,19 +289,13 @@ mod planted {
     #[test]
     fn an_upward_import_is_named_with_its_line() {
         let words = complaint("http/head.rs", "//! Head.\n\nuse crate::proxy::Proxy;\n");
-        assert_eq!(
-            words,
-            "src/http/head.rs:3: floor 2 imports `proxy` of floor 5; imports go down only"
-        );
+        assert_eq!(words, "src/http/head.rs:3: floor 2 imports `proxy` of floor 5; imports go down only");
     }
 
     #[test]
     fn every_form_of_upward_import_is_seen() {
         complaint("base/time.rs", "use crate::{base::Buffer, net::Net};\n");
-        complaint(
-            "base/time.rs",
-            "use crate::{base::{Buffer, rng}, net::{Net, Sock}};\n",
-        );
+        complaint("base/time.rs", "use crate::{base::{Buffer, rng}, net::{Net, Sock}};\n");
         complaint("base/time.rs", "fn x() { crate::http::head::parse() }\n");
         complaint("net/sim/world.rs", "use super::super::proxy::Proxy;\n");
         complaint("config/mod.rs", "use super::balance;\n");
@@ -344,76 +305,40 @@ mod planted {
 
     #[test]
     fn imports_down_and_sideways_pass() {
-        silent(
-            "proxy/mod.rs",
-            "use crate::{admin, base::Time, net::Net};\nuse super::session;\n",
-        );
-        silent(
-            "net/os.rs",
-            "use crate::host::signals;\nuse crate::base::*;\n",
-        );
+        silent("proxy/mod.rs", "use crate::{admin, base::Time, net::Net};\nuse super::session;\n");
+        silent("net/os.rs", "use crate::host::signals;\nuse crate::base::*;\n");
         silent("base/mod.rs", "mod tests { use super::*; }\n");
-        silent(
-            "http/mod.rs",
-            "use http_network::net; // crate::net is above\n/* crate::net */\n",
-        );
-        silent(
-            "http/mod.rs",
-            "const S: &str = \"crate::net\";\nconst R: &str = r#\"crate::\"net\"#;\n",
-        );
-        silent(
-            "main.rs",
-            "use evenkeel::proxy::Proxy;\nuse std::time::Instant;\n",
-        );
+        silent("http/mod.rs", "use http_network::net; // crate::net is above\n/* crate::net */\n");
+        silent("http/mod.rs", "const S: &str = \"crate::net\";\nconst R: &str = r#\"crate::\"net\"#;\n");
+        silent("main.rs", "use evenkeel::proxy::Proxy;\nuse std::time::Instant;\n");
         silent("lib.rs", "pub mod base;\npub mod proxy;\n");
     }
 
     #[test]
     fn sockets_clocks_and_threads_have_an_owner() {
-        let words = complaint(
-            "proxy/mod.rs",
-            "fn now() -> u64 { std::time::Instant::now() }",
-        );
+        let words = complaint("proxy/mod.rs", "fn now() -> u64 { std::time::Instant::now() }");
         assert_eq!(
             words,
             "src/proxy/mod.rs:1: names `Instant` outside net/ and host/; take `now: Time` as a parameter (law 13)"
         );
         complaint("http/head.rs", "use mio::Token;");
         complaint("balance/probe/tcp.rs", "use std::net::TcpStream;");
-        complaint(
-            "balance/probe/tcp.rs",
-            "use std::net::{SocketAddr, UdpSocket};",
-        );
+        complaint("balance/probe/tcp.rs", "use std::net::{SocketAddr, UdpSocket};");
         complaint("admin/mod.rs", "use std::os::fd::AsRawFd;");
         complaint("base/time.rs", "std::thread::sleep(x);");
         complaint("demo/backend.rs", "std::thread::spawn(x);");
         complaint("config/mod.rs", "use socket2::Socket;");
-        complaint(
-            "config/mod.rs",
-            "fn f<'a>(x: &'a str, c: char) { if c == '\"' { SystemTime::now() } }",
-        );
+        complaint("config/mod.rs", "fn f<'a>(x: &'a str, c: char) { if c == '\"' { SystemTime::now() } }");
     }
 
     #[test]
     fn owners_and_lookalikes_pass() {
-        silent(
-            "net/os.rs",
-            "use mio::net::TcpStream; use std::time::Instant;",
-        );
-        silent(
-            "host/signals.rs",
-            "use signal_hook_mio::v1_0; use mio::Registry;",
-        );
+        silent("net/os.rs", "use mio::net::TcpStream; use std::time::Instant;");
+        silent("host/signals.rs", "use signal_hook_mio::v1_0; use mio::Registry;");
         silent("demo/mod.rs", "std::thread::spawn(x);");
-        silent(
-            "proxy/mod.rs",
-            "struct Instantaneous; enum Mode { Tcp } let premiom = my_mio;",
-        );
+        silent("proxy/mod.rs", "struct Instantaneous; enum Mode { Tcp } let premiom = my_mio;");
         silent("proxy/mod.rs", "//! Instant: see `mio`.\n");
-        silent(
-            "proxy/mod.rs",
-            "let it = \"an \\\" Instant\"; let c = '\\''; /* mio /* nested */ mio */",
-        );
+        silent("proxy/mod.rs", "let it = \"an \\\" Instant\"; let c = '\\''; /* mio /* nested */ mio */");
     }
 
     #[test]
@@ -423,14 +348,8 @@ mod planted {
         silent("http/head.rs", &format!("{}{tests}", line.repeat(398)));
         silent("http/head/tests.rs", &line.repeat(900));
         let words = complaint("http/head.rs", &format!("{}{tests}", line.repeat(400)));
-        assert_eq!(
-            words,
-            "src/http/head.rs: 401 lines without its tests, 400 at most; split it"
-        );
-        complaint(
-            "http/head.rs",
-            &format!("#[cfg(test)]\nmod tests;\n{}", line.repeat(500)),
-        );
+        assert_eq!(words, "src/http/head.rs: 401 lines without its tests, 400 at most; split it");
+        complaint("http/head.rs", &format!("#[cfg(test)]\nmod tests;\n{}", line.repeat(500)));
     }
 
     #[test]

@@ -22,10 +22,7 @@ fn state_is_json_and_knows_listeners_backends_and_reasons() {
     let state = balancer.state();
     let text = state.to_string();
     for expected in [one.address, two.address, balancer.address] {
-        assert!(
-            text.contains(&expected.to_string()),
-            "no {expected} in {text}"
-        );
+        assert!(text.contains(&expected.to_string()), "no {expected} in {text}");
     }
     assert!(state["reasons"].is_object(), "{text}");
 }
@@ -34,16 +31,7 @@ fn state_is_json_and_knows_listeners_backends_and_reasons() {
 fn off_is_off() {
     let backend = Backend::named("one");
     let address = backend.address.to_string();
-    let balancer = Balancer::start(&[
-        "-l",
-        "127.0.0.1:0",
-        "-b",
-        &address,
-        "--admin",
-        "off",
-        "--health",
-        "off",
-    ]);
+    let balancer = Balancer::start(&["-l", "127.0.0.1:0", "-b", &address, "--admin", "off", "--health", "off"]);
     assert_eq!(balancer.client().get("/").text(), "one");
     assert!(balancer.lines(&["(admin"]).is_empty());
 }

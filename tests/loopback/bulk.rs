@@ -36,10 +36,7 @@ fn down_by_length_by_chunks_and_until_close() {
                 Ok(Then::Keep)
             }
             "/chunked" => {
-                write!(
-                    stream,
-                    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-                )?;
+                write!(stream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
                 write_chunked(1, &mut stream)?;
                 Ok(Then::Keep)
             }
@@ -69,20 +66,12 @@ fn up_by_length_and_by_chunks() {
     let balancer = Balancer::before(&[&backend], &["--health", "off"]);
     let mut client = balancer.client();
     let mut stream = client.stream();
-    write!(
-        stream,
-        "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: {BIG}\r\n\r\n"
-    )
-    .unwrap();
+    write!(stream, "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: {BIG}\r\n\r\n").unwrap();
     Pattern::new(2).write(BIG, &mut stream).unwrap();
     assert_eq!(client.response("POST").unwrap().text(), BIG.to_string());
     let mut stream = client.stream();
-    write!(
-        stream,
-        "POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n"
-    )
-    .unwrap();
+    write!(stream, "POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap();
     write_chunked(2, &mut stream).unwrap();
     assert_eq!(client.response("POST").unwrap().text(), BIG.to_string());
-    assert_eq!(backend.seen().accepted, 1);
+    assert_eq!(backend.accepted(), 1);
 }

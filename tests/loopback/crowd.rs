@@ -35,9 +35,7 @@ fn a_client_that_does_not_read_delays_nobody() {
     const LENGTH: u64 = 64 * 1024 * 1024;
     let backend = Backend::http("one", |exchange| match exchange.request.target.as_str() {
         "/big" => {
-            exchange.wire.send(format!(
-                "HTTP/1.1 200 OK\r\nContent-Length: {LENGTH}\r\n\r\n"
-            ))?;
+            exchange.wire.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {LENGTH}\r\n\r\n"))?;
             Pattern::new(1).write(LENGTH, &mut exchange.wire.stream())?;
             Ok(Then::Keep)
         }
@@ -53,9 +51,7 @@ fn a_client_that_does_not_read_delays_nobody() {
     assert!((0..500).all(|_| quick.get("/").text() == "one"));
     for client in &mut slow {
         let mut pattern = Pattern::new(1);
-        client
-            .body_into(Framing::Length(LENGTH), &mut |bytes| pattern.check(bytes))
-            .unwrap();
+        client.body_into(Framing::Length(LENGTH), &mut |bytes| pattern.check(bytes)).unwrap();
         assert_eq!(client.get("/").text(), "one");
     }
 }
@@ -72,16 +68,12 @@ fn a_backend_that_does_not_answer_delays_nobody_else() {
     });
     let balancer = Balancer::before(&[&backend], &["--health", "off"]);
     let mut slow: Vec<Client> = (0..20).map(|_| balancer.client()).collect();
-    slow.iter_mut()
-        .for_each(|client| client.send(client::get("/slow")).unwrap());
+    slow.iter_mut().for_each(|client| client.send(client::get("/slow")).unwrap());
     gate.wait_for(20);
     let mut quick = balancer.client();
     assert!((0..500).all(|_| quick.get("/").text() == "one"));
     gate.open();
-    assert!(
-        slow.iter_mut()
-            .all(|client| client.response("GET").unwrap().text() == "one")
-    );
+    assert!(slow.iter_mut().all(|client| client.response("GET").unwrap().text() == "one"));
 }
 
 #[test]
@@ -93,19 +85,14 @@ fn a_backend_that_does_not_read_delays_nobody_else() {
         if exchange.request.target == "/slow" {
             held.pass();
             let mut pattern = Pattern::new(3);
-            exchange
-                .wire
-                .body_into(exchange.request.framing, &mut |bytes| pattern.check(bytes))?;
+            exchange.wire.body_into(exchange.request.framing, &mut |bytes| pattern.check(bytes))?;
             return exchange.answer("200 OK", "", pattern.offset.to_string().as_bytes());
         }
         exchange.name_it()
     });
     let balancer = Balancer::before(&[&backend], &["--health", "off"]);
     let mut slow = balancer.client();
-    slow.send(format!(
-        "PUT /slow HTTP/1.1\r\nHost: test\r\nContent-Length: {LENGTH}\r\n\r\n"
-    ))
-    .unwrap();
+    slow.send(format!("PUT /slow HTTP/1.1\r\nHost: test\r\nContent-Length: {LENGTH}\r\n\r\n")).unwrap();
     let mut up = slow.stream().try_clone().unwrap();
     let writer = std::thread::spawn(move || Pattern::new(3).write(LENGTH, &mut up).unwrap());
     gate.wait_for(1);

@@ -15,10 +15,7 @@ fn garbage_is_answered_or_closed_and_the_process_serves_on() {
     }
     assert_eq!(balancer.client().get("/").text(), "one");
     assert!(balancer.runs());
-    assert!(
-        backend.targets().iter().all(|target| target == "/"),
-        "garbage was forwarded"
-    );
+    assert!(backend.targets().iter().all(|target| target == "/"), "garbage was forwarded");
 }
 
 #[test]
@@ -64,10 +61,7 @@ fn a_stderr_that_nobody_reads_does_not_stop_the_process() {
     let mut balancer = Balancer::before(&[&backend], &args);
     balancer.stop_reading_stderr();
     let mut client = balancer.client();
-    assert!(
-        (0..4000).all(|_| client.get("/").text() == "one"),
-        "a pipe holds 64 KiB"
-    );
+    assert!((0..4000).all(|_| client.get("/").text() == "one"), "a pipe holds 64 KiB");
     for _ in 0..200 {
         assert_eq!(balancer.client().get("/").text(), "one");
     }

@@ -9,20 +9,12 @@ use std::net::{Shutdown, TcpStream};
 #[test]
 fn a_named_backend_counts_connections_and_requests() {
     let backend = Backend::named("one");
-    let (mut first, mut second) = (
-        Client::connect(backend.address),
-        Client::connect(backend.address),
-    );
+    let (mut first, mut second) = (Client::connect(backend.address), Client::connect(backend.address));
     assert_eq!(first.get("/x").text(), "one");
     assert_eq!(second.get("/x").text(), "one");
     assert_eq!(first.get("/x").text(), "one");
-    assert_eq!(backend.seen().accepted, 2);
-    let connections: Vec<usize> = backend
-        .seen()
-        .requests
-        .iter()
-        .map(|r| r.connection)
-        .collect();
+    assert_eq!(backend.accepted(), 2);
+    let connections: Vec<usize> = backend.requests().iter().map(|r| r.connection).collect();
     assert_eq!(connections, [0, 1, 0]);
     assert_eq!(backend.targets(), ["/x"; 3]);
 }
@@ -34,9 +26,7 @@ fn bodies_of_every_framing_arrive_whole() {
         match exchange.request.target.as_str() {
             "/length" => exchange.answer("200 OK", "", &body),
             "/chunked" => {
-                exchange
-                    .wire
-                    .send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
+                exchange.wire.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
                 exchange.wire.send(chunked(&body, 1000, "Sum: 7\r\n"))?;
                 Ok(Then::Keep)
             }
@@ -51,21 +41,12 @@ fn bodies_of_every_framing_arrive_whole() {
     let mut client = Client::connect(backend.address);
     assert_eq!(client.with_body("PUT", "/length", &body).body, body);
     let head = "PUT /chunked HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n";
-    let answer = client.raw(
-        "PUT",
-        [head.as_bytes(), &chunked(&body, 999, "A: b\r\n")].concat(),
-    );
-    assert_eq!(
-        (answer.framing, answer.trailers),
-        (Framing::Chunked, vec![("Sum".into(), "7".into())])
-    );
+    let answer = client.raw("PUT", [head.as_bytes(), &chunked(&body, 999, "A: b\r\n")].concat());
+    assert_eq!((answer.framing, answer.trailers), (Framing::Chunked, vec![("Sum".into(), "7".into())]));
     assert_eq!(answer.body, body);
     assert_eq!(backend.last().trailers, [("A".into(), "b".into())]);
     let last = client.with_body("PUT", "/close", &body);
-    assert_eq!(
-        (last.framing, last.body == body),
-        (Framing::UntilClose, true)
-    );
+    assert_eq!((last.framing, last.body == body), (Framing::UntilClose, true));
 }
 
 #[test]
@@ -94,13 +75,9 @@ fn a_reset_is_a_reset_and_a_close_is_an_end() {
         "/reset" => Ok(Then::Reset),
         _ => Ok(Then::Close),
     });
-    let error = Client::connect(backend.address)
-        .try_get("/reset")
-        .unwrap_err();
+    let error = Client::connect(backend.address).try_get("/reset").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
-    let error = Client::connect(backend.address)
-        .try_get("/close")
-        .unwrap_err();
+    let error = Client::connect(backend.address).try_get("/close").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
 }
 
@@ -163,8 +140,5 @@ fn a_gate_holds_until_it_is_opened() {
 }
 
 fn refusal(address: std::net::SocketAddr) -> ErrorKind {
-    Client::try_connect(address)
-        .err()
-        .expect("a refusal")
-        .kind()
+    Client::try_connect(address).err().expect("a refusal").kind()
 }

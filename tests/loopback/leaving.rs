@@ -18,9 +18,7 @@ fn gated() -> (Backend, Gate) {
 
 #[track_caller]
 fn wait_until_closed(balancer: &Balancer) {
-    until("the listener's end", || {
-        Client::try_connect(balancer.address).is_err()
-    });
+    until("the listener's end", || Client::try_connect(balancer.address).is_err());
 }
 
 #[test]
@@ -88,14 +86,7 @@ fn a_taken_port_is_one_clear_line_and_exit_1() {
     assert_eq!(code, Some(1), "{words}");
     assert_eq!(words.lines().count(), 1, "{words}");
     assert!(words.contains(&address), "{words}");
-    let (code, words) = run(&[
-        "-l",
-        "127.0.0.1:0",
-        "-b",
-        "127.0.0.1:1",
-        "--admin",
-        &address,
-    ]);
+    let (code, words) = run(&["-l", "127.0.0.1:0", "-b", "127.0.0.1:1", "--admin", &address]);
     assert_eq!(code, Some(1), "{words}");
     assert!(words.contains(&address), "{words}");
 }
@@ -104,15 +95,8 @@ fn a_taken_port_is_one_clear_line_and_exit_1() {
 fn bad_flags_and_files_are_exit_2_and_name_the_fix() {
     let (code, words) = run(&[]);
     assert_eq!(code, Some(2), "{words}");
-    assert!(
-        words.contains("demo") && words.contains("--backend"),
-        "{words}"
-    );
-    for bad in [
-        &["--nonsense"][..],
-        &["-b", "not an address"],
-        &["-b", "127.0.0.1:1", "--health-interval", "soon"],
-    ] {
+    assert!(words.contains("demo") && words.contains("--backend"), "{words}");
+    for bad in [&["--nonsense"][..], &["-b", "not an address"], &["-b", "127.0.0.1:1", "--health-interval", "soon"]] {
         let (code, words) = run(bad);
         assert_eq!(code, Some(2), "{bad:?}: {words}");
         assert!(!words.is_empty() && !words.contains("panicked"), "{words}");
@@ -120,8 +104,5 @@ fn bad_flags_and_files_are_exit_2_and_name_the_fix() {
     let file = balancer::scratch("[listener.main]\nbindd = \"127.0.0.1:0\"\n");
     let (code, words) = run(&["-c", file.to_str().unwrap()]);
     assert_eq!(code, Some(2), "{words}");
-    assert!(
-        words.contains("bindd") && words.contains("bind") && words.contains('2'),
-        "{words}"
-    );
+    assert!(words.contains("bindd") && words.contains("bind") && words.contains('2'), "{words}");
 }

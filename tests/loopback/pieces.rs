@@ -45,19 +45,15 @@ fn ten_requests_with_bodies_in_one_segment_are_ten_requests() {
             let head = format!("POST /{n} HTTP/1.1\r\nHost: test\r\nContent-Length: {n}\r\n\r\n");
             all.extend([head.as_bytes(), &body].concat());
         } else {
-            let head =
-                format!("POST /{n} HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n");
+            let head = format!("POST /{n} HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n");
             all.extend([head.as_bytes(), &chunked(&body, 2, "")].concat());
         }
     }
     client.send(all).unwrap();
     for n in 0..10u8 {
-        assert_eq!(
-            client.response("POST").unwrap().body,
-            vec![b'a' + n; usize::from(n)]
-        );
+        assert_eq!(client.response("POST").unwrap().body, vec![b'a' + n; usize::from(n)]);
     }
-    assert_eq!(backend.seen().accepted, 1);
+    assert_eq!(backend.accepted(), 1);
 }
 
 #[test]
@@ -84,21 +80,15 @@ fn a_request_may_arrive_one_byte_at_a_time() {
 fn an_answer_may_arrive_one_byte_at_a_time() {
     let backend = Backend::http("drop by drop", |exchange| {
         exchange.body()?;
-        let answer =
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nA: b\r\n\r\n";
-        answer
-            .iter()
-            .try_for_each(|byte| exchange.wire.send([*byte]))?;
+        let answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nA: b\r\n\r\n";
+        answer.iter().try_for_each(|byte| exchange.wire.send([*byte]))?;
         Ok(Then::Keep)
     });
     let balancer = Balancer::before(&[&backend], &["--health", "off"]);
     let mut client = balancer.client();
     for _ in 0..5 {
         let answer = client.get("/");
-        assert_eq!(
-            (answer.text().as_str(), answer.trailers.len()),
-            ("hello", 1)
-        );
+        assert_eq!((answer.text().as_str(), answer.trailers.len()), ("hello", 1));
     }
 }
 
@@ -110,9 +100,7 @@ fn a_request_and_its_end_in_one_segment_get_an_answer() {
         let mut client = balancer.client();
         client.send(client::get("/")).unwrap();
         client.finish().unwrap();
-        let answer = client
-            .response("GET")
-            .unwrap_or_else(|error| panic!("round {round}: {error}"));
+        let answer = client.response("GET").unwrap_or_else(|error| panic!("round {round}: {error}"));
         assert_eq!(answer.status, 200);
         client.expect_end();
     }
@@ -129,9 +117,7 @@ fn a_half_closed_client_gets_every_answer_it_asked_for() {
     });
     let balancer = Balancer::before(&[&backend], &["--health", "off"]);
     let mut client = balancer.client();
-    client
-        .send([client::get("/1"), client::get("/2"), client::get("/3")].concat())
-        .unwrap();
+    client.send([client::get("/1"), client::get("/2"), client::get("/3")].concat()).unwrap();
     client.finish().unwrap();
     gate.wait_for(1);
     gate.open();
@@ -147,9 +133,7 @@ fn a_client_that_leaves_releases_the_backend() {
     let held = gate.clone();
     let backend = Backend::http("slow", move |exchange| {
         held.pass();
-        exchange
-            .wire
-            .send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
+        exchange.wire.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
         loop {
             exchange.wire.send("4\r\nmore\r\n")?; // until somebody stops it
         }

@@ -13,11 +13,7 @@ fn a_refused_connection_moves_the_request_on() {
     for method in ["GET", "POST", "PUT", "POST"] {
         for _ in 0..5 {
             let answer = client.with_body(method, "/", b"body");
-            assert_eq!(
-                (answer.status, answer.text().as_str()),
-                (200, "one"),
-                "{method}"
-            );
+            assert_eq!((answer.status, answer.text().as_str()), (200, "one"), "{method}");
         }
     }
 }
@@ -42,11 +38,7 @@ fn a_get_or_put_on_a_dying_pooled_connection_is_sent_again() {
         let mut client = balancer.client();
         for round in 0..20 {
             assert_eq!(client.get("/").text(), "one", "{how:?}, round {round}");
-            assert_eq!(
-                client.with_body("PUT", "/", b"again").text(),
-                "one",
-                "{how:?}, round {round}"
-            );
+            assert_eq!(client.with_body("PUT", "/", b"again").text(), "one", "{how:?}, round {round}");
         }
     }
 }
@@ -97,10 +89,7 @@ fn a_fresh_connection_that_dies_unanswered_moves_a_get_on() {
 
 #[test]
 fn when_every_backend_dies_of_it_the_client_is_told() {
-    let rude = [
-        Backend::http("a", |_| Ok(Then::Close)),
-        Backend::http("b", |_| Ok(Then::Reset)),
-    ];
+    let rude = [Backend::http("a", |_| Ok(Then::Close)), Backend::http("b", |_| Ok(Then::Reset))];
     let balancer = Balancer::before(&[&rude[0], &rude[1]], &["--health", "off"]);
     let mut client = balancer.client();
     assert!([502, 503].contains(&client.get("/").status));
@@ -112,28 +101,14 @@ fn when_every_backend_dies_of_it_the_client_is_told() {
 fn all_backends_down_is_a_503_with_retry_after() {
     let (held, refused): (Vec<_>, Vec<_>) = (0..2).map(|_| refusing()).unzip();
     let (one, two) = (refused[0].to_string(), refused[1].to_string());
-    let args = [
-        "-l",
-        "127.0.0.1:0",
-        "--admin",
-        "off",
-        "-b",
-        &one,
-        "-b",
-        &two,
-        "--health-interval",
-        "100ms",
-    ];
+    let args = ["-l", "127.0.0.1:0", "--admin", "off", "-b", &one, "-b", &two, "--health-interval", "100ms"];
     let balancer = Balancer::start(&args);
     let mut client = balancer.client();
     for _ in 0..10 {
         let answer = client.with_body("POST", "/", b"body");
         assert_eq!(answer.status, 503, "{}", answer.head.line);
         assert!(answer.head.get("Retry-After").is_some());
-        assert!(
-            !answer.text().contains(&one) && !answer.text().contains(&two),
-            "nothing about backends"
-        );
+        assert!(!answer.text().contains(&one) && !answer.text().contains(&two), "nothing about backends");
     }
     drop(held);
 }

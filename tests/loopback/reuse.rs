@@ -12,7 +12,7 @@ fn one_upstream_connection_serves_many_requests_and_many_clients() {
             assert_eq!(client.get("/").text(), "one");
         }
     }
-    assert_eq!((backend.seen().accepted, backend.targets().len()), (1, 100));
+    assert_eq!((backend.accepted(), backend.targets().len()), (1, 100));
 }
 
 #[test]
@@ -40,24 +40,20 @@ fn the_connection_pooled_last_is_used_first() {
     for _ in 0..10 {
         clients[0].get("/later");
     }
-    let seen = backend.seen();
-    assert_eq!(seen.accepted, 2);
-    assert!(
-        seen.requests[2..].iter().all(|r| r.connection == 1),
-        "the older connection was used"
-    );
+    let requests = backend.requests();
+    assert_eq!(backend.accepted(), 2);
+    assert!(requests[2..].iter().all(|r| r.connection == 1), "the older connection was used");
 }
 
 #[test]
 fn a_pooled_connection_is_closed_after_its_idle_limit() {
     let backend = Backend::named("one");
-    let balancer =
-        Balancer::with_file(&[&backend], "http", "[timeouts]\nupstream_idle = \"200ms\"");
+    let balancer = Balancer::with_file(&[&backend], "http", "[timeouts]\nupstream_idle = \"200ms\"");
     let mut client = balancer.client();
     client.get("/");
     until("the pooled connection's end", || backend.open() == 0);
     assert_eq!(client.get("/").text(), "one");
-    assert_eq!(backend.seen().accepted, 2);
+    assert_eq!(backend.accepted(), 2);
 }
 
 #[test]
@@ -65,9 +61,7 @@ fn a_pooled_connection_that_says_something_is_never_handed_out() {
     let backend = Backend::http("chatty", |exchange| {
         exchange.name_it()?;
         if exchange.request.target == "/surplus" {
-            exchange
-                .wire
-                .send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison")?;
+            exchange.wire.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison")?;
         }
         Ok(Then::Keep)
     });
@@ -92,7 +86,7 @@ fn a_backend_that_closes_after_each_answer_costs_nobody_anything() {
         let answer = client.get("/");
         assert_eq!((answer.text().as_str(), answer.closes()), ("bye", false));
     }
-    assert_eq!(backend.seen().accepted, 50);
+    assert_eq!(backend.accepted(), 50);
 }
 
 #[test]
@@ -100,16 +94,9 @@ fn a_client_that_asks_to_close_is_closed() {
     let backend = Backend::named("one");
     let balancer = Balancer::before(&[&backend], &["--health", "off"]);
     let mut client = balancer.client();
-    let answer = client.raw(
-        "GET",
-        "GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n",
-    );
+    let answer = client.raw("GET", "GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
     assert_eq!((answer.text().as_str(), answer.closes()), ("one", true));
     client.expect_end();
     balancer.client().get("/");
-    assert_eq!(
-        backend.seen().accepted,
-        1,
-        "the client's wish is not the upstream's"
-    );
+    assert_eq!(backend.accepted(), 1, "the client's wish is not the upstream's");
 }

@@ -13,10 +13,7 @@ fn reasons(balancer: &Balancer) -> String {
 fn ended_by(balancer: &Balancer, name: &str) {
     until(&format!("{name} among the reasons, in time"), || {
         let reasons = &balancer.state()["reasons"];
-        reasons
-            .get(name)
-            .and_then(|count| count.as_u64())
-            .is_some_and(|count| count > 0)
+        reasons.get(name).and_then(|count| count.as_u64()).is_some_and(|count| count > 0)
     });
     assert!(reasons(balancer).contains(name));
 }
@@ -58,9 +55,7 @@ fn a_backend_that_does_not_answer_is_a_504() {
     let answer = balancer.client().get("/");
     assert_eq!(answer.status, 504);
     ended_by(&balancer, RESPONSE);
-    until("the upstream connection's end", || {
-        balancer.state().to_string().contains(RESPONSE)
-    });
+    until("the upstream connection's end", || balancer.state().to_string().contains(RESPONSE));
     gate.open();
 }
 
@@ -69,17 +64,12 @@ fn a_backend_that_stops_in_the_middle_truncates() {
     let gate = Gate::default();
     let held = gate.clone();
     let backend = Backend::http("stuck", move |exchange| {
-        exchange
-            .wire
-            .send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this")?;
+        exchange.wire.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this")?;
         held.pass();
         Ok(Then::Close)
     });
     let balancer = limited(&[&backend], "http", "response");
-    balancer
-        .client()
-        .try_get("/")
-        .expect_err("a body cut short");
+    balancer.client().try_get("/").expect_err("a body cut short");
     ended_by(&balancer, RESPONSE);
     gate.open();
 }
@@ -99,17 +89,12 @@ fn a_body_that_stops_coming_is_a_408() {
     let backend = Backend::http("one", |exchange| exchange.name_it());
     let balancer = limited(&[&backend], "http", "body");
     let mut client = balancer.client();
-    client
-        .send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\n\r\nonly this")
-        .unwrap();
+    client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\n\r\nonly this").unwrap();
     let answer = client.response("POST").unwrap();
     assert_eq!((answer.status, answer.closes()), (408, true));
     ended_by(&balancer, BODY);
     until("the upstream connection's end", || backend.open() == 0);
-    assert!(
-        backend.seen().requests.iter().all(|r| r.body.is_empty()),
-        "the backend saw no complete request"
-    );
+    assert!(backend.requests().iter().all(|r| r.body.is_empty()), "the backend saw no complete request");
 }
 
 #[test]
@@ -159,10 +144,7 @@ fn full_backlog() -> Full {
         socket
     };
     let held = (0..16).map(|_| fill()).collect();
-    Full {
-        address,
-        _held: (listener, held),
-    }
+    Full { address, _held: (listener, held) }
 }
 
 const HEADER: &str = "header";

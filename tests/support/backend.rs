@@ -69,10 +69,7 @@ impl Exchange<'_> {
 
     /// Sends an answer with a body by length, and keeps the connection.
     pub fn answer(&mut self, status: &str, fields: &str, body: &[u8]) -> io::Result<Then> {
-        let head = format!(
-            "HTTP/1.1 {status}\r\nContent-Length: {}\r\n{fields}\r\n",
-            body.len()
-        );
+        let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n{fields}\r\n", body.len());
         self.wire.send([head.as_bytes(), body].concat())?;
         Ok(Then::Keep)
     }
@@ -96,19 +93,15 @@ pub struct House {
 
 /// What a backend has seen.
 #[derive(Default)]
-pub struct Records {
-    /// Every request whose head was complete, in order.
-    pub requests: Vec<Request>,
-    /// Connections accepted so far.
-    pub accepted: usize,
+struct Records {
+    requests: Vec<Request>,
+    accepted: usize,
     open: HashMap<usize, TcpStream>,
 }
 
 impl House {
     fn lock(&self) -> MutexGuard<'_, Records> {
-        self.records
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.records.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
@@ -127,9 +120,7 @@ impl Backend {
     where
         F: Fn(&mut Exchange) -> io::Result<Then> + Send + Sync + 'static,
     {
-        Backend::raw(name, move |house, number, stream| {
-            serve(house, number, stream, &on_request)
-        })
+        Backend::raw(name, move |house, number, stream| serve(house, number, stream, &on_request))
     }
 
     /// Speaks HTTP and answers every request with its name.
@@ -157,12 +148,7 @@ impl Backend {
             records: Mutex::default(),
             on_connection: Box::new(on_connection),
         };
-        let mut backend = Backend {
-            address,
-            house: Arc::new(house),
-            acceptor: None,
-            port: Some(port),
-        };
+        let mut backend = Backend { address, house: Arc::new(house), acceptor: None, port: Some(port) };
         backend.restart();
         backend
     }
@@ -202,29 +188,30 @@ impl Backend {
         }
     }
 
-    /// What it has seen so far. Do not hold it across a wait.
-    pub fn seen(&self) -> MutexGuard<'_, Records> {
-        self.house.lock()
+    /// Every request whose head was complete, in order.
+    pub fn requests(&self) -> Vec<Request> {
+        self.house.lock().requests.clone()
+    }
+
+    /// Connections accepted so far.
+    pub fn accepted(&self) -> usize {
+        self.house.lock().accepted
     }
 
     /// The targets it was asked for, in order.
     pub fn targets(&self) -> Vec<String> {
-        self.seen()
-            .requests
-            .iter()
-            .map(|r| r.target.clone())
-            .collect()
+        self.house.lock().requests.iter().map(|r| r.target.clone()).collect()
     }
 
     /// The newest request.
     #[track_caller]
     pub fn last(&self) -> Request {
-        self.seen().requests.last().expect("a request").clone()
+        self.house.lock().requests.last().expect("a request").clone()
     }
 
     /// Connections open now.
     pub fn open(&self) -> usize {
-        self.seen().open.len()
+        self.house.lock().open.len()
     }
 }
 
@@ -279,13 +266,7 @@ where
     while let Some(head) = wire.head()? {
         let request = request(number, head)?;
         let index = record(house, &request);
-        let mut exchange = Exchange {
-            name: &house.name,
-            request,
-            wire: &mut wire,
-            index,
-            house,
-        };
+        let mut exchange = Exchange { name: &house.name, request, wire: &mut wire, index, house };
         match on_request(&mut exchange)? {
             Then::Keep => {}
             end => return Ok(end),
@@ -308,23 +289,12 @@ fn request(connection: usize, head: Head) -> io::Result<Request> {
     };
     let (method, target) = (method.to_string(), target.to_string());
     let framing = head.framing()?.unwrap_or(Framing::Nothing);
-    Ok(Request {
-        connection,
-        method,
-        target,
-        head,
-        framing,
-        body: Vec::new(),
-        trailers: Fields::new(),
-    })
+    Ok(Request { connection, method, target, head, framing, body: Vec::new(), trailers: Fields::new() })
 }
 
 /// A thread small enough to have thousands of.
 fn thread(run: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
-    Builder::new()
-        .stack_size(256 * 1024)
-        .spawn(run)
-        .expect("a thread")
+    Builder::new().stack_size(256 * 1024).spawn(run).expect("a thread")
 }
 
 /// Sends everything back, and the end too.

@@ -39,19 +39,11 @@ impl Balancer {
         let mut child = spawn(args);
         let ears = Ears::on(child.stderr.take().expect("a pipe"));
         let none = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut balancer = Balancer {
-            address: none,
-            admin: None,
-            child,
-            ears,
-        };
-        balancer.address = address_in(
-            &balancer.wait_for(|line| line.contains("listening on") && !line.contains("(admin")),
-        );
+        let mut balancer = Balancer { address: none, admin: None, child, ears };
+        balancer.address =
+            address_in(&balancer.wait_for(|line| line.contains("listening on") && !line.contains("(admin")));
         if !args.windows(2).any(|pair| pair == ["--admin", "off"]) {
-            balancer.admin = Some(address_in(
-                &balancer.wait_for(|line| line.contains("(admin")),
-            ));
+            balancer.admin = Some(address_in(&balancer.wait_for(|line| line.contains("(admin"))));
         }
         balancer
     }
@@ -71,10 +63,7 @@ impl Balancer {
     /// Starts before these backends without probes, with `extra` TOML (tables such as `[timeouts]`) and told to talk.
     #[track_caller]
     pub fn with_file(backends: &[&Backend], mode: &str, extra: &str) -> Balancer {
-        let addresses: Vec<String> = backends
-            .iter()
-            .map(|b| format!("\"{}\"", b.address))
-            .collect();
+        let addresses: Vec<String> = backends.iter().map(|b| format!("\"{}\"", b.address)).collect();
         let text = format!(
             "admin = \"127.0.0.1:0\"\n[listener.main]\nbind = \"127.0.0.1:0\"\nmode = \"{mode}\"\npool = \"main\"\n\
              [pool.main]\nbackends = [{}]\nhealth = {{ kind = \"off\" }}\n{extra}\n",
@@ -90,11 +79,7 @@ impl Balancer {
         let find = |lines: &[String]| lines.iter().find(|line| wanted(line)).cloned();
         let lines = self.ears.lines.lock().unwrap();
         let missing = |lines: &mut Vec<String>| find(lines).is_none() && !over(lines);
-        let (lines, _) = self
-            .ears
-            .heard
-            .wait_timeout_while(lines, PATIENCE, missing)
-            .unwrap();
+        let (lines, _) = self.ears.heard.wait_timeout_while(lines, PATIENCE, missing).unwrap();
         let found = find(&lines);
         let all = lines.join("\n");
         drop(lines);
@@ -166,16 +151,9 @@ impl Drop for Balancer {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
-            let lines = self
-                .ears
-                .lines
-                .lock()
-                .unwrap_or_else(|poisoned| poisoned.into_inner());
+            let lines = self.ears.lines.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             let from = lines.len().saturating_sub(60);
-            eprintln!(
-                "--- the balancer's last lines\n{}\n---",
-                lines[from..].join("\n")
-            );
+            eprintln!("--- the balancer's last lines\n{}\n---", lines[from..].join("\n"));
         }
     }
 }
@@ -216,47 +194,28 @@ fn over(lines: &[String]) -> bool {
 pub fn run(args: &[&str]) -> (Option<i32>, String) {
     let mut child = spawn(args);
     let stderr = child.stderr.take().expect("a pipe");
-    let mut running = Balancer {
-        address: SocketAddr::from(([0, 0, 0, 0], 0)),
-        admin: None,
-        child,
-        ears: Ears::on(stderr),
-    };
+    let mut running =
+        Balancer { address: SocketAddr::from(([0, 0, 0, 0], 0)), admin: None, child, ears: Ears::on(stderr) };
     let status = running.wait();
     running.wait_for_line(OVER);
-    let lines: Vec<String> = running
-        .lines(&[])
-        .into_iter()
-        .filter(|line| line != OVER)
-        .collect();
+    let lines: Vec<String> = running.lines(&[]).into_iter().filter(|line| line != OVER).collect();
     (status.code(), lines.join("\n"))
 }
 
 fn spawn(args: &[&str]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
-    for (name, _) in
-        std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("EVENKEEL_"))
-    {
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("EVENKEEL_")) {
         command.env_remove(name);
     }
-    let quiet = command
-        .args(args)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
+    let quiet = command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     quiet.spawn().expect("the built binary")
 }
 
 /// The address in `listening on ADDRESS (...)`.
 #[track_caller]
 fn address_in(line: &str) -> SocketAddr {
-    let after = line
-        .split("listening on ")
-        .nth(1)
-        .and_then(|rest| rest.split(' ').next());
-    after
-        .and_then(|text| text.parse().ok())
-        .unwrap_or_else(|| panic!("no address in {line:?}"))
+    let after = line.split("listening on ").nth(1).and_then(|rest| rest.split(' ').next());
+    after.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("no address in {line:?}"))
 }
 
 /// A file of this test run with `text` in it, below the target folder.

@@ -62,16 +62,13 @@ impl Client {
 
     /// Connects.
     pub fn try_connect(to: SocketAddr) -> io::Result<Client> {
-        Ok(Client {
-            wire: Wire::new(TcpStream::connect_timeout(&to, PATIENCE)?),
-        })
+        Ok(Client { wire: Wire::new(TcpStream::connect_timeout(&to, PATIENCE)?) })
     }
 
     /// GETs `target` and reads the answer, or fails the test.
     #[track_caller]
     pub fn get(&mut self, target: &str) -> Response {
-        self.try_get(target)
-            .unwrap_or_else(|error| panic!("GET {target}: {error}"))
+        self.try_get(target).unwrap_or_else(|error| panic!("GET {target}: {error}"))
     }
 
     /// GETs `target` and reads the answer.
@@ -84,8 +81,7 @@ impl Client {
     #[track_caller]
     pub fn with_body(&mut self, method: &str, target: &str, body: &[u8]) -> Response {
         let length = body.len();
-        let head =
-            format!("{method} {target} HTTP/1.1\r\nHost: test\r\nContent-Length: {length}\r\n\r\n");
+        let head = format!("{method} {target} HTTP/1.1\r\nHost: test\r\nContent-Length: {length}\r\n\r\n");
         let all = [head.as_bytes(), body].concat();
         let answer = self.send(all).and_then(|()| self.response(method));
         answer.unwrap_or_else(|error| panic!("{method} {target}: {error}"))
@@ -104,14 +100,7 @@ impl Client {
         let status = status_of(&head)?;
         let framing = response_framing(&head, method, status)?;
         let (body, trailers) = self.body(framing)?;
-        Ok(Response {
-            interim,
-            head,
-            status,
-            framing,
-            body,
-            trailers,
-        })
+        Ok(Response { interim, head, status, framing, body, trailers })
     }
 
     /// Heads up to the final one; a 101 is final.
@@ -131,11 +120,7 @@ impl Client {
     #[track_caller]
     pub fn expect_end(&mut self) {
         let rest = self.remainder().expect("an end, not an error");
-        assert!(
-            rest.is_empty(),
-            "bytes before the end: {:?}",
-            String::from_utf8_lossy(&rest)
-        );
+        assert!(rest.is_empty(), "bytes before the end: {:?}", String::from_utf8_lossy(&rest));
     }
 }
 
@@ -146,13 +131,8 @@ pub fn get(target: &str) -> String {
 
 /// The status code of a status line (RFC 9112 4).
 pub fn status_of(head: &Head) -> io::Result<u16> {
-    let after = head
-        .line
-        .strip_prefix("HTTP/1.1 ")
-        .ok_or_else(|| wrong(format!("status line {:?}", head.line)))?;
-    let (digits, reason) = after
-        .split_at_checked(3)
-        .ok_or_else(|| wrong(format!("status line {:?}", head.line)))?;
+    let after = head.line.strip_prefix("HTTP/1.1 ").ok_or_else(|| wrong(format!("status line {:?}", head.line)))?;
+    let (digits, reason) = after.split_at_checked(3).ok_or_else(|| wrong(format!("status line {:?}", head.line)))?;
     if !reason.starts_with(' ') || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return Err(wrong(format!("status line {:?}", head.line)));
     }

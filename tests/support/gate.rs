@@ -20,11 +20,7 @@ impl Gate {
         inner.waiting += 1;
         self.0.1.notify_all();
         let closed = |inner: &mut Inner| !inner.open;
-        let (_inner, late) = self
-            .0
-            .1
-            .wait_timeout_while(inner, PATIENCE, closed)
-            .unwrap();
+        let (_inner, late) = self.0.1.wait_timeout_while(inner, PATIENCE, closed).unwrap();
         assert!(!late.timed_out(), "a gate stayed closed");
     }
 
@@ -39,11 +35,7 @@ impl Gate {
     pub fn wait_for(&self, count: usize) {
         let inner = self.0.0.lock().unwrap();
         let missing = |inner: &mut Inner| inner.waiting < count;
-        let (inner, late) = self
-            .0
-            .1
-            .wait_timeout_while(inner, PATIENCE, missing)
-            .unwrap();
+        let (inner, late) = self.0.1.wait_timeout_while(inner, PATIENCE, missing).unwrap();
         let came = inner.waiting;
         drop(inner);
         assert!(!late.timed_out(), "{came} of {count} came to the gate");

@@ -49,11 +49,7 @@ pub fn refusing() -> (socket2::Socket, SocketAddr) {
 
 /// A bound stream socket that does not listen yet.
 fn bound(at: SocketAddr) -> std::io::Result<socket2::Socket> {
-    let socket = socket2::Socket::new(
-        socket2::Domain::for_address(at),
-        socket2::Type::STREAM,
-        None,
-    )?;
+    let socket = socket2::Socket::new(socket2::Domain::for_address(at), socket2::Type::STREAM, None)?;
     socket.set_reuse_address(true)?;
     socket.bind(&at.into())?;
     Ok(socket)
@@ -65,10 +61,7 @@ pub fn raise_descriptor_limit() {
     let now = getrlimit(Resource::Nofile);
     let wish = now.maximum.map_or(10_240, |most| most.min(10_240));
     if now.current.is_some_and(|current| current < wish) {
-        let raised = Rlimit {
-            current: Some(wish),
-            maximum: now.maximum,
-        };
+        let raised = Rlimit { current: Some(wish), maximum: now.maximum };
         setrlimit(Resource::Nofile, raised).expect("raising the soft limit below the hard one");
     }
 }

@@ -24,10 +24,7 @@ impl Pattern {
             state ^= state << 17;
             (state >> 24) as u8
         };
-        Pattern {
-            block: (0..PERIOD).map(|_| next()).collect(),
-            offset: 0,
-        }
+        Pattern { block: (0..PERIOD).map(|_| next()).collect(), offset: 0 }
     }
 
     /// The first `length` bytes of the stream of `seed`.

@@ -33,34 +33,23 @@ impl Head {
     /// Every value of that name, in order.
     pub fn all(&self, name: &str) -> Vec<&str> {
         let same = |(n, _): &&(String, String)| n.eq_ignore_ascii_case(name);
-        self.fields
-            .iter()
-            .filter(same)
-            .map(|(_, value)| value.as_str())
-            .collect()
+        self.fields.iter().filter(same).map(|(_, value)| value.as_str()).collect()
     }
 
     /// Whether that field lists `token` (RFC 9110 5.6.1).
     pub fn lists(&self, name: &str, token: &str) -> bool {
-        let lists = |value: &&str| {
-            value
-                .split(',')
-                .any(|one| one.trim().eq_ignore_ascii_case(token))
-        };
+        let lists = |value: &&str| value.split(',').any(|one| one.trim().eq_ignore_ascii_case(token));
         self.all(name).iter().any(lists)
     }
 
     /// How the body after this head ends, if its fields say so (RFC 9112 6.3).
     pub fn framing(&self) -> io::Result<Option<Framing>> {
-        match (
-            self.all("Transfer-Encoding").as_slice(),
-            self.all("Content-Length").as_slice(),
-        ) {
+        match (self.all("Transfer-Encoding").as_slice(), self.all("Content-Length").as_slice()) {
             ([], []) => Ok(None),
             (["chunked"], []) => Ok(Some(Framing::Chunked)),
-            ([], [length]) if length.bytes().all(|b| b.is_ascii_digit()) => Ok(Some(
-                Framing::Length(length.parse().map_err(io::Error::other)?),
-            )),
+            ([], [length]) if length.bytes().all(|b| b.is_ascii_digit()) => {
+                Ok(Some(Framing::Length(length.parse().map_err(io::Error::other)?)))
+            }
             other => Err(wrong(format!("framing {other:?}"))),
         }
     }
@@ -93,18 +82,10 @@ pub struct Wire {
 impl Wire {
     /// Takes a connection over; a silence of [`PATIENCE`] on it is an error.
     pub fn new(stream: TcpStream) -> Wire {
-        stream
-            .set_read_timeout(Some(PATIENCE))
-            .expect("a read timeout");
-        stream
-            .set_write_timeout(Some(PATIENCE))
-            .expect("a write timeout");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a read timeout");
+        stream.set_write_timeout(Some(PATIENCE)).expect("a write timeout");
         let _ = stream.set_nodelay(true); // fails on macOS when the peer has gone already
-        Wire {
-            stream,
-            ahead: Vec::new(),
-            at_once: LEAST,
-        }
+        Wire { stream, ahead: Vec::new(), at_once: LEAST }
     }
 
     /// The socket itself.
@@ -141,11 +122,7 @@ impl Wire {
     }
 
     /// A body, piece by piece into `sink`; returns its trailers.
-    pub fn body_into(
-        &mut self,
-        framing: Framing,
-        sink: &mut dyn FnMut(&[u8]),
-    ) -> io::Result<Fields> {
+    pub fn body_into(&mut self, framing: Framing, sink: &mut dyn FnMut(&[u8])) -> io::Result<Fields> {
         match framing {
             Framing::Nothing => {}
             Framing::Length(length) => self.exactly(length, sink)?,
@@ -196,16 +173,11 @@ impl Wire {
             if line.is_empty() {
                 return Ok(fields);
             }
-            let (name, value) = line
-                .split_once(':')
-                .ok_or_else(|| wrong(format!("field {line:?}")))?;
+            let (name, value) = line.split_once(':').ok_or_else(|| wrong(format!("field {line:?}")))?;
             if name.is_empty() || !name.bytes().all(is_token) {
                 return Err(wrong(format!("field name in {line:?}")));
             }
-            fields.push((
-                name.to_string(),
-                value.trim_matches([' ', '\t']).to_string(),
-            ));
+            fields.push((name.to_string(), value.trim_matches([' ', '\t']).to_string()));
         }
     }
 
@@ -227,10 +199,7 @@ impl Wire {
             if self.ahead.is_empty() {
                 self.fill_or_fail()?;
             }
-            let count = self
-                .ahead
-                .len()
-                .min(usize::try_from(left).unwrap_or(usize::MAX));
+            let count = self.ahead.len().min(usize::try_from(left).unwrap_or(usize::MAX));
             sink(&self.ahead[..count]);
             self.ahead.drain(..count);
             left -= count as u64;
@@ -250,10 +219,7 @@ impl Wire {
 
     fn fill_or_fail(&mut self) -> io::Result<()> {
         match self.fill()? {
-            0 => Err(io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                "the peer finished in the middle of a message",
-            )),
+            0 => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the peer finished in the middle of a message")),
             _ => Ok(()),
         }
     }
