@@ -1,1 +1,127 @@
-fn main() {}
+//! Arguments become a [`Command`], and a command is carried out. What can be tested is in the library; here is only
+//! what belongs to the process itself: its arguments, variables, streams and exit code.
+
+use evenkeel::config::{self, Command, Config, Exit, Limits};
+use evenkeel::demo::backend::{Backend, Manner};
+use evenkeel::demo::{self, Ports};
+use evenkeel::host::resolve::resolve;
+use evenkeel::host::{limits, stderr};
+use evenkeel::net::os::Os;
+use evenkeel::proxy::{Proxy, Turned};
+use log::LevelFilter;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let env = |name: &str| Some(std::env::var_os(name)?.to_string_lossy().into_owned());
+    let read = |path: &std::path::Path| std::fs::read_to_string(path);
+    let command = config::from_args(std::env::args_os(), &env, &read, &resolve);
+    let ended = match command {
+        Ok(Command::Run { config, log }) => run(config, log),
+        Ok(Command::Demo { port_base, log }) => demo(port_base, log),
+        Ok(Command::Backend { listen, name, delay, status, body_size, log }) => {
+            let name = name.unwrap_or_else(|| format!("backend-{}", listen.first().map_or(0, SocketAddr::port)));
+            backend(&listen, Manner { name, delay, status, body_size }, log)
+        }
+        Ok(Command::Check { text }) => Err(said(text)),
+        Err(exit) => Err(exit),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(exit) => leave(&exit),
+    }
+}
+
+/// Says why and ends. A stream that nobody reads is no reason to panic, which `println!` and `eprintln!` would.
+fn leave(exit: &Exit) -> ExitCode {
+    let _ = match exit.to_stdout {
+        true => writeln!(io::stdout(), "{}", exit.text),
+        false => writeln!(io::stderr(), "{}", exit.text),
+    };
+    ExitCode::from(exit.code)
+}
+
+fn said(text: String) -> Exit {
+    Exit { text, to_stdout: true, code: 0 }
+}
+
+/// Descriptors that are not for clients and their upstreams: listeners, probes, logs, the loop's own.
+const RESERVED: u64 = 64;
+
+/// Balances until told to stop.
+fn run(mut config: Config, log: LevelFilter) -> Result<(), Exit> {
+    stderr::init(log);
+    let descriptors = limits::raise_descriptors();
+    if config.limits.connections == 0 {
+        // Two for each: the client and its upstream.
+        config.limits.connections = usize::try_from(descriptors.saturating_sub(RESERVED) / 2).unwrap_or(usize::MAX);
+    }
+    let ended = balance(&config);
+    stderr::flush();
+    ended.map_err(failed)
+}
+
+fn balance(config: &Config) -> io::Result<()> {
+    let mut os = Os::new()?;
+    os.hear_signals()?;
+    let seed = RandomState::new().build_hasher().finish(); // std's own keys: the one place where chance comes in
+    let mut proxy = Proxy::new(config, os, seed)?;
+    while proxy.turn()? == Turned::More {}
+    Ok(())
+}
+
+/// Shows it working, until told to stop.
+fn demo(port_base: Option<u16>, log: LevelFilter) -> Result<(), Exit> {
+    let Some(ports) = Ports::new(port_base) else {
+        let text = "evenkeel: --port-base: there are no four ports from there on\n  fix: at most 65532".into();
+        return Err(Exit { text, to_stdout: false, code: 2 });
+    };
+    let config = demo::start(ports, Limits::default()).map_err(|error| {
+        let Exit { text, .. } = failed(error);
+        Exit { text: format!("{text}, or choose four others with --port-base"), to_stdout: false, code: 1 }
+    })?;
+    let _ = writeln!(
+        io::stdout(),
+        "two backends: 127.0.0.1:{} and 127.0.0.1:{}\nbalancer:     http://localhost:{balancer}/\n\
+         status:       http://localhost:{}/api/state\ntry:          curl http://localhost:{balancer}/\n",
+        ports.backends[0],
+        ports.backends[1],
+        ports.admin,
+        balancer = ports.balancer,
+    );
+    run(config, log)
+}
+
+/// Is one embedded backend, until told to stop.
+fn backend(listen: &[SocketAddr], manner: Manner, log: LevelFilter) -> Result<(), Exit> {
+    stderr::init(log);
+    let ended = serve(listen, manner);
+    stderr::flush();
+    ended.map_err(failed)
+}
+
+fn serve(listen: &[SocketAddr], manner: Manner) -> io::Result<()> {
+    limits::raise_descriptors();
+    let mut os = Os::new()?;
+    os.hear_signals()?;
+    let name = manner.name.clone();
+    let mut backend = Backend::new(os, listen, manner)?;
+    for address in backend.addresses() {
+        log::info!("listening on {address} (backend {name})");
+    }
+    while backend.turn()? {}
+    Ok(())
+}
+
+/// The operating system refused us something without which nothing can go on.
+fn failed(error: io::Error) -> Exit {
+    let fix = match error.kind() {
+        io::ErrorKind::AddrInUse => "\n  fix: stop the program that uses this address",
+        io::ErrorKind::PermissionDenied => "\n  fix: choose a port above 1023, or run with the right to use it",
+        io::ErrorKind::AddrNotAvailable => "\n  fix: choose an address that this machine has",
+        _ => "",
+    };
+    Exit { text: format!("evenkeel: {error}{fix}"), to_stdout: false, code: 1 }
+}

@@ -15,11 +15,7 @@ pub struct Buffer {
 impl Buffer {
     /// An empty buffer with room for `size` bytes.
     pub fn new(size: usize) -> Buffer {
-        Buffer {
-            memory: vec![0; size].into_boxed_slice(),
-            start: 0,
-            end: 0,
-        }
+        Buffer { memory: vec![0; size].into_boxed_slice(), start: 0, end: 0 }
     }
 
     /// The bytes held.
@@ -100,12 +96,7 @@ const LARGEST_SCRAP: usize = 64 * 1024;
 impl Lender {
     /// A lender of buffers with room for `size` bytes each.
     pub fn new(size: usize) -> Lender {
-        Lender {
-            size,
-            free: Vec::new(),
-            scraps: Vec::new(),
-            lent: 0,
-        }
+        Lender { size, free: Vec::new(), scraps: Vec::new(), lent: 0 }
     }
 
     /// The room in each buffer, in bytes.
@@ -136,9 +127,7 @@ impl Lender {
     /// Lends an empty, growing piece of memory to write a head or an answer into.
     pub fn lend_scrap(&mut self) -> Vec<u8> {
         self.lent += 1;
-        self.scraps
-            .pop()
-            .unwrap_or_else(|| Vec::with_capacity(1024))
+        self.scraps.pop().unwrap_or_else(|| Vec::with_capacity(1024))
     }
 
     /// Takes a scrap back.

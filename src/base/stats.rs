@@ -46,24 +46,23 @@ impl Stats {
         *self.reasons.entry(reason).or_default() += 1;
     }
 
-    /// The conservation laws, given how many sessions and admitted requests are alive now.
+    /// The conservation law of connections, given how many are `open` now: cheap, for every turn.
+    pub fn check_open(&self, open: u64) -> Result<(), String> {
+        let Stats { accepted, closed, .. } = self;
+        match accepted == &(closed + open) {
+            true => Ok(()),
+            false => Err(format!("accepted {accepted} != closed {closed} + open {open}")),
+        }
+    }
+
+    /// All conservation laws, given how many connections are `open` and how many admitted requests `alive` now.
     pub fn check(&self, open: u64, alive: u64) -> Result<(), String> {
         if self.accepted != self.closed + open {
-            return Err(format!(
-                "accepted {} != closed {} + open {open}",
-                self.accepted, self.closed
-            ));
+            return Err(format!("accepted {} != closed {} + open {open}", self.accepted, self.closed));
         }
         if self.admitted != self.finished + self.failed + alive {
-            let Stats {
-                admitted,
-                finished,
-                failed,
-                ..
-            } = self;
-            return Err(format!(
-                "admitted {admitted} != finished {finished} + failed {failed} + alive {alive}"
-            ));
+            let Stats { admitted, finished, failed, .. } = self;
+            return Err(format!("admitted {admitted} != finished {finished} + failed {failed} + alive {alive}"));
         }
         Ok(())
     }

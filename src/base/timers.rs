@@ -27,12 +27,7 @@ struct Entry {
     place: u16, // ring * PLACES + place within the ring
 }
 
-const FREE: Entry = Entry {
-    wanted: Time(0),
-    prev: NONE,
-    next: NONE,
-    place: NOWHERE,
-};
+const FREE: Entry = Entry { wanted: Time(0), prev: NONE, next: NONE, place: NOWHERE };
 
 #[derive(Debug, Clone, Copy)]
 struct List {
@@ -53,20 +48,8 @@ pub struct Timers {
 
 impl Default for Timers {
     fn default() -> Timers {
-        let lists = vec![
-            List {
-                first: NONE,
-                last: NONE
-            };
-            RINGS * PLACES
-        ]
-        .into_boxed_slice();
-        Timers {
-            entries: Vec::new(),
-            lists,
-            occupied: [0; RINGS],
-            tick: 0,
-        }
+        let lists = vec![List { first: NONE, last: NONE }; RINGS * PLACES].into_boxed_slice();
+        Timers { entries: Vec::new(), lists, occupied: [0; RINGS], tick: 0 }
     }
 }
 
@@ -88,11 +71,7 @@ impl Timers {
 
     /// `key` is not to fire any more.
     pub fn drop(&mut self, key: u32) {
-        if self
-            .entries
-            .get(key as usize)
-            .is_some_and(|entry| entry.place != NOWHERE)
-        {
+        if self.entries.get(key as usize).is_some_and(|entry| entry.place != NOWHERE) {
             self.unlink(key);
         }
     }
@@ -179,9 +158,7 @@ impl Timers {
     }
 
     fn unlink(&mut self, key: u32) {
-        let Entry {
-            prev, next, place, ..
-        } = self.entries[key as usize];
+        let Entry { prev, next, place, .. } = self.entries[key as usize];
         self.entries[key as usize].place = NOWHERE;
         let place = usize::from(place);
         match prev {

@@ -2,6 +2,32 @@
 //!
 //! Text and flags become a [`Config`] here and nowhere else; every check happens here, and each error says where, what
 //! and how to mend it. Floors above take a `Config` for granted.
+//!
+//! [`from_args`] is the way in. A configuration exists twice: as [`typed`], each value with its place, filled by
+//! [`flags`] and [`mod@file`]; and as meant, the [`Config`] of this file, made of it by [`settle`]. Small values have a
+//! file each: [`address`], [`duration`], [`size`], [`word`]. What goes wrong is in [`error`].
+//!
+//! Nothing here opens, binds or looks anything up: files, variables and names come through functions of the caller.
+
+pub mod address;
+pub mod args;
+pub mod book;
+mod clash;
+pub mod duration;
+pub mod error;
+pub mod file;
+pub mod flags;
+pub mod lay;
+pub mod settle;
+pub mod size;
+pub mod table;
+#[cfg(test)]
+mod testing;
+pub mod typed;
+pub mod word;
+
+pub use args::{Command, Exit, from_args};
+pub use error::ConfigError;
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -123,14 +149,14 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Timeouts {
         Timeouts {
-            connect: Duration::from_secs(3), // until an upstream connection stands
-            header: Duration::from_secs(10), // a whole request head
-            body: Duration::from_secs(30),   // between bytes of a request body
-            response: Duration::from_secs(30), // to the first byte of a response, then between its bytes
-            client_idle: Duration::from_secs(60), // a kept-alive client without a request
+            connect: Duration::from_secs(3),       // until an upstream connection stands
+            header: Duration::from_secs(10),       // a whole request head
+            body: Duration::from_secs(30),         // between bytes of a request body
+            response: Duration::from_secs(30),     // to the first byte of a response, then between its bytes
+            client_idle: Duration::from_secs(60),  // a kept-alive client without a request
             upstream_idle: Duration::from_secs(4), // a pooled upstream connection
-            tunnel: Duration::from_secs(3600), // TCP mode and upgraded connections, without a byte either way
-            drain: Duration::from_secs(8),     // leaving
+            tunnel: Duration::from_secs(3600),     // TCP mode and upgraded connections, without a byte either way
+            drain: Duration::from_secs(8),         // leaving
         }
     }
 }
@@ -157,12 +183,6 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits {
-            head: 16 * 1024,
-            target: 8 * 1024,
-            fields: 100,
-            body: 0,
-            connections: 0,
-        }
+        Limits { head: 16 * 1024, target: 8 * 1024, fields: 100, body: 0, connections: 0 }
     }
 }

@@ -1,1 +1,116 @@
-//! To come.
+//! Operational log lines, off the loop.
+//!
+//! simple_logger prints with `eprintln!`, which waits while the reader of stderr is stuck and panics once it is gone:
+//! either would end a balancer for the sake of a log line. So the loop only puts lines into a bounded queue; a thread of
+//! its own hands them to simple_logger, waits if it must and survives the panic. A full queue drops lines and counts
+//! them; the count is told as soon as there is room.
+
+use log::{LevelFilter, Log, Metadata, Record};
+use simple_logger::SimpleLogger;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
+
+/// Lines that may wait for a slow reader.
+const QUEUE: usize = 4096;
+
+/// How long leaving the process may wait for a reader to take the last lines.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+static DROPPED: AtomicU64 = AtomicU64::new(0);
+
+enum Item {
+    Line { level: log::Level, target: String, text: String },
+    Flush(SyncSender<()>),
+}
+
+struct Offload {
+    queue: SyncSender<Item>,
+    level: LevelFilter,
+}
+
+/// Log lines dropped so far because nobody read stderr.
+pub fn dropped() -> u64 {
+    DROPPED.load(Ordering::Relaxed)
+}
+
+/// Installs the logger of this process. A second call changes nothing.
+pub fn init(level: LevelFilter) {
+    let (queue, lines) = sync_channel(QUEUE);
+    let printer = SimpleLogger::new().with_level(LevelFilter::Trace).with_utc_timestamps();
+    let thread = std::thread::Builder::new().name("log".into()).spawn(move || print(&printer, &lines));
+    if thread.is_ok() && log::set_boxed_logger(Box::new(Offload { queue, level })).is_ok() {
+        log::set_max_level(level);
+    }
+}
+
+/// Waits a moment for the lines logged so far to be printed. For the end of the process, not for the loop.
+pub fn flush() {
+    log::logger().flush();
+}
+
+impl Log for Offload {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        // Libraries speak up only when something is wrong: at -vv it is our own story that is wanted.
+        let ours = metadata.target().starts_with("evenkeel");
+        metadata.level() <= if ours { self.level } else { self.level.min(LevelFilter::Warn) }
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        let (level, target) = (record.level(), record.target().to_owned());
+        let line = Item::Line { level, target, text: record.args().to_string() };
+        if self.queue.try_send(line).is_err() {
+            DROPPED.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn flush(&self) {
+        let (done, wait) = sync_channel(1);
+        if self.queue.try_send(Item::Flush(done)).is_ok() {
+            let _ = wait.recv_timeout(LAST_WORDS); // a stuck reader has had its time
+        }
+    }
+}
+
+fn print(printer: &SimpleLogger, lines: &Receiver<Item>) {
+    panic::set_hook(Box::new(quiet_here(panic::take_hook())));
+    let mut told = 0;
+    for item in lines {
+        match item {
+            Item::Line { level, target, text } => print_line(printer, level, &target, &text),
+            Item::Flush(done) => drop(done.send(())),
+        }
+        let lost = dropped();
+        if lost != told {
+            let text = format!("{} log lines were dropped: nobody read them", lost - told);
+            print_line(printer, log::Level::Warn, "evenkeel", &text);
+            told = lost;
+        }
+    }
+}
+
+/// `eprintln!` panics when the reader of stderr is gone. The line is lost; nothing else is.
+fn print_line(printer: &SimpleLogger, level: log::Level, target: &str, text: &str) {
+    let print = || {
+        printer.log(&Record::builder().level(level).target(target).args(format_args!("{text}")).build());
+    };
+    if panic::catch_unwind(AssertUnwindSafe(print)).is_err() {
+        DROPPED.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+type Hook = Box<dyn Fn(&panic::PanicHookInfo<'_>) + Sync + Send>;
+
+/// The panic hook as it was, except on this thread, whose only panics are about a stderr that is gone.
+fn quiet_here(hook: Hook) -> impl Fn(&panic::PanicHookInfo<'_>) {
+    let me = std::thread::current().id();
+    move |info| {
+        if std::thread::current().id() != me {
+            hook(info);
+        }
+    }
+}

@@ -1,1 +1,335 @@
-//! To come.
+//! The kernel: mio for readiness, socket2 for options, a slab of sockets.
+//!
+//! This is the only file with system calls on sockets and the only one with a clock. It decides nothing about traffic:
+//! it turns [`Net`] calls into system calls and kernel events into [`Event`]s, and knows when a call that would say
+//! would-block can be left out (law 3). Read [`Net`] first; then [`Os::read`], where the kernel's moods are.
+
+use super::{Event, ListenOptions, Moved, Net, Sent, Signal, Sock};
+use crate::base::Time;
+use crate::host::signals::Signals;
+use mio::event::Source;
+use mio::net::{TcpListener, TcpStream};
+use mio::{Interest, Poll, Token, Waker};
+use slab::Slab;
+use socket2::{Domain, SockRef, Socket, Type};
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+/// Whether a read or write that did less than asked proves that the kernel has no more to give or take just now, with a
+/// fresh edge to come. So it is on epoll and kqueue. mio's selector over poll(2) arms itself again only when it has seen
+/// would-block, so there every call goes on until that.
+const SHORT_MEANS_DRAINED: bool = cfg!(all(
+    any(target_os = "linux", target_os = "android", target_os = "macos", target_os = "ios", target_os = "freebsd"),
+    not(mio_unsupported_force_poll_poll),
+    not(evenkeel_portable),
+));
+
+/// Closing the descriptor takes a socket out of epoll and kqueue by itself; a selector over poll(2) must be told.
+const CLOSING_DEREGISTERS: bool = cfg!(not(mio_unsupported_force_poll_poll));
+
+/// Events fetched by one wait.
+const BATCH: usize = 1024;
+
+/// The most pieces of one write; more would be a mistake of ours.
+const PIECES: usize = 4;
+
+const SIGNALS: Token = Token(usize::MAX - 1);
+const REMOTE: Token = Token(usize::MAX - 2);
+
+/// What is in a slot. Small on purpose: idle connections are many.
+enum Slot {
+    Listener(TcpListener),
+    Stream {
+        stream: TcpStream,
+        /// An event carried a hang-up. No second edge follows one, so reads go on until the end is seen.
+        hung_up: bool,
+        watched: bool,
+    },
+    /// Closed in the current batch; free from the next wait on (law 9).
+    Closed,
+}
+
+/// The operating system's sockets, for one loop.
+pub struct Os {
+    poll: Poll,
+    ready: mio::Events,
+    slots: Slab<Slot>,
+    closed: Vec<usize>,
+    origin: Instant,
+    signals: Option<Signals>,
+    inbox: mpsc::Receiver<Signal>,
+    remote: Remote,
+}
+
+/// Tells a loop something from another thread, as a signal would.
+#[derive(Clone)]
+pub struct Remote {
+    waker: Arc<Waker>,
+    outbox: mpsc::Sender<Signal>,
+}
+
+impl Remote {
+    /// Wakes the loop with `signal`. A loop that is gone hears nothing.
+    pub fn send(&self, signal: Signal) {
+        if self.outbox.send(signal).is_ok() {
+            let _ = self.waker.wake(); // fails only when the loop's poll is gone
+        }
+    }
+}
+
+impl Os {
+    /// A loop's own sockets, none yet. Errors: out of descriptors.
+    pub fn new() -> io::Result<Os> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), REMOTE)?);
+        let (outbox, inbox) = mpsc::channel();
+        Ok(Os {
+            poll,
+            ready: mio::Events::with_capacity(BATCH),
+            slots: Slab::new(),
+            closed: Vec::new(),
+            origin: Instant::now(),
+            signals: None,
+            inbox,
+            remote: Remote { waker, outbox },
+        })
+    }
+
+    /// Lets the process's signals reach this loop as events.
+    pub fn hear_signals(&mut self) -> io::Result<()> {
+        let mut signals = Signals::new()?;
+        self.poll.registry().register(signals.source(), SIGNALS, Interest::READABLE)?;
+        self.signals = Some(signals);
+        Ok(())
+    }
+
+    /// A way to reach this loop from another thread.
+    pub fn remote(&self) -> Remote {
+        self.remote.clone()
+    }
+
+    fn now(&self) -> Time {
+        Time(0) + self.origin.elapsed()
+    }
+
+    fn add(&mut self, slot: Slot) -> Sock {
+        Sock(self.slots.insert(slot) as u32)
+    }
+
+    fn stream(&mut self, sock: Sock) -> io::Result<(&mut TcpStream, &mut bool)> {
+        match self.slots.get_mut(sock.0 as usize) {
+            Some(Slot::Stream { stream, hung_up, .. }) => Ok((stream, hung_up)),
+            _ => Err(ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// Empties a slot and hands out what was in it, closing it on drop.
+    fn vacate(&mut self, sock: Sock) -> Option<Slot> {
+        let slot = self.slots.get_mut(sock.0 as usize)?;
+        let mut old = std::mem::replace(slot, Slot::Closed);
+        match &mut old {
+            Slot::Closed => return None,
+            Slot::Listener(listener) => deregister(&self.poll, listener),
+            Slot::Stream { stream, watched: true, .. } => deregister(&self.poll, stream),
+            Slot::Stream { .. } => {}
+        }
+        self.closed.push(sock.0 as usize);
+        Some(old)
+    }
+
+    fn translate(&mut self, events: &mut Vec<Event>) {
+        for event in &self.ready {
+            match event.token() {
+                SIGNALS => events.extend(self.signals.iter_mut().flat_map(Signals::pending).map(Event::Signal)),
+                REMOTE => events.extend(self.inbox.try_iter().map(Event::Signal)),
+                Token(slot) => {
+                    let hang_up = event.is_read_closed() || event.is_error();
+                    if let Some(Slot::Stream { hung_up, .. }) = self.slots.get_mut(slot) {
+                        *hung_up |= hang_up;
+                    }
+                    events.push(Event::Ready {
+                        sock: Sock(slot as u32),
+                        readable: event.is_readable() || hang_up,
+                        writable: event.is_writable() || event.is_write_closed() || event.is_error(),
+                        broken: event.is_error(),
+                    });
+                }
+            }
+        }
+    }
+}
+
+impl Net for Os {
+    fn wait(&mut self, until: Option<Time>, events: &mut Vec<Event>) -> io::Result<Time> {
+        for slot in self.closed.drain(..) {
+            self.slots.remove(slot);
+        }
+        let timeout = until.map(|until| until.since(self.now()));
+        match self.poll.poll(&mut self.ready, timeout) {
+            Ok(()) => self.translate(events),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {} // a signal; its event comes by itself
+            Err(error) => return Err(error),
+        }
+        Ok(self.now())
+    }
+
+    fn listen(&mut self, at: SocketAddr, options: ListenOptions) -> io::Result<Sock> {
+        let socket = Socket::new(Domain::for_address(at), Type::STREAM, None)?;
+        socket.set_reuse_address(true)?; // a restart need not wait for connections in TIME_WAIT (socket(7))
+        if at.is_ipv6() {
+            socket.set_only_v6(true)?; // 0.0.0.0 beside [::] must not collide
+        }
+        socket.set_tcp_nodelay(true)?; // accepted sockets inherit it: no option per connection
+        socket.set_nonblocking(true)?;
+        socket.bind(&at.into())?;
+        socket.listen(i32::try_from(options.backlog).unwrap_or(i32::MAX))?;
+        let sock = self.add(Slot::Listener(TcpListener::from_std(socket.into())));
+        match self.slots.get_mut(sock.0 as usize) {
+            Some(Slot::Listener(listener)) => {
+                self.poll.registry().register(listener, Token(sock.0 as usize), Interest::READABLE)?
+            }
+            _ => return Err(ErrorKind::NotConnected.into()),
+        }
+        Ok(sock)
+    }
+
+    fn local_address(&mut self, listener: Sock) -> io::Result<SocketAddr> {
+        match self.slots.get(listener.0 as usize) {
+            Some(Slot::Listener(listener)) => listener.local_addr(),
+            _ => Err(ErrorKind::NotConnected.into()),
+        }
+    }
+
+    fn accept(&mut self, listener: Sock) -> io::Result<Option<(Sock, SocketAddr)>> {
+        loop {
+            let Some(Slot::Listener(listener)) = self.slots.get(listener.0 as usize) else {
+                return Err(ErrorKind::NotConnected.into());
+            };
+            match listener.accept() {
+                Ok((stream, peer)) => {
+                    let sock = self.add(Slot::Stream { stream, hung_up: false, watched: false });
+                    return Ok(Some((sock, peer)));
+                }
+                Err(error) => match error.kind() {
+                    ErrorKind::WouldBlock => return Ok(None),
+                    // The connection died while it waited; accept(2) says to treat it as none and go on.
+                    ErrorKind::ConnectionAborted | ErrorKind::Interrupted => {}
+                    _ => return Err(error),
+                },
+            }
+        }
+    }
+
+    fn connect(&mut self, to: SocketAddr) -> io::Result<Sock> {
+        let stream = TcpStream::connect(to)?;
+        stream.set_nodelay(true)?;
+        let sock = self.add(Slot::Stream { stream, hung_up: false, watched: false });
+        if let Err(error) = self.watch(sock) {
+            self.close(sock);
+            return Err(error);
+        }
+        Ok(sock)
+    }
+
+    fn outcome(&mut self, connecting: Sock) -> Option<io::Result<()>> {
+        let stream = match self.stream(connecting) {
+            Ok((stream, _)) => stream,
+            Err(error) => return Some(Err(error)),
+        };
+        match stream.take_error() {
+            Ok(None) => {}
+            Ok(Some(error)) | Err(error) => return Some(Err(error)),
+        }
+        // No error is not yet success: only a connected socket has a peer (connect(2), mio's TcpStream::connect).
+        match stream.peer_addr() {
+            Ok(_) => Some(Ok(())),
+            Err(error) if error.kind() == ErrorKind::NotConnected => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    fn watch(&mut self, sock: Sock) -> io::Result<()> {
+        let Some(Slot::Stream { stream, watched, .. }) = self.slots.get_mut(sock.0 as usize) else {
+            return Err(ErrorKind::NotConnected.into());
+        };
+        let both = Interest::READABLE | Interest::WRITABLE;
+        self.poll.registry().register(stream, Token(sock.0 as usize), both)?;
+        *watched = true;
+        Ok(())
+    }
+
+    fn read(&mut self, from: Sock, into: &mut [u8]) -> io::Result<Moved> {
+        let (stream, hung_up) = self.stream(from)?;
+        loop {
+            match stream.read(into) {
+                Ok(0) => return Ok(Moved::End),
+                Ok(count) => {
+                    let more = count == into.len() || *hung_up || !SHORT_MEANS_DRAINED;
+                    return Ok(Moved::Bytes { count, more });
+                }
+                Err(error) => match error.kind() {
+                    ErrorKind::WouldBlock => return Ok(Moved::Nothing),
+                    ErrorKind::Interrupted => {}
+                    _ => return Err(error),
+                },
+            }
+        }
+    }
+
+    fn write(&mut self, to: Sock, pieces: &[IoSlice<'_>]) -> io::Result<Sent> {
+        let (stream, _) = self.stream(to)?;
+        let asked: usize = pieces.iter().map(|piece| piece.len()).sum();
+        let mut taken = write_once(stream, pieces, 0)?;
+        while !SHORT_MEANS_DRAINED && taken > 0 && taken < asked {
+            match write_once(stream, pieces, taken) {
+                Ok(0) | Err(_) => break, // an error will be met again by whoever goes on
+                Ok(count) => taken += count,
+            }
+        }
+        Ok(if taken == 0 { Sent::Blocked } else { Sent::Bytes(taken) })
+    }
+
+    fn finish(&mut self, sock: Sock) {
+        if let Ok((stream, _)) = self.stream(sock) {
+            let _ = stream.shutdown(Shutdown::Write); // fails only when the peer is gone, which reading will tell
+        }
+    }
+
+    fn reset(&mut self, sock: Sock) {
+        if let Some(Slot::Stream { stream, .. }) = self.vacate(sock) {
+            let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO)); // else an ordinary close: still an end
+        }
+    }
+
+    fn close(&mut self, sock: Sock) {
+        self.vacate(sock);
+    }
+}
+
+/// One write of what lies behind the first `skip` bytes; 0: it would block.
+fn write_once(stream: &mut TcpStream, pieces: &[IoSlice<'_>], skip: usize) -> io::Result<usize> {
+    let mut copy = [IoSlice::new(&[]); PIECES];
+    let count = pieces.len().min(PIECES);
+    copy[..count].copy_from_slice(&pieces[..count]);
+    let mut rest = &mut copy[..count];
+    IoSlice::advance_slices(&mut rest, skip);
+    loop {
+        let done = match &*rest {
+            [only] => stream.write(only),
+            many => stream.write_vectored(many),
+        };
+        match done {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(0),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}
+
+fn deregister(poll: &Poll, source: &mut impl Source) {
+    if !CLOSING_DEREGISTERS {
+        let _ = poll.registry().deregister(source); // it was registered, and is about to go either way
+    }
+}

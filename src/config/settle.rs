@@ -1,0 +1,377 @@
+//! Floor 1: the flags are laid over the file, what nobody said gets its default, names become addresses and indices,
+//! and all is held against each other: [`Typed`] and [`Upper`] become a [`Config`].
+//!
+//! The first of this is done in [`lay`](super::lay); read it first.
+//!
+//! A probe's time-out may be longer than its interval: probes come faster than that anyway while a backend changes
+//! state, and none begins before the last has ended.
+
+use super::address::{self, Resolve};
+use super::book::Book;
+use super::error::{Errors, Place, Said, Wrong};
+use super::lay::{lay_over, link, mode_of};
+use super::typed::{self, Typed, Upper};
+use super::word::{self, Kind};
+use super::{Backend, Config, Health, Limits, Listener, Mode, PolicyName, Pool, ProbeKind, Timeouts};
+use super::{clash, duration, size};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// A configuration and where each value came from.
+#[derive(Debug)]
+pub struct Settled {
+    /// As meant.
+    pub config: Config,
+    /// Who said so.
+    pub book: Book,
+}
+
+/// Makes one configuration of all that was said. Nothing if `errors` has more than before.
+pub fn settle(mut typed: Typed, upper: Upper, resolve: Resolve<'_>, errors: &mut Errors) -> Option<Settled> {
+    lay_over(&mut typed, upper, errors)?;
+    let links = link(&typed, errors)?;
+    let mut work = Work { resolve, errors, book: Book::default() };
+    let (admin, admin_at) = work.admin(typed.admin.take());
+    let mut binds = vec![(clash::Who::Admin, admin_at, admin.clone())];
+    let modes: Vec<Mode> = (0..typed.pools.len()).map(|pool| mode_of(pool, &links, &typed)).collect();
+    let mut listeners = Vec::new();
+    for (listener, pool) in std::mem::take(&mut typed.listeners).into_iter().zip(links) {
+        let pool_name = typed.pools.get(pool).map_or("", |pool| &pool.name.value);
+        listeners.push(work.listener(listener, pool, pool_name, &mut binds));
+    }
+    let pools = std::mem::take(&mut typed.pools).into_iter().zip(modes);
+    let pools: Vec<Pool> = pools.map(|(pool, mode)| work.pool(pool, mode)).collect();
+    let timeouts = work.timeouts(&typed);
+    let limits = work.limits(&typed);
+    let config = Config { listeners, pools, admin, timeouts, limits };
+    clash::refuse(&binds, &config, work.errors);
+    let book = work.book;
+    errors.is_empty().then_some(Settled { config, book })
+}
+
+/// What is at hand while settling.
+struct Work<'a> {
+    resolve: Resolve<'a>,
+    errors: &'a mut Errors,
+    book: Book,
+}
+
+impl Work<'_> {
+    /// The value said, or the default, noted in the book.
+    fn value<T>(&mut self, key: &str, said: Option<Said<T>>, default: T, show: fn(&T) -> String) -> T {
+        let said = said.unwrap_or(Said::new(default, Place::Default));
+        self.book.value(key, &show(&said.value), &said.place);
+        said.value
+    }
+
+    /// What an address stands for; nothing, and an error, if nothing.
+    fn addresses(&mut self, text: &Said<String>) -> Vec<SocketAddr> {
+        let found = address::look_up(&text.value, self.resolve);
+        let found = found.map_err(|wrong| wrong.at(text.place.clone()));
+        self.errors.keep(found).unwrap_or_default()
+    }
+
+    fn admin(&mut self, said: Option<Said<String>>) -> (Vec<SocketAddr>, Place) {
+        let default = Said::new("127.0.0.1:5002".to_string(), Place::Default);
+        let said = said.unwrap_or(default);
+        self.book.value("admin", &text(&said.value), &said.place);
+        let addresses = match said.value.as_str() {
+            "off" => Vec::new(),
+            _ => self.addresses(&said),
+        };
+        (addresses, said.place)
+    }
+
+    fn listener(
+        &mut self,
+        mut said: typed::Listener,
+        pool: usize,
+        pool_name: &str,
+        binds: &mut Vec<clash::Bind>,
+    ) -> Listener {
+        let name = said.name.value;
+        self.book.title(&format!("[listener.{name}]"));
+        if said.bind.is_empty() {
+            let default = "127.0.0.1:5001".to_string();
+            said.bind.push(Said::new(default, Place::Default));
+        }
+        let shown = said.bind.iter().map(|bind| (text(&bind.value), &bind.place));
+        self.book.list("bind", shown);
+        let mode = self.value("mode", said.mode, Mode::Http, show_mode);
+        self.value("pool", said.pool, pool_name.to_string(), |name| text(name));
+        let mut bind = Vec::new();
+        for one in &said.bind {
+            let addresses = self.addresses(one);
+            bind.extend_from_slice(&addresses);
+            binds.push((clash::Who::Listener(name.clone()), one.place.clone(), addresses));
+        }
+        Listener { name, bind, mode, pool }
+    }
+
+    fn pool(&mut self, said: typed::Pool, mode: Mode) -> Pool {
+        let name = said.name.value;
+        self.book.title(&format!("[pool.{name}]"));
+        let policy = self.value("policy", said.policy, PolicyName::RoundRobin, show_policy);
+        let shown = said.backends.iter().map(|one| (show_backend(&one.value), &one.place));
+        self.book.list("backends", shown);
+        let mut backends = Vec::new();
+        for one in said.backends {
+            let place = one.place.clone();
+            if let Some(backend) = self.backend(one)
+                && clash::refuse_again(&backend, &backends, place, self.errors)
+            {
+                backends.push(backend);
+            }
+        }
+        let health = self.health(said.health, mode);
+        Pool { name, policy, backends, health }
+    }
+
+    fn backend(&mut self, said: Said<typed::Backend>) -> Option<Backend> {
+        let found = address::look_up_one(&said.value.address, self.resolve);
+        let found = found.map_err(|wrong| wrong.at(said.place));
+        let address = self.errors.keep(found)?;
+        Some(Backend { name: said.value.address, address, weight: said.value.weight })
+    }
+
+    fn health(&mut self, said: typed::Health, mode: Mode) -> Health {
+        let seconds = Duration::from_secs;
+        let kind = self.kind(&said, mode);
+        self.value("health.kind", Some(kind.clone()), Kind::Off, show_kind);
+        let kind = match kind.value {
+            Kind::Off => ProbeKind::Off,
+            Kind::Tcp => ProbeKind::Tcp,
+            Kind::Http => ProbeKind::Http {
+                path: self.value("health.path", said.path, "/".to_string(), |path| text(path)),
+                expect: self
+                    .value("health.expect", said.expect, vec![200..=399], |ranges| text(&word::show_expect(ranges))),
+            },
+        };
+        Health {
+            kind,
+            interval: self.value("health.interval", said.interval, seconds(5), span),
+            timeout: self.value("health.timeout", said.timeout, seconds(2), span),
+            fall: self.value("health.fall", said.fall, 3, u32::to_string),
+            rise: self.value("health.rise", said.rise, 2, u32::to_string),
+        }
+    }
+
+    /// The kind said; else a path or a status asks for HTTP; else as the mode suggests. Of a kind that has no path and
+    /// a path, who outranks the other is meant, and of equals neither.
+    fn kind(&mut self, said: &typed::Health, mode: Mode) -> Said<Kind> {
+        let path = said.path.as_ref().map(|path| &path.place);
+        let detail = path.or(said.expect.as_ref().map(|expect| &expect.place));
+        let default = match mode {
+            Mode::Http => Kind::Http,
+            Mode::Tcp => Kind::Tcp,
+        };
+        let Some(kind) = &said.kind else {
+            let asked = detail.map(|place| Said::new(Kind::Http, place.clone()));
+            return asked.unwrap_or(Said::new(default, Place::Default));
+        };
+        match detail {
+            Some(place) if kind.value != Kind::Http && place.rank() > kind.place.rank() => {
+                Said::new(Kind::Http, place.clone())
+            }
+            Some(place) if kind.value != Kind::Http && place.rank() == kind.place.rank() => {
+                let what = format!("a probe of kind {} has no path and no status", show_kind(&kind.value));
+                let fix = "leave the path and the status out, or choose the kind \"http\"";
+                self.errors.push(Wrong::new(what, fix).at(place.clone()));
+                kind.clone()
+            }
+            _ => kind.clone(),
+        }
+    }
+
+    fn timeouts(&mut self, typed: &Typed) -> Timeouts {
+        self.book.title("[timeouts]");
+        let mut all = Timeouts::default();
+        let slots = [
+            ("connect", &mut all.connect),
+            ("header", &mut all.header),
+            ("body", &mut all.body),
+            ("response", &mut all.response),
+            ("client_idle", &mut all.client_idle),
+            ("upstream_idle", &mut all.upstream_idle),
+            ("tunnel", &mut all.tunnel),
+            ("drain", &mut all.drain),
+        ];
+        for (key, slot) in slots {
+            *slot = self.value(key, find(&typed.timeouts, key), *slot, span);
+        }
+        all
+    }
+
+    fn limits(&mut self, typed: &Typed) -> Limits {
+        self.book.title("[limits]");
+        let limits = Limits::default();
+        let said = |key| find(&typed.limits, key);
+        let show = |bytes: &u64| quoted_unless_number(size::show(*bytes));
+        let count = u64::to_string;
+        let head = self.value("head", said("head"), limits.head as u64, show);
+        if let Some(target) = said("target").filter(|target| target.value > head) {
+            let what = format!("a target of {} does not fit", size::show(target.value));
+            let fix = format!("it is part of a head, which has {}", size::show(head));
+            self.errors.push(Wrong::new(what, fix).at(target.place));
+        }
+        let target = head.min(limits.target as u64);
+        Limits {
+            head: narrow(head),
+            target: narrow(self.value("target", said("target"), target, show)),
+            fields: narrow(self.value("fields", said("fields"), limits.fields as u64, count)),
+            body: self.value("body", said("body"), limits.body, show),
+            connections: narrow(self.value("connections", said("connections"), 0, count)),
+        }
+    }
+}
+
+fn find<T: Clone>(all: &[(&'static str, Said<T>)], key: &str) -> Option<Said<T>> {
+    let found = all.iter().find(|(name, _)| *name == key);
+    found.map(|(_, said)| said.clone())
+}
+
+fn narrow(wide: u64) -> usize {
+    usize::try_from(wide).unwrap_or(usize::MAX)
+}
+
+/// TOML's quoting and Rust's are the same for what was let through: printable ASCII.
+fn text(plain: &str) -> String {
+    format!("{plain:?}")
+}
+
+fn quoted_unless_number(shown: String) -> String {
+    match shown.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => shown,
+        false => text(&shown),
+    }
+}
+
+fn span(span: &Duration) -> String {
+    text(&duration::show(*span))
+}
+
+fn show_mode(mode: &Mode) -> String {
+    match mode {
+        Mode::Http => text("http"),
+        Mode::Tcp => text("tcp"),
+    }
+}
+
+fn show_policy(policy: &PolicyName) -> String {
+    match policy {
+        PolicyName::RoundRobin => text("round-robin"),
+    }
+}
+
+fn show_kind(kind: &Kind) -> String {
+    match kind {
+        Kind::Off => text("off"),
+        Kind::Tcp => text("tcp"),
+        Kind::Http => text("http"),
+    }
+}
+
+fn show_backend(backend: &typed::Backend) -> String {
+    let address = text(&backend.address);
+    format!("{{ address = {address}, weight = {} }}", backend.weight)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Command;
+    use super::super::testing::*;
+    use super::*;
+
+    fn kind(line: &str, file: &str) -> ProbeKind {
+        first_pool(&config_env(line, &[], file)).health.kind.clone()
+    }
+
+    fn get(path: &str) -> ProbeKind {
+        ProbeKind::Http { path: path.to_string(), expect: vec![200..=399] }
+    }
+
+    #[test]
+    fn the_mode_suggests_the_probe_and_flags_decide() {
+        for (line, meant) in [
+            ("", get("/")),
+            ("--mode tcp", ProbeKind::Tcp),
+            ("--mode tcp --health http", get("/")),
+            ("--mode tcp --health-path /up", get("/up")),
+            ("--health tcp", ProbeKind::Tcp),
+            ("--health off", ProbeKind::Off),
+        ] {
+            assert_eq!(kind(&format!("-b 127.0.0.1:1 {line}"), ""), meant, "{line}");
+        }
+        let file = |health: &str| format!("[pool.a]\nbackends = [\"127.0.0.1:1\"]\nhealth = {{ {health} }}");
+        let (tcp, path) = (file("kind = \"tcp\""), file("path = \"/up\""));
+        assert_eq!(kind("-c f --health-path /x", &tcp), get("/x"));
+        assert_eq!(kind("-c f --health tcp", &path), ProbeKind::Tcp);
+        assert_eq!(kind("-c f --mode tcp", &path), get("/up"));
+    }
+
+    #[test]
+    fn a_path_beside_a_kind_that_has_none_is_refused() {
+        let text = refusal("-b 127.0.0.1:1 --health tcp --health-path /");
+        assert!(text.starts_with("--health-path: a probe of kind \"tcp\""), "{text}");
+        let file = "[pool.a]\nbackends = [\"127.0.0.1:1\"]\nhealth = { kind = \"off\", expect = 200 }";
+        assert!(refusal_of(file).contains("no path and no status"));
+    }
+
+    #[test]
+    fn a_pool_of_two_modes_is_probed_by_connecting() {
+        let file = "[pool.a]\nbackends = [\"127.0.0.1:1\"]\n[listener.x]\nbind = \"127.0.0.1:2\"\n\
+            [listener.y]\nbind = \"127.0.0.1:3\"\nmode = \"tcp\"";
+        assert_eq!(kind("-c f", file), ProbeKind::Tcp);
+    }
+
+    #[test]
+    fn names_are_looked_up() {
+        let config = config("-l localhost:5001 -b one:80 -b localhost:81 --admin localhost:5002");
+        assert_eq!(first_listener(&config).bind.len(), 2);
+        assert_eq!(config.admin.len(), 2);
+        let addresses = first_pool(&config).backends.iter().map(|one| one.address.to_string());
+        assert_eq!(addresses.collect::<Vec<_>>(), ["10.0.0.1:80", "127.0.0.1:81"]);
+        let text = refusal("-b nowhere:80");
+        assert!(text.starts_with("--backend: cannot find out what \"nowhere:80\" stands for"), "{text}");
+    }
+
+    #[test]
+    fn a_small_head_makes_the_usual_target_small() {
+        let file = "[pool.a]\nbackends = [\"127.0.0.1:1\"]\n[limits]\nhead = \"4KiB\"";
+        assert_eq!(config_of(file).limits.target, 4096);
+        let text = refusal_of(&format!("{file}\ntarget = \"5KiB\""));
+        assert!(text.contains("toml:5:10: a target of 5KiB does not fit"), "{text}");
+    }
+
+    #[test]
+    fn what_is_printed_names_each_origin_and_means_the_same() {
+        let file = GOOD.replace("\"/\"", "\"/a\\\"b\\\\c\"").replace("head = \"16KiB\"", "head = 9000");
+        let line = "-c f -l localhost:7 --health-fall 9";
+        let env = [("EVENKEEL_HEALTH_RISE", "8")];
+        let Ok(Command::Check { text }) = command(&format!("check --print {line}"), &env, &file) else {
+            panic!("refused");
+        };
+        for (value, origin) in [
+            ("\"localhost:7\",", "--listen"),
+            ("health.fall = 9", "--health-fall"),
+            ("health.rise = 8", "EVENKEEL_HEALTH_RISE"),
+            ("mode = \"http\"", "f:6"),
+            ("{ address = \"127.0.0.1:8081\", weight = 2 },", "f:11"),
+        ] {
+            let found = text.lines().find(|line| line.trim().starts_with(value)).expect(value);
+            assert!(found.ends_with(&format!(" # {origin}")), "{found}");
+        }
+        assert_eq!(config_of(&text), config_env(line, &env, &file));
+    }
+
+    #[test]
+    fn defaults_are_called_so() {
+        let Ok(Command::Check { text }) = command("check --print -b 127.0.0.1:1", &[], "") else {
+            panic!("refused");
+        };
+        let told = text.lines().filter(|line| line.contains('#'));
+        let told: Vec<&str> = told.filter(|line| !line.ends_with("default")).collect();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(config_of(&text), config("-b 127.0.0.1:1"));
+    }
+}

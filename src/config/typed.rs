@@ -1,0 +1,165 @@
+//! Floor 1: a configuration as typed: every value with the place that said it, nothing yet held against another.
+//!
+//! A configuration exists twice. [`file`](super::file) and [`flags`](super::flags) fill these types, whose fields are
+//! empty where nobody spoke; [`settle`](super::settle) lays the flags over the file and makes a
+//! [`Config`](super::Config), as meant, of both.
+
+use super::error::{Place, Said, Spot};
+use super::word::Kind;
+use super::{Mode, PolicyName};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// What a file says.
+#[derive(Debug, Default)]
+pub struct Typed {
+    /// The file as a whole, for what is missing; none without a file.
+    pub whole: Option<Spot>,
+    /// `admin`.
+    pub admin: Option<Said<String>>,
+    /// `[listener.*]`, in the order of the file.
+    pub listeners: Vec<Listener>,
+    /// `[pool.*]`, in the order of the file.
+    pub pools: Vec<Pool>,
+    /// `[timeouts]`, by key.
+    pub timeouts: Vec<(&'static str, Said<Duration>)>,
+    /// `[limits]`, by key.
+    pub limits: Vec<(&'static str, Said<u64>)>,
+}
+
+/// What flags and the environment say: about one listener, one pool, and a little besides.
+#[derive(Debug)]
+pub struct Upper {
+    /// About the listener.
+    pub listener: Listener,
+    /// About its pool.
+    pub pool: Pool,
+    /// `--header-timeout`.
+    pub header: Option<Said<Duration>>,
+    /// `--admin`.
+    pub admin: Option<Said<String>>,
+}
+
+/// A listener.
+#[derive(Debug)]
+pub struct Listener {
+    /// Its name, and where that stands.
+    pub name: Said<String>,
+    /// Addresses.
+    pub bind: Vec<Said<String>>,
+    /// What it speaks.
+    pub mode: Option<Said<Mode>>,
+    /// A pool, by name.
+    pub pool: Option<Said<String>>,
+}
+
+/// A pool.
+#[derive(Debug)]
+pub struct Pool {
+    /// Its name, and where that stands.
+    pub name: Said<String>,
+    /// How a backend is chosen.
+    pub policy: Option<Said<PolicyName>>,
+    /// Addresses and weights.
+    pub backends: Vec<Said<Backend>>,
+    /// How they are probed.
+    pub health: Health,
+}
+
+/// A backend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backend {
+    /// Not yet looked up.
+    pub address: String,
+    /// Its share.
+    pub weight: u32,
+}
+
+/// Probing.
+#[derive(Debug, Default)]
+#[allow(missing_docs)] // the keys of `health`
+pub struct Health {
+    pub kind: Option<Said<Kind>>,
+    pub path: Option<Said<String>>,
+    pub expect: Option<Said<Vec<RangeInclusive<u16>>>>,
+    pub interval: Option<Said<Duration>>,
+    pub timeout: Option<Said<Duration>>,
+    pub fall: Option<Said<u32>>,
+    pub rise: Option<Said<u32>>,
+}
+
+impl Listener {
+    /// One about which nothing is said.
+    pub fn new(name: Said<String>) -> Listener {
+        Listener { name, bind: Vec::new(), mode: None, pool: None }
+    }
+
+    /// Who spoke about it first, if anybody did.
+    pub fn spoken(&self) -> Option<&Place> {
+        let mode = self.mode.as_ref().map(|mode| &mode.place);
+        self.bind.first().map(|bind| &bind.place).or(mode)
+    }
+
+    /// This one, with what `upper` says instead where it says something.
+    pub fn under(self, upper: Listener) -> Listener {
+        Listener {
+            name: self.name,
+            bind: some(upper.bind, self.bind),
+            mode: upper.mode.or(self.mode),
+            pool: upper.pool.or(self.pool),
+        }
+    }
+}
+
+impl Pool {
+    /// One about which nothing is said.
+    pub fn new(name: Said<String>) -> Pool {
+        Pool { name, policy: None, backends: Vec::new(), health: Health::default() }
+    }
+
+    /// Who spoke about it first, if anybody did.
+    pub fn spoken(&self) -> Option<&Place> {
+        let backend = self.backends.first().map(|backend| &backend.place);
+        let policy = self.policy.as_ref().map(|policy| &policy.place);
+        backend.or(policy).or(self.health.spoken())
+    }
+
+    /// This one, with what `upper` says instead where it says something.
+    pub fn under(self, upper: Pool) -> Pool {
+        Pool {
+            name: self.name,
+            policy: upper.policy.or(self.policy),
+            backends: some(upper.backends, self.backends),
+            health: self.health.under(upper.health),
+        }
+    }
+}
+
+impl Health {
+    fn spoken(&self) -> Option<&Place> {
+        let kind = self.kind.as_ref().map(|said| &said.place);
+        let path = self.path.as_ref().map(|said| &said.place);
+        let spans = [&self.interval, &self.timeout];
+        let spans = spans.into_iter().flatten().map(|said| &said.place);
+        let counts = [&self.fall, &self.rise];
+        let counts = counts.into_iter().flatten().map(|said| &said.place);
+        kind.into_iter().chain(path).chain(spans).chain(counts).next()
+    }
+
+    fn under(self, upper: Health) -> Health {
+        Health {
+            kind: upper.kind.or(self.kind),
+            path: upper.path.or(self.path),
+            expect: upper.expect.or(self.expect),
+            interval: upper.interval.or(self.interval),
+            timeout: upper.timeout.or(self.timeout),
+            fall: upper.fall.or(self.fall),
+            rise: upper.rise.or(self.rise),
+        }
+    }
+}
+
+/// Lists replace each other as a whole: who names backends means these and no others.
+fn some<T>(upper: Vec<T>, lower: Vec<T>) -> Vec<T> {
+    if upper.is_empty() { lower } else { upper }
+}

@@ -1,0 +1,123 @@
+//! A response head, checked as strictly as a request's: a backend may be somebody else's, or broken.
+//!
+//! Whatever is refused here becomes 502. The counterpart of [`super::head`]; next: [`super::rewrite`].
+
+use super::fields::{self, Hop, Name, list};
+use super::framing::{self, Coding, Framing};
+use super::head::{Table, Verb, Version};
+use super::scan::{self, StatusLine};
+use super::{Limits, Malformed};
+use httparse::{Header, Status};
+
+/// A response head that passed every rule.
+#[derive(Debug, Clone, Copy)]
+pub struct Response<'t, 'b> {
+    /// Three digits, the first of them not 0.
+    pub status: u16,
+    /// Often empty; bytes beyond ASCII are allowed in it.
+    pub reason: &'b [u8],
+    /// What the backend speaks.
+    pub version: Version,
+    /// All fields as received.
+    pub fields: &'t [Header<'b>],
+    /// Where its body ends.
+    pub framing: Framing,
+    /// Whether the backend will take another request on this connection.
+    pub keep_alive: bool,
+    /// Of a 101: the protocol that it switches to.
+    pub upgrade: Option<&'b [u8]>,
+    pub(super) hop: Hop<'b>,
+}
+
+impl Response<'_, '_> {
+    /// 1xx: another head follows (except after 101, when no head follows at all).
+    pub fn is_interim(&self) -> bool {
+        self.status < 200
+    }
+}
+
+/// Checks a response head, `bytes[..size]` as [`super::Scan::response`] found it. `asked` is the verb of the request
+/// that it answers.
+pub fn response<'t, 'b>(
+    head: &'b [u8],
+    asked: Verb,
+    limits: &Limits,
+    table: &'t mut Table<'b>,
+) -> Result<Response<'t, 'b>, Malformed> {
+    let (line, fields) = tokens(head, limits, table)?;
+    let StatusLine { version, status, reason } = line;
+    let modern = version == Version::V11;
+    let mut hop = Hop::default();
+    // RFC 9112 6.3: these end with their head, whatever their fields say. So nothing they say is asked, or goes on.
+    let silent = status < 200 || status == 204;
+    for (index, field) in fields.iter().enumerate() {
+        match fields::name(field.name.as_bytes()) {
+            Name::Other => {}
+            Name::ContentLength | Name::TransferEncoding if silent => hop.marks.set(index),
+            Name::ContentLength => take_length(&mut hop, index, field.value)?,
+            name => hop.take(index, name, field.value)?,
+        }
+    }
+    hop.remove_named(fields, limits)?;
+    let said = framing(&hop, modern)?;
+    let bodiless = silent || status == 304 || asked == Verb::Head;
+    let framing = if bodiless { Framing::None } else { said };
+    Ok(Response {
+        status,
+        reason,
+        version,
+        fields,
+        framing,
+        keep_alive: framing != Framing::UntilClose && hop.keeps_alive(modern),
+        upgrade: hop.upgrade.filter(|_| modern && status == 101 && hop.connection.upgrade),
+        hop,
+    })
+}
+
+/// RFC 9112 6.3, for a response that has a body. A coding in HTTP/1.0 is a fault there (6.1), and codings that we did
+/// not ask for cannot be passed on.
+fn framing(hop: &Hop, modern: bool) -> Result<Framing, Malformed> {
+    match (hop.coding, hop.length) {
+        (Coding::Absent, None) => Ok(Framing::UntilClose),
+        (Coding::Absent, Some((length, _))) => Ok(Framing::Length(length)),
+        (_, Some(_)) => Err(Malformed::LengthAndCoding),
+        _ if !modern => Err(Malformed::CodingInOld),
+        (Coding::Chunked, None) => Ok(Framing::Chunked),
+        (Coding::Unsupported, None) => Err(Malformed::CodingUnsupported),
+        (Coding::Bad, None) => Err(Malformed::Coding),
+    }
+}
+
+/// RFC 9110 8.6: from a backend, one value said several times may be mended to one; two values may not.
+fn take_length(hop: &mut Hop, index: usize, value: &[u8]) -> Result<(), Malformed> {
+    let mut lengths = list(value).map(framing::length);
+    let first = lengths.next().unwrap_or(Err(Malformed::Length))?;
+    let same = lengths.all(|length| length == Ok(first)) && hop.length.is_none_or(|(length, _)| length == first);
+    if !same {
+        return Err(Malformed::LengthTwice);
+    }
+    match hop.length {
+        Some(_) => hop.marks.set(index),
+        None => hop.length = Some((first, index)),
+    }
+    Ok(())
+}
+
+/// The status line and the fields, by httparse, which is laxer on the line than we are.
+fn tokens<'t, 'b>(
+    head: &'b [u8],
+    limits: &Limits,
+    table: &'t mut Table<'b>,
+) -> Result<(StatusLine<'b>, &'t [Header<'b>]), Malformed> {
+    let (line, rest) = scan::first_line(head);
+    let line = scan::status_line(line)?;
+    let Table { room, rare } = table;
+    let most = limits.fields.min(room.len());
+    let mut parsed = httparse::Response::new(&mut []);
+    let size =
+        httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, head, &mut room[..most]);
+    match size {
+        Ok(Status::Complete(size)) if size == head.len() && head.first() == Some(&b'H') => Ok((line, parsed.headers)),
+        _ => Ok((line, fields::parse(rest, limits, rare)?)),
+    }
+}

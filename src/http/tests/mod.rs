@@ -1,0 +1,3 @@
+//! What is refused, mended and passed, statement by statement.
+
+mod smoke;

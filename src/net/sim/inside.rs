@@ -1,0 +1,319 @@
+//! The inside face: [`Net`] for the program under test, with every liberty that the contract leaves to a kernel.
+
+use super::ready::{Kind, Slot};
+use super::wire::{End, Stage};
+use super::{Due, Outcome, Sim};
+use crate::base::Time;
+use crate::net::{Event, ListenOptions, Moved, Net, Sent, Sock};
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, IoSlice};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// EMFILE, the same number on every Unix.
+const TOO_MANY_OPEN_FILES: i32 = 24;
+
+impl Net for Sim {
+    fn wait(&mut self, until: Option<Time>, events: &mut Vec<Event>) -> io::Result<Time> {
+        self.open_turn();
+        (self.news, self.silent) = (false, false);
+        self.arrivals();
+        let mut batch = Vec::new();
+        self.gather(&mut batch);
+        if !self.luck(self.cruelty.early) {
+            self.jump(until, &mut batch);
+        }
+        let limit = until.map_or(u64::MAX, |until| until.0);
+        self.record("wait", None, None, Outcome(limit as usize, batch.len(), ""));
+        self.record_events(&batch);
+        events.append(&mut batch);
+        Ok(self.now)
+    }
+
+    fn listen(&mut self, at: SocketAddr, options: ListenOptions) -> io::Result<Sock> {
+        let port = match at.port() {
+            0 => 20_000 + self.slots.len() as u16,
+            port => port,
+        };
+        let at = SocketAddr::new(at.ip(), port);
+        if self.listener(at).is_some() {
+            return Err(ErrorKind::AddrInUse.into());
+        }
+        let kind = Kind::Listener { at, backlog: options.backlog as usize, queue: VecDeque::new() };
+        let sock = self.give(Slot::new(kind, true));
+        self.record("listen", Some(sock.0), None, Outcome(port.into(), 0, ""));
+        Ok(sock)
+    }
+
+    fn local_address(&mut self, listener: Sock) -> io::Result<SocketAddr> {
+        match self.slot(listener).kind {
+            Kind::Listener { at, .. } => Ok(at),
+            Kind::Stream { .. } => self.accuse(Some(listener), "local_address of what does not listen"),
+        }
+    }
+
+    fn accept(&mut self, listener: Sock) -> io::Result<Option<(Sock, SocketAddr)>> {
+        let short = self.out_of_descriptors(self.cruelty.accept_fails);
+        let nothing = self.luck(self.cruelty.nothing);
+        let slot = self.slot_mut(listener);
+        let Kind::Listener { queue, .. } = &mut slot.kind else {
+            self.accuse(Some(listener), "accept on what does not listen");
+        };
+        if short && !queue.is_empty() {
+            self.record("accept", Some(listener.0), None, Outcome(0, 0, "out of descriptors"));
+            return Err(io::Error::from_raw_os_error(TOO_MANY_OPEN_FILES));
+        }
+        let next = queue.front().copied().filter(|_| !nothing);
+        let Some(conn) = next else {
+            slot.read_owed = true;
+            self.record("accept", Some(listener.0), None, Outcome(0, 0, "nothing"));
+            return Ok(None);
+        };
+        queue.pop_front();
+        let sock = self.give(Slot::new(Kind::Stream { conn, known: true }, false));
+        self.conns[conn].slot = Some(sock.0);
+        self.record("accept", Some(listener.0), Some(conn), Outcome(0, sock.0 as usize, "client"));
+        Ok(Some((sock, self.conns[conn].caller)))
+    }
+
+    fn connect(&mut self, to: SocketAddr) -> io::Result<Sock> {
+        if self.out_of_descriptors(self.cruelty.connect_fails) {
+            self.record("connect", None, None, Outcome(to.port().into(), 0, "out of descriptors"));
+            return Err(io::Error::from_raw_os_error(TOO_MANY_OPEN_FILES));
+        }
+        let caller = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 30_000);
+        let conn = self.new_conn(caller, to);
+        let mut slot = Slot::new(Kind::Stream { conn, known: false }, true);
+        slot.write_owed = true;
+        let sock = self.give(slot);
+        self.conns[conn].slot = Some(sock.0);
+        let at = self.now + self.latency();
+        self.enter(at, Due::Call(conn));
+        self.record("connect", Some(sock.0), Some(conn), Outcome(to.port().into(), 0, ""));
+        Ok(sock)
+    }
+
+    fn outcome(&mut self, connecting: Sock) -> Option<io::Result<()>> {
+        let conn = self.stream(connecting, "outcome");
+        let (result, said) = match self.conns[conn].stage {
+            Stage::Calling => (None, "not yet"),
+            Stage::Failed(kind) => (Some(Err(kind.into())), "failed"),
+            Stage::Up if self.conns[conn].inside.inbox.reset => {
+                self.slot_mut(connecting).error_told = true;
+                (Some(Err(ErrorKind::ConnectionReset.into())), "reset")
+            }
+            Stage::Up => (Some(Ok(())), "up"),
+        };
+        let up = matches!(result, Some(Ok(())));
+        if let Kind::Stream { known, .. } = &mut self.slot_mut(connecting).kind {
+            *known |= up;
+        }
+        self.record("outcome", Some(connecting.0), Some(conn), Outcome(0, 0, said));
+        result
+    }
+
+    fn watch(&mut self, sock: Sock) -> io::Result<()> {
+        let conn = self.stream(sock, "watch");
+        if self.slot(sock).watched {
+            self.accuse(Some(sock), "watched twice");
+        }
+        let greeted = self.rng.chance(1, 2);
+        let slot = self.slot_mut(sock);
+        (slot.watched, slot.read_owed) = (true, true);
+        slot.write_owed |= greeted;
+        self.record("watch", Some(sock.0), Some(conn), Outcome(0, 0, ""));
+        Ok(())
+    }
+
+    fn read(&mut self, from: Sock, into: &mut [u8]) -> io::Result<Moved> {
+        let conn = self.stream(from, "read");
+        if into.is_empty() {
+            self.accuse(Some(from), "read into nothing");
+        }
+        let result = self.read_some(from, conn, into);
+        let (given, said) = match &result {
+            Ok(Moved::Bytes { count, more: true }) => (*count, "more"),
+            Ok(Moved::Bytes { count, more: false }) => (*count, "drained"),
+            Ok(Moved::Nothing) => (0, "nothing"),
+            Ok(Moved::End) => (0, "end"),
+            Err(_) => (0, "error"),
+        };
+        self.trace.mix_bytes(&into[..given]);
+        self.record("read", Some(from.0), Some(conn), Outcome(into.len(), given, said));
+        result
+    }
+
+    fn write(&mut self, to: Sock, pieces: &[IoSlice<'_>]) -> io::Result<Sent> {
+        let conn = self.stream(to, "write");
+        let bytes: Vec<u8> = pieces.iter().flat_map(|piece| piece.iter().copied()).collect();
+        if bytes.is_empty() {
+            self.accuse(Some(to), "write of nothing");
+        }
+        if self.conns[conn].inside.finished {
+            self.accuse(Some(to), "write after finish");
+        }
+        let result = self.write_some(to, conn, &bytes);
+        let (given, said) = match &result {
+            Ok(Sent::Bytes(count)) if *count < bytes.len() => (*count, "full"),
+            Ok(Sent::Bytes(count)) => (*count, "taken"),
+            Ok(Sent::Blocked) => (0, "blocked"),
+            Err(_) => (0, "error"),
+        };
+        self.trace.mix_bytes(&bytes[..given]);
+        self.record("write", Some(to.0), Some(conn), Outcome(bytes.len(), given, said));
+        result
+    }
+
+    fn finish(&mut self, sock: Sock) {
+        let conn = self.stream(sock, "finish");
+        self.record("finish", Some(sock.0), Some(conn), Outcome(0, 0, ""));
+        self.send_end(conn, End::Inside);
+    }
+
+    fn reset(&mut self, sock: Sock) {
+        let conn = self.stream(sock, "reset");
+        self.record("reset", Some(sock.0), Some(conn), Outcome(0, 0, ""));
+        self.send_reset(conn, End::Inside);
+        self.conns[conn].inside.held = false;
+        self.release(sock);
+    }
+
+    fn close(&mut self, sock: Sock) {
+        let conn = self.slot(sock).conn();
+        self.record("close", Some(sock.0), conn, Outcome(0, 0, ""));
+        match conn {
+            Some(conn) => self.let_go(conn, End::Inside),
+            None => self.send_away(sock),
+        }
+        self.release(sock);
+    }
+}
+
+impl Sim {
+    fn read_some(&mut self, from: Sock, conn: usize, into: &mut [u8]) -> io::Result<Moved> {
+        if !self.known(from) {
+            return Err(ErrorKind::NotConnected.into());
+        }
+        let inbox = &self.conns[conn].inside.inbox;
+        let (ready, ended, reset) = (inbox.ready(), inbox.ended, inbox.reset);
+        if self.luck(self.cruelty.nothing) && !(reset || ended && ready == 0) {
+            return Ok(self.nothing(from));
+        }
+        match ready {
+            0 if reset => self.read_error(from),
+            0 if ended => {
+                self.slot_mut(from).end_told = true;
+                Ok(Moved::End)
+            }
+            0 => Ok(self.nothing(from)),
+            ready => Ok(self.read_bytes(from, conn, into, ready)),
+        }
+    }
+
+    fn nothing(&mut self, from: Sock) -> Moved {
+        self.slot_mut(from).read_owed = true;
+        Moved::Nothing
+    }
+
+    fn read_bytes(&mut self, from: Sock, conn: usize, into: &mut [u8], ready: usize) -> Moved {
+        let most = ready.min(into.len());
+        let most = match self.luck(self.cruelty.short_reads) {
+            true => 1 + self.rng.below(most as u64) as usize,
+            false => most,
+        };
+        let inbox = &mut self.conns[conn].inside.inbox;
+        let count = inbox.take(&mut into[..most]);
+        // Left in the queue and not cut short: any kernel would say more. Otherwise either word is legal.
+        let certain = inbox.readable() && most == into.len() || self.cruelty.portable;
+        let more = self.luck(self.cruelty.more) || certain;
+        self.slot_mut(from).read_owed = !more;
+        self.moved();
+        Moved::Bytes { count, more }
+    }
+
+    /// Linux tells an error once; after that, and by whatever call it was told, a read says a clean end.
+    fn read_error(&mut self, from: Sock) -> io::Result<Moved> {
+        let forgets = self.luck(self.cruelty.forgets);
+        let slot = self.slot_mut(from);
+        if slot.error_told && forgets {
+            slot.end_told = true;
+            return Ok(Moved::End);
+        }
+        slot.error_told = true;
+        Err(ErrorKind::ConnectionReset.into())
+    }
+
+    fn write_some(&mut self, to: Sock, conn: usize, bytes: &[u8]) -> io::Result<Sent> {
+        if !self.known(to) {
+            return Err(ErrorKind::NotConnected.into());
+        }
+        if self.conns[conn].inside.inbox.reset {
+            let first = !std::mem::replace(&mut self.slot_mut(to).error_told, true);
+            return Err(match first {
+                true => ErrorKind::ConnectionReset.into(),
+                false => ErrorKind::BrokenPipe.into(),
+            });
+        }
+        let room = self.conns[conn].far.inbox.room();
+        let mut count = room.min(bytes.len());
+        if count > 0 && self.luck(self.cruelty.short_writes) {
+            count = 1 + self.rng.below(count as u64) as usize;
+        }
+        if count == 0 || self.luck(self.cruelty.blocked) {
+            self.slot_mut(to).write_owed = true;
+            return Ok(Sent::Blocked);
+        }
+        self.slot_mut(to).write_owed |= count < bytes.len();
+        self.send(conn, End::Inside, &bytes[..count]);
+        self.moved();
+        Ok(Sent::Bytes(count))
+    }
+
+    /// A socket that is open, or a panic.
+    pub(super) fn slot(&self, sock: Sock) -> &Slot {
+        match self.slots.get(sock.0 as usize) {
+            Some(Some(slot)) => slot,
+            _ => self.accuse(Some(sock), "a call on a closed socket"),
+        }
+    }
+
+    pub(super) fn slot_mut(&mut self, sock: Sock) -> &mut Slot {
+        self.slot(sock);
+        self.slots[sock.0 as usize].as_mut().expect("just seen")
+    }
+
+    /// The connection that a socket stands for, or a panic.
+    fn stream(&self, sock: Sock, call: &str) -> usize {
+        match self.slot(sock).conn() {
+            Some(conn) => conn,
+            None => self.accuse(Some(sock), &format!("{call} on a listener")),
+        }
+    }
+
+    fn known(&self, sock: Sock) -> bool {
+        matches!(self.slot(sock).kind, Kind::Stream { known: true, .. })
+    }
+
+    fn out_of_descriptors(&mut self, chance: u16) -> bool {
+        let full = self.cruelty.descriptors.is_some_and(|most| self.open_sockets() >= most);
+        full || self.luck(chance)
+    }
+
+    fn give(&mut self, slot: Slot) -> Sock {
+        self.moved();
+        let index = self.free.pop().unwrap_or(self.slots.len() as u32);
+        if index as usize == self.slots.len() {
+            self.slots.push(None);
+        }
+        self.slots[index as usize] = Some(slot);
+        Sock(index)
+    }
+
+    fn release(&mut self, sock: Sock) {
+        self.moved();
+        if let Some(conn) = self.slot(sock).conn() {
+            self.conns[conn].slot = None;
+        }
+        self.slots[sock.0 as usize] = None;
+        self.closed.push(sock.0);
+    }
+}

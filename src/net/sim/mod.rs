@@ -1,0 +1,188 @@
+//! A simulated kernel: a [`Net`](crate::net::Net) made of queues, a clock that jumps, and a seed.
+//!
+//! It is never kinder than a real one. Readiness is told on true transitions and once; reads and writes are cut short;
+//! events come late, shuffled, in halves, or for no reason; an end rides on the last byte or limps behind; a reset
+//! takes unread bytes along or leaves them; connects are refused, delayed, swallowed; descriptors run out; a closed
+//! slot is handed out again at the first legal moment. How often, says [`Cruelty`]. One seed decides all of it, so
+//! that any run can be had again.
+//!
+//! It has two faces. The *inside* face is the trait: what the program under test sees. The *outside* face ([`far`])
+//! is for the actors of a test, who hold the remote ends and act between two turns: they [`dial`](Sim::dial)
+//! listeners, [`serve`](Sim::serve) addresses, and move bytes through a [`Far`]. Time passes in `wait` only, and only
+//! when nothing else can happen: the clock jumps to the next arrival, alarm or deadline.
+//!
+//! It also judges. A call on a socket that is closed or was never given away, a write after `finish`, or turns on end
+//! in which nothing moves: each panics with the last calls. [`Sim::open_sockets`] is compared with what the program
+//! believes to own, [`Sim::trace_hash`] with that of the same seed run again.
+//!
+//! It does not know packets, congestion or addresses' meaning. Reading order: [`Cruelty`], `pipe` (what is under way),
+//! `wire` (both ends of a connection), `ready` (who is told what, when), `inside`, [`far`], `trace`.
+
+mod cruelty;
+pub mod far;
+mod inside;
+mod pipe;
+mod ready;
+#[cfg(test)]
+mod tests;
+mod trace;
+mod wire;
+
+pub use cruelty::Cruelty;
+pub use far::{Far, FarState, Welcome};
+
+use crate::base::{Rng, Time};
+use crate::net::{Signal, Sock};
+use far::Server;
+use ready::Slot;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::net::SocketAddr;
+use std::time::Duration;
+use trace::{Note, Trace};
+use wire::Conn;
+
+/// So many turns on end may pass without a byte moved, a socket made or closed, or time passed.
+const PATIENCE: u32 = 1000;
+
+/// Something that will happen at a known moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    /// Freight reaches an end of a connection.
+    Freight(usize, wire::End),
+    /// A client's connection reaches its listener.
+    Knock(usize),
+    /// A connection from inside reaches its server.
+    Call(usize),
+    /// ... which took its time to answer.
+    Answer(usize),
+    /// The world asked to be woken.
+    Alarm,
+}
+
+/// The simulated kernel. See the [module](self).
+#[derive(Debug)]
+pub struct Sim {
+    now: Time,
+    rng: Rng,
+    cruelty: Cruelty,
+    slots: Vec<Option<Slot>>,
+    /// Slots to give away, the last first.
+    free: Vec<u32>,
+    /// Slots closed since the last `wait`: free from the next one on.
+    closed: Vec<u32>,
+    conns: Vec<Conn>,
+    servers: BTreeMap<SocketAddr, Server>,
+    agenda: BinaryHeap<Reverse<(Time, u64, Due)>>,
+    /// Entries of the agenda so far: what is due at one moment comes in the order in which it was entered.
+    entered: u64,
+    signals: Vec<Signal>,
+    trace: Trace,
+    /// Something reached the world, which wants to act on it.
+    news: bool,
+    silent: bool,
+    idle_turns: u32,
+}
+
+impl Sim {
+    /// A kernel whose every choice is decided by `seed`.
+    pub fn new(seed: u64, cruelty: Cruelty) -> Sim {
+        Sim {
+            now: Time(1_000_000_000), // not 0: a program that starts from a zero of its own is wrong
+            rng: Rng::new(seed),
+            cruelty,
+            slots: Vec::new(),
+            free: Vec::new(),
+            closed: Vec::new(),
+            conns: Vec::new(),
+            servers: BTreeMap::new(),
+            agenda: BinaryHeap::new(),
+            entered: 0,
+            signals: Vec::new(),
+            trace: Trace::default(),
+            news: false,
+            silent: false,
+            idle_turns: 0,
+        }
+    }
+
+    /// What time it is.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// The mood, to be changed at any time.
+    pub fn cruelty_mut(&mut self) -> &mut Cruelty {
+        &mut self.cruelty
+    }
+
+    /// Sockets that were given away and not closed.
+    pub fn open_sockets(&self) -> usize {
+        self.slots.iter().flatten().count()
+    }
+
+    /// Whether the last `wait` found that nothing would ever happen again: no event, no freight, no alarm, no deadline.
+    pub fn silent(&self) -> bool {
+        self.silent
+    }
+
+    /// A number for everything that happened so far. The same seed and the same program give the same.
+    pub fn trace_hash(&self) -> u64 {
+        self.trace.hash()
+    }
+
+    /// The last calls in readable form.
+    pub fn trace_tail(&self) -> String {
+        self.trace.tail()
+    }
+
+    /// From now on every call is printed: time, who, connection, call, asked, given, result.
+    pub fn speak(&mut self) {
+        self.trace.aloud = true;
+    }
+
+    /// A line among the printed calls, made only when they are printed.
+    pub fn remark(&mut self, words: impl FnOnce() -> String) {
+        if self.trace.aloud {
+            println!("{:>13.6}  {}", self.now.0 as f64 / 1e9, words());
+        }
+    }
+
+    fn luck(&mut self, chance: u16) -> bool {
+        chance > 0 && self.rng.chance(u64::from(chance), 1000)
+    }
+
+    fn enter(&mut self, at: Time, due: Due) {
+        self.entered += 1;
+        self.agenda.push(Reverse((at, self.entered, due)));
+    }
+
+    fn latency(&mut self) -> Duration {
+        let longest = self.cruelty.latency.as_nanos() as u64;
+        Duration::from_nanos(self.rng.below(longest + 1))
+    }
+
+    fn window(&mut self) -> usize {
+        let (least, most) = self.cruelty.window;
+        least + self.rng.below((most - least) as u64 + 1) as usize
+    }
+
+    fn moved(&mut self) {
+        self.idle_turns = 0;
+    }
+
+    fn record(&mut self, call: &'static str, slot: Option<u32>, conn: Option<usize>, end: Outcome) {
+        let Outcome(asked, given, said) = end;
+        self.trace.note(Note { at: self.now, call, slot, conn, asked: asked as u64, given: given as u64, said });
+    }
+
+    /// The program under test broke the contract.
+    fn accuse(&self, sock: Option<Sock>, what: &str) -> ! {
+        let sock = sock.map_or(String::new(), |sock| format!("socket {}: ", sock.0));
+        let tail = self.trace.tail();
+        panic!("{sock}{what}, at {} ns. The last calls:\n{tail}", self.now.0);
+    }
+}
+
+/// How a call went, for the trace: asked, given, and a word.
+struct Outcome(usize, usize, &'static str);

@@ -1,0 +1,252 @@
+//! The wire: both ends of each connection, and what their kernels do without being asked.
+//!
+//! As in TCP: closing with bytes unread resets; bytes that reach a closed end are answered by a reset; a reset ends
+//! both directions; a FIN ends one. Nothing here knows which end is under test. Read [`super::ready`] next.
+
+use super::pipe::{Freight, Inbox};
+use super::ready::{Kind, Slot};
+use super::{Due, Outcome, Sim};
+use crate::base::Time;
+use crate::net::Sock;
+use std::cmp::Reverse;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+
+/// Which end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum End {
+    /// Held by the program under test.
+    Inside,
+    /// Held by an actor of the world.
+    Far,
+}
+
+impl End {
+    pub(super) fn other(self) -> End {
+        match self {
+            End::Inside => End::Far,
+            End::Far => End::Inside,
+        }
+    }
+}
+
+/// How far a connection has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    Calling,
+    Up,
+    Failed(io::ErrorKind),
+}
+
+/// One end.
+#[derive(Debug)]
+pub(super) struct Side {
+    pub(super) inbox: Inbox,
+    /// The application holds it still.
+    pub(super) held: bool,
+    /// It has sent a FIN.
+    pub(super) finished: bool,
+    /// It has sent a RST, and hears nothing any more.
+    pub(super) gone: bool,
+}
+
+/// A connection.
+#[derive(Debug)]
+pub(super) struct Conn {
+    pub(super) inside: Side,
+    pub(super) far: Side,
+    pub(super) stage: Stage,
+    /// The address that was called: a listener inside or a server of the world.
+    pub(super) called: SocketAddr,
+    /// The address of the caller.
+    pub(super) caller: SocketAddr,
+    /// Where the program under test holds it.
+    pub(super) slot: Option<u32>,
+}
+
+impl Conn {
+    pub(super) fn side(&self, end: End) -> &Side {
+        match end {
+            End::Inside => &self.inside,
+            End::Far => &self.far,
+        }
+    }
+
+    pub(super) fn side_mut(&mut self, end: End) -> &mut Side {
+        match end {
+            End::Inside => &mut self.inside,
+            End::Far => &mut self.far,
+        }
+    }
+}
+
+impl Sim {
+    pub(super) fn new_conn(&mut self, caller: SocketAddr, called: SocketAddr) -> usize {
+        let side = |window| Side { inbox: Inbox::new(window), held: true, finished: false, gone: false };
+        let (inside, far) = (side(self.window()), side(self.window()));
+        self.conns.push(Conn { inside, far, stage: Stage::Calling, called, caller, slot: None });
+        self.conns.len() - 1
+    }
+
+    /// `from` sends bytes for which there is room.
+    pub(super) fn send(&mut self, conn: usize, from: End, mut bytes: &[u8]) {
+        let to = from.other();
+        while !bytes.is_empty() {
+            let segmented = self.luck(self.cruelty.segments);
+            let count = match segmented {
+                true => 1 + self.rng.below(bytes.len() as u64) as usize,
+                false => bytes.len(),
+            };
+            let at = self.now + self.latency();
+            self.conns[conn].side_mut(to).inbox.carry(&bytes[..count], at);
+            self.expect_freight(conn, to);
+            bytes = &bytes[count..];
+        }
+    }
+
+    /// `from` has said everything.
+    pub(super) fn send_end(&mut self, conn: usize, from: End) {
+        let side = self.conns[conn].side_mut(from);
+        if side.finished || side.gone || side.inbox.reset {
+            return;
+        }
+        side.finished = true;
+        let rides = self.luck(self.cruelty.end_rides);
+        let at = match rides {
+            true => self.now,
+            false => self.now + self.latency(),
+        };
+        let inbox = &mut self.conns[conn].side_mut(from.other()).inbox;
+        inbox.dispatch(Freight::End, at);
+        self.expect_freight(conn, from.other());
+    }
+
+    /// `from` breaks the connection. What it sent just before may be lost on the way.
+    pub(super) fn send_reset(&mut self, conn: usize, from: End) {
+        let side = self.conns[conn].side_mut(from);
+        if side.gone || side.inbox.reset {
+            return;
+        }
+        side.gone = true;
+        let (lost, at) = (self.luck(self.cruelty.lost), self.now + self.latency());
+        let inbox = &mut self.conns[conn].side_mut(from.other()).inbox;
+        if lost {
+            inbox.lose_under_way();
+        }
+        inbox.dispatch(Freight::Reset, at);
+        self.expect_freight(conn, from.other());
+    }
+
+    /// The application at `from` lets go.
+    pub(super) fn let_go(&mut self, conn: usize, from: End) {
+        let side = self.conns[conn].side_mut(from);
+        side.held = false;
+        match side.inbox.ready() {
+            0 => self.send_end(conn, from),
+            _ => self.send_reset(conn, from),
+        }
+    }
+
+    fn expect_freight(&mut self, conn: usize, to: End) {
+        let at = self.conns[conn].side(to).inbox.last;
+        self.enter(at, Due::Freight(conn, to));
+    }
+
+    /// Lets everything happen that is due by now.
+    pub(super) fn arrivals(&mut self) {
+        while let Some(&Reverse((at, _, due))) = self.agenda.peek() {
+            if at > self.now {
+                break;
+            }
+            self.agenda.pop();
+            match due {
+                Due::Freight(conn, end) => self.unload(conn, end),
+                Due::Knock(conn) => self.knock(conn),
+                Due::Call(conn) => self.call(conn),
+                Due::Answer(conn) => self.answer(conn),
+                Due::Alarm => self.news = true,
+            }
+        }
+    }
+
+    /// When something will happen next.
+    pub(super) fn next_due(&self) -> Option<Time> {
+        self.agenda.peek().map(|&Reverse((at, ..))| at)
+    }
+
+    fn unload(&mut self, conn: usize, to: End) {
+        while let Some(freight) = self.conns[conn].side_mut(to).inbox.unload(self.now) {
+            self.moved();
+            self.news |= to == End::Far;
+            self.receive(conn, to, freight);
+        }
+    }
+
+    fn receive(&mut self, conn: usize, to: End, freight: Freight) {
+        let side = self.conns[conn].side_mut(to);
+        let deaf = side.gone || side.inbox.reset;
+        match freight {
+            Freight::Bytes(count) if deaf => side.inbox.discard(count),
+            Freight::Bytes(count) if !side.held => {
+                side.inbox.discard(count);
+                self.send_reset(conn, to);
+            }
+            Freight::Bytes(count) => side.inbox.shelve(count),
+            Freight::End => side.inbox.ended |= !deaf,
+            Freight::Reset if deaf => {}
+            Freight::Reset => self.break_off(conn, to),
+        }
+    }
+
+    /// A RST reached `at`.
+    fn break_off(&mut self, conn: usize, at: End) {
+        let lost = self.luck(self.cruelty.lost);
+        let slot = self.conns[conn].slot;
+        let inbox = &mut self.conns[conn].side_mut(at).inbox;
+        inbox.reset = true;
+        if lost {
+            inbox.lose_ready();
+        }
+        if at == End::Inside {
+            self.record("broken", slot, Some(conn), Outcome(0, 0, "reset arrived"));
+        }
+    }
+
+    /// A closed listener resets whoever waits in its queue.
+    pub(super) fn send_away(&mut self, listener: Sock) {
+        if let Kind::Listener { queue, .. } = &mut self.slot_mut(listener).kind {
+            for conn in std::mem::take(queue) {
+                self.send_reset(conn, End::Inside);
+                self.conns[conn].inside.held = false;
+            }
+        }
+    }
+
+    pub(super) fn listener(&mut self, called: SocketAddr) -> Option<&mut Slot> {
+        self.slots.iter_mut().flatten().find(|slot| match slot.kind {
+            Kind::Listener { at, .. } => {
+                at.port() == called.port() && (at.ip() == called.ip() || at.ip().is_unspecified())
+            }
+            Kind::Stream { .. } => false,
+        })
+    }
+
+    /// A client's connection reaches its listener, if there is one and its queue has room.
+    fn knock(&mut self, conn: usize) {
+        let called = self.conns[conn].called;
+        let listener = self.listener(called);
+        let entered = listener.is_some_and(|slot| match &mut slot.kind {
+            Kind::Listener { backlog, queue, .. } if queue.len() < *backlog => {
+                queue.push_back(conn);
+                true
+            }
+            _ => false,
+        });
+        self.conns[conn].stage = match entered {
+            true => Stage::Up,
+            false => Stage::Failed(ErrorKind::ConnectionRefused),
+        };
+        self.news = true;
+        self.moved();
+    }
+}

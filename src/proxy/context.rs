@@ -1,0 +1,177 @@
+//! What a session may use besides itself: the network, the time, buffers, backends, deadlines, counters.
+//!
+//! One of these for each loop, lent to whoever is being driven. It knows who owns which socket, so opening and closing
+//! go through here; it takes no decision about traffic.
+
+use super::end::End;
+use super::idle::Idle;
+use crate::balance::{BackendId, Backends, Cause, Change, PoolId, State};
+use crate::base::stats::Stats;
+use crate::base::{Lender, Rng, Time, Timers};
+use crate::config::{Limits, Mode, Timeouts};
+use crate::net::{Net, Sock};
+use std::net::SocketAddr;
+
+/// Who owns a socket. Sessions, probes and idle connections by their row in their table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// Nobody: free, or closed in this batch.
+    Nobody,
+    /// A listener.
+    Door(u32),
+    /// The client side of a session.
+    Client(u32),
+    /// The upstream side of a session.
+    Upstream(u32),
+    /// A pooled upstream connection.
+    Idle(u32),
+    /// A probe.
+    Probe(u32),
+}
+
+/// What a listener leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// A pool, spoken to in this way.
+    Pool(PoolId, Mode),
+    /// Our own status.
+    Admin,
+}
+
+/// What a session may use.
+pub struct Context<N> {
+    /// The network.
+    pub net: N,
+    /// The moment of this turn.
+    pub now: Time,
+    /// Where buffers are borrowed.
+    pub lender: Lender,
+    /// The backends and their pools.
+    pub backends: Backends,
+    /// Upstream connections without work.
+    pub idle: Idle,
+    /// The deadline of each socket that has one.
+    pub deadlines: Timers,
+    /// When each backend is probed next, by backend.
+    pub probes_due: Timers,
+    /// What was counted.
+    pub stats: Stats,
+    /// Where chance comes from.
+    pub rng: Rng,
+    /// How long waiting may last.
+    pub timeouts: Timeouts,
+    /// How large things may be.
+    pub limits: Limits,
+    /// We are leaving: nobody is kept alive.
+    pub draining: bool,
+    /// A socket was closed since somebody last looked: descriptors may be had again.
+    pub relief: bool,
+    owners: Vec<Owner>,
+    owned: usize,
+}
+
+impl<N: Net> Context<N> {
+    /// A context with nothing going on.
+    pub fn new(net: N, backends: Backends, timeouts: Timeouts, limits: Limits, seed: u64) -> Context<N> {
+        Context {
+            net,
+            now: Time(0),
+            lender: Lender::new(limits.head.max(SMALLEST_BUFFER) + SLACK),
+            backends,
+            idle: Idle::default(),
+            deadlines: Timers::default(),
+            probes_due: Timers::default(),
+            stats: Stats::default(),
+            rng: Rng::new(seed),
+            timeouts,
+            limits,
+            draining: false,
+            relief: false,
+            owners: Vec::new(),
+            owned: 0,
+        }
+    }
+
+    /// `sock` belongs to `owner` from now on.
+    pub fn own(&mut self, sock: Sock, owner: Owner) {
+        let row = sock.0 as usize;
+        if self.owners.len() <= row {
+            self.owners.resize(row + 1, Owner::Nobody);
+        }
+        self.owned += usize::from(owner != Owner::Nobody);
+        self.owned -= usize::from(self.owners[row] != Owner::Nobody);
+        self.owners[row] = owner;
+    }
+
+    /// Who owns `sock`.
+    pub fn owner(&self, sock: Sock) -> Owner {
+        self.owners.get(sock.0 as usize).copied().unwrap_or(Owner::Nobody)
+    }
+
+    /// How many sockets somebody owns.
+    pub fn owned(&self) -> usize {
+        self.owned
+    }
+
+    /// Closes `sock`: what was written is still delivered.
+    pub fn close(&mut self, sock: Sock) {
+        self.disown(sock);
+        self.net.close(sock);
+    }
+
+    /// Closes `sock` so that the peer cannot take it for a clean end.
+    pub fn reset(&mut self, sock: Sock) {
+        self.disown(sock);
+        self.net.reset(sock);
+    }
+
+    fn disown(&mut self, sock: Sock) {
+        self.own(sock, Owner::Nobody);
+        self.deadlines.drop(sock.0);
+        self.relief = true;
+    }
+
+    /// Opens a connection to a backend for `owner`. Errors: refused at once, unreachable, out of descriptors.
+    pub fn connect(&mut self, to: SocketAddr, owner: Owner) -> std::io::Result<End> {
+        let sock = self.net.connect(to)?;
+        self.own(sock, owner);
+        Ok(End::connecting(sock))
+    }
+
+    /// An attempt at a backend failed, a probe or a live connection: counts it, tells a change of state.
+    pub fn backend_failed(&mut self, id: BackendId, cause: &Cause) {
+        let backend = self.backends.get_mut(id);
+        if let Some(change) = backend.health.fail(self.now, cause) {
+            let Change { streak, .. } = change;
+            log::warn!("backend {} is down: {cause} ({streak} failures in a row)", backend.name);
+            self.tell_if_all_down(id);
+        }
+    }
+
+    /// A probe of a backend passed: counts it, tells a change of state.
+    pub fn backend_passed(&mut self, id: BackendId, took: std::time::Duration) {
+        let backend = self.backends.get_mut(id);
+        let Some(Change { from, streak, .. }) = backend.health.pass(self.now, took) else { return };
+        let ms = took.as_secs_f64() * 1e3;
+        match from {
+            State::Down => log::warn!(
+                "backend {} is up again: probe passed in {ms:.1} ms ({streak} passes in a row)",
+                backend.name
+            ),
+            _ => log::info!("backend {} is up: first probe passed in {ms:.1} ms", backend.name),
+        }
+    }
+
+    fn tell_if_all_down(&self, id: BackendId) {
+        let pool = self.backends.pool(self.backends.get(id).pool);
+        if !pool.members().any(|id| self.backends.get(id).is_up()) {
+            log::error!("pool {}: every backend is down; each request tries each of them once", pool.name);
+        }
+    }
+}
+
+/// No buffer is smaller, however small a head may be: it is also what bodies pass through.
+const SMALLEST_BUFFER: usize = 16 * 1024;
+
+/// A buffer holds a little more than the largest head, so that a head over the limit is seen to be so.
+const SLACK: usize = 1024;

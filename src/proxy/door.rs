@@ -1,0 +1,95 @@
+//! Listeners: where clients come in, and when they have to wait outside.
+//!
+//! A listener tells once that somebody is at the door, so that is remembered until `accept` says nobody is left. When
+//! descriptors run out, the door rests: until a socket is closed or a moment has passed, never in a spin.
+
+use super::context::{Context, Owner, Service};
+use crate::net::{ListenOptions, Net, Sock};
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// How long a door rests when accepting failed, unless a socket is closed before.
+const REST: Duration = Duration::from_millis(100);
+
+/// One listener.
+pub struct Door {
+    /// Its socket.
+    pub sock: Sock,
+    /// What it leads to.
+    pub service: Service,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Somebody may be waiting outside.
+    knocked: bool,
+    resting: bool,
+    /// The trouble was told; once is enough.
+    complained: bool,
+}
+
+impl Door {
+    /// Opens a listener, row `row` in the table of doors. Errors name the address.
+    pub fn open<N: Net>(row: u32, at: SocketAddr, service: Service, cx: &mut Context<N>) -> io::Result<Door> {
+        let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {at}: {error}"));
+        let sock = cx.net.listen(at, ListenOptions::default()).map_err(named)?;
+        cx.own(sock, Owner::Door(row));
+        let address = cx.net.local_address(sock)?;
+        Ok(Door { sock, service, address, knocked: false, resting: false, complained: false })
+    }
+
+    /// Somebody is at the door.
+    pub fn knock(&mut self) {
+        self.knocked = true;
+    }
+
+    /// It may try again.
+    pub fn wake(&mut self) {
+        self.resting = false;
+    }
+
+    /// Nobody is let in any more.
+    pub fn shut(&mut self) {
+        self.knocked = false;
+    }
+
+    /// Whether somebody could be let in at once.
+    pub fn is_waiting(&self) -> bool {
+        self.knocked && !self.resting
+    }
+
+    /// Lets one client in, watched from now on.
+    pub fn admit<N: Net>(&mut self, cx: &mut Context<N>) -> Option<(Sock, SocketAddr)> {
+        let accepted = cx.net.accept(self.sock).and_then(|accepted| match accepted {
+            Some((sock, peer)) => match cx.net.watch(sock) {
+                Ok(()) => Ok(Some((sock, peer))),
+                Err(error) => {
+                    cx.net.close(sock);
+                    Err(error)
+                }
+            },
+            None => Ok(None),
+        });
+        match accepted {
+            Ok(Some(came)) => {
+                self.complained = false;
+                Some(came)
+            }
+            Ok(None) => {
+                self.knocked = false;
+                None
+            }
+            Err(error) => {
+                self.rest(&error, cx);
+                None
+            }
+        }
+    }
+
+    fn rest<N: Net>(&mut self, error: &io::Error, cx: &mut Context<N>) {
+        if !std::mem::replace(&mut self.complained, true) {
+            log::error!("cannot accept on {}: {error}; clients wait until a connection closes", self.address);
+        }
+        self.resting = true;
+        cx.deadlines.set(self.sock.0, cx.now + REST);
+    }
+}

@@ -1,0 +1,129 @@
+//! One end of a pair: a socket, what is known of its readiness, and the bytes read from it that nobody has taken yet.
+//!
+//! Readiness is told on its edge, once, so it is remembered here until a call says that there is nothing more.
+
+use crate::base::{Buffer, Lender};
+use crate::net::{Moved, Net, Sent, Sock};
+use std::io::{self, IoSlice};
+
+/// One end.
+#[derive(Debug)]
+pub struct End {
+    /// Its socket.
+    pub sock: Sock,
+    /// Reading may bring something.
+    pub readable: bool,
+    /// Writing may be accepted.
+    pub writable: bool,
+    /// The peer has said everything.
+    pub ended: bool,
+    /// The connection was reset.
+    pub broken: bool,
+    held: Option<Buffer>,
+}
+
+/// What [`End::fill`] brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filled {
+    /// So many more bytes are held.
+    Bytes(usize),
+    /// Nothing is there: wait.
+    Nothing,
+    /// Nothing more will come.
+    Ended,
+    /// There is no room for more before what is held was taken.
+    Full,
+}
+
+impl End {
+    /// An end that is writable, as a connected socket is, and has said nothing.
+    pub fn new(sock: Sock) -> End {
+        End { sock, readable: false, writable: true, ended: false, broken: false, held: None }
+    }
+
+    /// An end whose connection does not stand yet.
+    pub fn connecting(sock: Sock) -> End {
+        End { writable: false, ..End::new(sock) }
+    }
+
+    /// Remembers what an event told.
+    pub fn note(&mut self, readable: bool, writable: bool, broken: bool) {
+        self.readable |= readable | broken;
+        self.writable |= writable;
+        self.broken |= broken;
+    }
+
+    /// The bytes read and not yet taken.
+    pub fn held(&self) -> &[u8] {
+        self.held.as_ref().map_or(&[], Buffer::bytes)
+    }
+
+    /// The same, to be changed in place.
+    pub fn held_mut(&mut self) -> &mut [u8] {
+        self.held.as_mut().map_or(&mut [], Buffer::bytes_mut)
+    }
+
+    /// Takes `count` bytes from the front of those held.
+    pub fn consume(&mut self, count: usize) {
+        if let Some(held) = &mut self.held {
+            held.consume(count);
+        }
+    }
+
+    /// Reads once, into a buffer borrowed for it if need be. Errors: the connection is gone.
+    pub fn fill<N: Net>(&mut self, net: &mut N, lender: &mut Lender) -> io::Result<Filled> {
+        if self.ended {
+            return Ok(Filled::Ended);
+        }
+        if !self.readable {
+            return Ok(Filled::Nothing);
+        }
+        let held = self.held.get_or_insert_with(|| lender.lend());
+        if held.room().is_empty() {
+            held.make_room();
+        }
+        if held.room().is_empty() {
+            return Ok(Filled::Full);
+        }
+        match net.read(self.sock, held.room())? {
+            Moved::Bytes { count, more } => {
+                held.filled(count);
+                self.readable = more;
+                Ok(Filled::Bytes(count))
+            }
+            Moved::Nothing => {
+                self.readable = false;
+                Ok(Filled::Nothing)
+            }
+            Moved::End => {
+                (self.ended, self.readable) = (true, false);
+                Ok(Filled::Ended)
+            }
+        }
+    }
+
+    /// Writes once. How many bytes were taken; fewer than offered: wait. Errors: the connection takes no more.
+    pub fn send<N: Net>(&mut self, net: &mut N, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        let offered: usize = pieces.iter().map(|piece| piece.len()).sum();
+        let taken = match net.write(self.sock, pieces)? {
+            Sent::Bytes(count) => count,
+            Sent::Blocked => 0,
+        };
+        self.writable = taken == offered;
+        Ok(taken)
+    }
+
+    /// Gives the buffer back if nothing is in it (law 5).
+    pub fn settle(&mut self, lender: &mut Lender) {
+        if let Some(empty) = self.held.take_if(|held| held.is_empty()) {
+            lender.give_back(empty);
+        }
+    }
+
+    /// Gives the buffer back, whatever is in it.
+    pub fn drop_held(&mut self, lender: &mut Lender) {
+        if let Some(held) = self.held.take() {
+            lender.give_back(held);
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! Floor 5: who owns which socket, and the one loop.
+//!
+//! [`Proxy::turn`] is the loop's body: wait, admit, drive, expire, sweep. Everything else is called from there. Read it
+//! first, then [`session`] (one client connection), [`flow`] (one direction of bytes) and [`idle`] (the pool).
+
+pub mod context;
+pub mod door;
+pub mod drain;
+pub mod end;
+pub mod flow;
+pub mod idle;
+pub mod prober;
+pub mod reason;
+pub mod session;
+
+use crate::balance::{Backends, PoolId};
+use crate::base::Time;
+use crate::base::stats::Stats;
+use crate::config::{Config, Mode};
+use crate::net::{Event, Net, Signal, Sock};
+use context::{Context, Owner, Service};
+use door::Door;
+use drain::Drain;
+use prober::Prober;
+use reason::Reason;
+use session::{Next, Session};
+use slab::Slab;
+use std::io;
+use std::net::SocketAddr;
+
+/// Clients let in by one door in one turn, before those inside have their turn.
+const ADMITTED_AT_ONCE: usize = 64;
+
+/// Whether there is another turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turned {
+    /// There is.
+    More,
+    /// The balancer has left: nothing is open that anybody waits for.
+    Done,
+}
+
+/// One balancer: one thread, one loop, one network.
+pub struct Proxy<N: Net> {
+    cx: Context<N>,
+    doors: Vec<Door>,
+    sessions: Slab<Session>,
+    prober: Prober,
+    drain: Drain,
+    events: Vec<Event>,
+    /// Sessions to be driven in this turn, in the order in which something happened to them.
+    ready: Vec<u32>,
+    /// Sessions that have more to do than one turn's budget allowed.
+    hungry: Vec<u32>,
+    /// Sessions of the admin address.
+    admins: usize,
+    most_connections: usize,
+    /// Accounting was found wrong; told once.
+    unbalanced: bool,
+}
+
+impl<N: Net> Proxy<N> {
+    /// Opens every listener of `config` over `net`. `seed` decides everything that is left to chance. Errors: an
+    /// address is taken or not ours; the message names it.
+    pub fn new(config: &Config, net: N, seed: u64) -> io::Result<Proxy<N>> {
+        let backends = Backends::new(&config.pools);
+        let mut cx = Context::new(net, backends, config.timeouts, config.limits, seed);
+        let services = config.listeners.iter().flat_map(|listener| {
+            let service = Service::Pool(PoolId(listener.pool as u16), listener.mode);
+            listener.bind.iter().map(move |&at| (at, service))
+        });
+        let mut doors = Vec::new();
+        for (at, service) in services.chain(config.admin.iter().map(|&at| (at, Service::Admin))) {
+            doors.push(Door::open(doors.len() as u32, at, service, &mut cx)?);
+        }
+        let mut prober = Prober::default();
+        prober.plan(&mut cx);
+        let proxy = Proxy {
+            cx,
+            doors,
+            sessions: Slab::new(),
+            prober,
+            drain: Drain::default(),
+            events: Vec::new(),
+            ready: Vec::new(),
+            hungry: Vec::new(),
+            admins: 0,
+            most_connections: config.limits.connections,
+            unbalanced: false,
+        };
+        proxy.tell_doors();
+        Ok(proxy)
+    }
+
+    /// One turn of the loop. Errors: the operating system no longer tells us of events; nothing can go on.
+    pub fn turn(&mut self) -> io::Result<Turned> {
+        self.wait()?;
+        self.sort_events();
+        self.admit();
+        self.drive();
+        self.expire();
+        Ok(self.sweep())
+    }
+
+    /// Where clients come in: the real addresses, in the order of the configuration, admin last.
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.doors.iter().map(|door| door.address)
+    }
+
+    /// The network.
+    pub fn net(&self) -> &N {
+        &self.cx.net
+    }
+
+    /// The network, to be played with from outside.
+    pub fn net_mut(&mut self) -> &mut N {
+        &mut self.cx.net
+    }
+
+    /// What was counted.
+    pub fn stats(&self) -> &Stats {
+        &self.cx.stats
+    }
+
+    /// Client connections that are open, those of the admin address left out.
+    pub fn open_sessions(&self) -> usize {
+        self.sessions.len() - self.admins
+    }
+
+    /// Admitted requests and tunnels under way. Counts them one by one: for tests and reports.
+    pub fn alive_requests(&self) -> usize {
+        self.sessions.iter().filter(|(_, session)| session.is_alive()).count()
+    }
+
+    /// Sockets that somebody here owns.
+    pub fn owned_sockets(&self) -> usize {
+        self.cx.owned()
+    }
+
+    /// Buffers out on loan.
+    pub fn lent_buffers(&self) -> usize {
+        self.cx.lender.lent()
+    }
+
+    fn wait(&mut self) -> io::Result<()> {
+        let busy = !self.hungry.is_empty() || (self.has_room() && self.doors.iter().any(Door::is_waiting));
+        let until = if busy { Some(self.cx.now) } else { self.next_deadline() };
+        self.events.clear();
+        self.cx.now = self.cx.net.wait(until, &mut self.events)?;
+        self.cx.stats.turns += 1;
+        Ok(())
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        [self.cx.deadlines.next(), self.cx.probes_due.next(), self.drain.deadline()].into_iter().flatten().min()
+    }
+
+    /// Tells everybody what happened to their sockets, before anybody acts on it: so a pooled connection that ended is
+    /// out of the pool before a session of the same batch could take it.
+    fn sort_events(&mut self) {
+        let mut events = std::mem::take(&mut self.events);
+        for event in events.drain(..) {
+            match event {
+                Event::Ready { sock, readable, writable, broken } => self.ready(sock, readable, writable, broken),
+                Event::Signal(signal) => self.signal(signal),
+            }
+        }
+        self.events = events;
+    }
+
+    fn ready(&mut self, sock: Sock, readable: bool, writable: bool, broken: bool) {
+        match self.cx.owner(sock) {
+            Owner::Nobody => {} // closed earlier in this batch
+            Owner::Door(row) => self.doors[row as usize].knock(),
+            Owner::Client(row) | Owner::Upstream(row) => {
+                if let Some(session) = self.sessions.get_mut(row as usize) {
+                    session.note(sock, readable, writable, broken);
+                    queue(session, row, &mut self.ready);
+                }
+            }
+            Owner::Idle(ticket) if readable || broken => self.drop_idle(ticket, sock),
+            Owner::Idle(_) => {}
+            Owner::Probe(row) => self.prober.event(row, readable, writable, broken, &mut self.cx),
+        }
+    }
+
+    /// A pooled connection ended or talks out of turn: it is never handed out again. Spurious readiness costs a
+    /// connection, which is cheaper than asking.
+    fn drop_idle(&mut self, ticket: u32, sock: Sock) {
+        if self.cx.idle.remove(ticket).is_some() {
+            self.cx.close(sock);
+        }
+    }
+
+    fn signal(&mut self, signal: Signal) {
+        match signal {
+            Signal::Stop => self.leave(),
+            Signal::Dump => log::info!("{}", self.report()),
+            Signal::Reload => log::warn!("reload: not there yet; the configuration stays as it is"),
+            Signal::HandOver => log::warn!("hand-over: not there yet; restart instead"),
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.most_connections == 0 || self.open_sessions() < self.most_connections
+    }
+
+    /// Lets clients in.
+    fn admit(&mut self) {
+        if std::mem::take(&mut self.cx.relief) {
+            self.doors.iter_mut().for_each(Door::wake);
+        }
+        for row in 0..self.doors.len() {
+            for _ in 0..ADMITTED_AT_ONCE {
+                let admin = self.doors[row].service == Service::Admin; // an operator gets in even when it is full
+                if !self.doors[row].is_waiting() || !(admin || self.has_room()) {
+                    break;
+                }
+                let Some((sock, peer)) = self.doors[row].admit(&mut self.cx) else {
+                    break;
+                };
+                let entry = self.sessions.vacant_entry();
+                let number = entry.key() as u32;
+                self.admins += usize::from(admin);
+                let session = Session::new(sock, peer, number, self.doors[row].service, &mut self.cx);
+                queue(entry.insert(session), number, &mut self.ready);
+            }
+        }
+    }
+
+    /// Gives everybody to whom something happened their turn, then those who were left hungry.
+    fn drive(&mut self) {
+        let mut ready = std::mem::take(&mut self.ready);
+        for row in std::mem::take(&mut self.hungry) {
+            if let Some(session) = self.sessions.get_mut(row as usize) {
+                queue(session, row, &mut ready);
+            }
+        }
+        for row in ready.drain(..) {
+            if let Some(session) = self.sessions.get_mut(row as usize) {
+                session.queued = false;
+                let next = session.drive(&mut self.cx);
+                self.follow(row, next);
+            }
+        }
+        self.ready = ready;
+    }
+
+    fn follow(&mut self, row: u32, next: Next) {
+        match next {
+            Next::Wait => {}
+            Next::Hungry => self.hungry.push(row),
+            Next::Closed => self.forget(row),
+        }
+    }
+
+    fn forget(&mut self, row: u32) {
+        if let Some(session) = self.sessions.try_remove(row as usize) {
+            self.admins -= usize::from(!session.is_clients());
+        }
+    }
+
+    /// Attends to every deadline that has come.
+    fn expire(&mut self) {
+        while let Some(number) = self.cx.deadlines.pop(self.cx.now) {
+            let sock = Sock(number);
+            match self.cx.owner(sock) {
+                Owner::Client(row) => {
+                    if let Some(session) = self.sessions.get_mut(row as usize) {
+                        let next = session.expire(&mut self.cx);
+                        self.follow(row, next);
+                    }
+                }
+                Owner::Idle(ticket) => self.drop_idle(ticket, sock),
+                Owner::Probe(row) => self.prober.expire(row, &mut self.cx),
+                Owner::Door(row) => self.doors[row as usize].wake(),
+                Owner::Upstream(_) | Owner::Nobody => {}
+            }
+        }
+        self.prober.begin_due(&mut self.cx);
+    }
+
+    /// Ends the turn: have we left? Do the books balance?
+    fn sweep(&mut self) -> Turned {
+        let open = self.open_sessions() as u64;
+        if let Err(violation) = self.cx.stats.check_open(open)
+            && !std::mem::replace(&mut self.unbalanced, true)
+        {
+            log::error!("bug: accounting: {violation}");
+        }
+        if self.cx.draining && (open == 0 || self.drain.is_over(self.cx.now)) {
+            self.end_all();
+            return Turned::Done;
+        }
+        Turned::More
+    }
+
+    fn end_all(&mut self) {
+        for mut session in self.sessions.drain() {
+            session.end(Reason::Drained, &mut self.cx);
+        }
+        self.admins = 0;
+        self.hungry.clear();
+    }
+
+    fn tell_doors(&self) {
+        for door in &self.doors {
+            match door.service {
+                Service::Admin => log::info!("listening on {} (admin)", door.address),
+                Service::Pool(pool, mode) => {
+                    let mode = if mode == Mode::Http { "http" } else { "tcp" };
+                    log::info!("listening on {} ({mode}, pool {})", door.address, self.cx.backends.pool(pool).name);
+                }
+            }
+        }
+    }
+
+    /// What is going on, for a human.
+    fn report(&self) -> String {
+        let mut lines = vec![format!("{:?}", self.cx.stats)];
+        lines.extend(self.cx.backends.iter().map(|(_, backend)| {
+            format!("backend {}: {:?}, {} in flight", backend.name, backend.health.state(), backend.in_flight)
+        }));
+        lines.extend(self.sessions.iter().map(|(row, session)| format!("session {row}: {}", session.describe())));
+        lines.join("\n")
+    }
+}
+
+/// Puts a session into the list of those to be driven, once.
+fn queue(session: &mut Session, row: u32, ready: &mut Vec<u32>) {
+    if !std::mem::replace(&mut session.queued, true) {
+        ready.push(row);
+    }
+}

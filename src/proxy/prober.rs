@@ -1,0 +1,190 @@
+//! Runs any [`Probe`] over any [`Net`] on the timers: connect, ask, listen, judge.
+//!
+//! A probe is a connection like any other in the same loop: it waits for events, has a deadline, and is closed whatever
+//! comes of it. What it says and how the answer is judged is [`balance::probe`](crate::balance::probe)'s; what a verdict
+//! means for the backend is [`balance::health`](crate::balance::health)'s. Here is when, and the wire between.
+
+use super::context::{Context, Owner};
+use super::end::{End, Filled};
+use crate::balance::health::Step;
+use crate::balance::probe::{self, Probe, Verdict};
+use crate::balance::{BackendId, Cause};
+use crate::base::Time;
+use crate::net::Net;
+use slab::Slab;
+use std::io::{self, IoSlice};
+use std::time::Duration;
+
+/// Probes of a backend whose state is about to change come at least this often.
+const UNSETTLED: Duration = Duration::from_secs(1);
+
+/// Bytes of an answer that are looked at; the verdict is in the first line.
+const MOST_ANSWER: usize = 4096;
+
+/// One probe under way.
+struct Running {
+    backend: BackendId,
+    probe: Box<dyn Probe>,
+    end: End,
+    began: Time,
+    step: Step,
+    sent: usize,
+}
+
+/// What became of a probe for now.
+enum Outcome {
+    Wait,
+    Pass,
+    Fail(String),
+}
+
+/// The probes of one loop.
+#[derive(Default)]
+pub struct Prober {
+    running: Slab<Running>,
+    /// The probe under way of each backend.
+    of_backend: Vec<Option<u32>>,
+}
+
+impl Prober {
+    /// Plans the first probe of every backend for at once.
+    pub fn plan<N: Net>(&mut self, cx: &mut Context<N>) {
+        let all: Vec<BackendId> = cx.backends.iter().map(|(id, _)| id).collect();
+        self.of_backend.resize(all.len(), None);
+        for id in all {
+            if probe::of_kind(&cx.backends.pool(cx.backends.get(id).pool).probing.kind, cx.backends.get(id)).is_some() {
+                cx.probes_due.set(id.0, cx.now);
+            }
+        }
+    }
+
+    /// Begins the probes whose time has come. A backend whose probe is still under way is left to it.
+    pub fn begin_due<N: Net>(&mut self, cx: &mut Context<N>) {
+        while let Some(backend) = cx.probes_due.pop(cx.now) {
+            if self.of_backend.get(backend as usize).is_some_and(Option::is_none) {
+                self.begin(BackendId(backend), cx);
+            }
+        }
+    }
+
+    /// How many are under way.
+    pub fn running(&self) -> usize {
+        self.running.len()
+    }
+
+    fn begin<N: Net>(&mut self, backend: BackendId, cx: &mut Context<N>) {
+        let probing = &cx.backends.pool(cx.backends.get(backend).pool).probing;
+        let timeout = probing.timeout;
+        let Some(probe) = probe::of_kind(&probing.kind, cx.backends.get(backend)) else { return };
+        let address = cx.backends.get(backend).address;
+        let entry = self.running.vacant_entry();
+        let row = entry.key() as u32;
+        match cx.connect(address, Owner::Probe(row)) {
+            Ok(end) => {
+                cx.deadlines.set(end.sock.0, cx.now + timeout);
+                entry.insert(Running { backend, probe, end, began: cx.now, step: Step::Connect, sent: 0 });
+                self.of_backend[backend.0 as usize] = Some(row);
+            }
+            Err(error) => {
+                let took = Duration::ZERO;
+                cx.backend_failed(backend, &Cause { step: Step::Connect, what: error.to_string(), took });
+                plan_next(backend, cx.now, cx);
+            }
+        }
+    }
+
+    /// An event came for a probe's socket.
+    pub fn event<N: Net>(&mut self, row: u32, readable: bool, writable: bool, broken: bool, cx: &mut Context<N>) {
+        let Some(running) = self.running.get_mut(row as usize) else { return };
+        running.end.note(readable, writable, broken);
+        match running.drive(cx) {
+            Outcome::Wait => running.end.settle(&mut cx.lender),
+            Outcome::Pass => self.done(row, None, cx),
+            Outcome::Fail(what) => self.done(row, Some(what), cx),
+        }
+    }
+
+    /// The deadline of a probe has come.
+    pub fn expire<N: Net>(&mut self, row: u32, cx: &mut Context<N>) {
+        self.done(row, Some("timed out".into()), cx);
+    }
+
+    fn done<N: Net>(&mut self, row: u32, failed: Option<String>, cx: &mut Context<N>) {
+        let Some(Running { backend, mut end, began, step, .. }) = self.running.try_remove(row as usize) else { return };
+        self.of_backend[backend.0 as usize] = None;
+        end.drop_held(&mut cx.lender);
+        // A backend that is probed every second would otherwise collect connections in TIME_WAIT on our side.
+        cx.reset(end.sock);
+        let took = cx.now - began;
+        match failed {
+            None => cx.backend_passed(backend, took),
+            Some(what) => cx.backend_failed(backend, &Cause { step, what, took }),
+        }
+        plan_next(backend, began, cx);
+    }
+}
+
+/// When this backend is probed next, counted from the start of the last probe.
+fn plan_next<N: Net>(id: BackendId, began: Time, cx: &mut Context<N>) {
+    let backend = cx.backends.get(id);
+    let interval = cx.backends.pool(backend.pool).probing.interval;
+    let span = if backend.health.unsettled() { interval.min(UNSETTLED) } else { interval };
+    // A tenth either way, so that many balancers, or many backends, do not fall into step.
+    let tenth = u64::try_from(span.as_nanos() / 10).unwrap_or(u64::MAX);
+    let jitter = Duration::from_nanos(cx.rng.below(tenth.saturating_mul(2).max(1)));
+    let when = began + (span - Duration::from_nanos(tenth)) + jitter;
+    cx.probes_due.set(id.0, when.max(cx.now));
+}
+
+impl Running {
+    fn drive<N: Net>(&mut self, cx: &mut Context<N>) -> Outcome {
+        if self.step == Step::Connect {
+            match cx.net.outcome(self.end.sock) {
+                None => return self.wait(),
+                Some(Err(error)) => return Outcome::Fail(error.to_string()),
+                Some(Ok(())) => (self.step, self.end.writable) = (Step::Send, true),
+            }
+        }
+        if self.step == Step::Send {
+            match self.ask(cx) {
+                Ok(true) => self.step = Step::Answer,
+                Ok(false) => return Outcome::Wait,
+                Err(error) => return Outcome::Fail(error.to_string()),
+            }
+        }
+        self.listen(cx)
+    }
+
+    fn wait(&mut self) -> Outcome {
+        (self.end.readable, self.end.writable) = (false, false);
+        Outcome::Wait
+    }
+
+    fn ask<N: Net>(&mut self, cx: &mut Context<N>) -> io::Result<bool> {
+        let question = self.probe.question();
+        while self.sent < question.len() {
+            if !self.end.writable {
+                return Ok(false);
+            }
+            self.sent += self.end.send(&mut cx.net, &[IoSlice::new(&question[self.sent..])])?;
+        }
+        Ok(true)
+    }
+
+    fn listen<N: Net>(&mut self, cx: &mut Context<N>) -> Outcome {
+        loop {
+            let full = self.end.held().len() >= MOST_ANSWER;
+            match self.probe.judge(self.end.held(), self.end.ended || full) {
+                Verdict::Pass => return Outcome::Pass,
+                Verdict::Fail(what) => return Outcome::Fail(what),
+                Verdict::More => {}
+            }
+            match self.end.fill(&mut cx.net, &mut cx.lender) {
+                Ok(Filled::Bytes(_) | Filled::Ended) => {}
+                Ok(Filled::Nothing) => return Outcome::Wait,
+                Ok(Filled::Full) => return Outcome::Fail("answer too long".into()),
+                Err(error) => return Outcome::Fail(error.to_string()),
+            }
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The built binary, as far as it gets without a network: what it says of its command line and its configuration, where
+//! it says it, and with which exit code.
+
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A configuration file that is gone at the end of its test.
+struct File(PathBuf);
+
+impl File {
+    fn new(text: &str) -> File {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("evenkeel-cli-{}-{count}.toml", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::write(&path, text).unwrap();
+        File(path)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// The binary, with no variable of ours but those that a test sets.
+fn evenkeel(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("EVENKEEL_") {
+            command.env_remove(name);
+        }
+    }
+    command.args(args).stdin(Stdio::null());
+    command
+}
+
+fn run(args: &[&str]) -> Output {
+    evenkeel(args).output().unwrap()
+}
+
+/// What stderr says; everything of a mistake is there, and the code is 2.
+fn refusal(output: &Output) -> String {
+    let text = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(output.stdout.is_empty(), "{text}");
+    text
+}
+
+/// What stdout says; nothing is wrong.
+fn answer(output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.is_empty(), "{text}");
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+const GOOD: &str = "[listener.web]\nbind = \"127.0.0.1:5001\"\n\n[pool.app]\n\
+    backends = [\"127.0.0.1:8080\", { address = \"127.0.0.1:8081\", weight = 2 }]\n";
+
+#[test]
+fn without_arguments_the_ways_on_are_shown() {
+    let text = refusal(&run(&[]));
+    assert!(text.contains("evenkeel demo"), "{text}");
+    assert!(text.contains("--backend"), "{text}");
+}
+
+#[test]
+fn help_and_version_go_to_stdout() {
+    let help = answer(&run(&["--help"]));
+    for word in ["--listen", "--backend", "--health-interval", "demo", "check", "EVENKEEL_"] {
+        assert!(help.contains(word), "{word}");
+    }
+    assert!(answer(&run(&["--version"])).contains(env!("CARGO_PKG_VERSION")));
+    assert!(answer(&run(&["backend", "--help"])).contains("--body-size"));
+}
+
+#[test]
+fn a_flag_that_is_not_there_is_a_usage_error() {
+    assert!(refusal(&run(&["--polcy", "x"])).contains("--policy"));
+    assert!(refusal(&run(&["-b", "127.0.0.1:1", "--policy", "random"])).contains("not there yet"));
+    assert!(refusal(&run(&["ctl", "state"])).contains("not there yet"));
+    assert!(refusal(&run(&["-b", "127.0.0.1:x"])).contains("bad port"));
+}
+
+#[test]
+fn a_bad_file_is_told_with_line_pointer_and_fix() {
+    let file = File::new(&format!("{GOOD}polcy = \"round-robin\"\n"));
+    for args in [["check", "-c", file.path()], ["run", "-c", file.path()]] {
+        let text = refusal(&run(&args));
+        let place = format!("{}:6:1: unknown key \"polcy\" in [pool.app]\n", file.path());
+        assert!(text.starts_with(&place), "{text}");
+        assert!(text.contains("  6 | polcy = \"round-robin\"\n    | ^^^^^\n"), "{text}");
+        assert!(text.ends_with("  fix: did you mean \"policy\"?\n"), "{text}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let text = refusal(&run(&["check", "-c", "/nowhere/evenkeel.toml"]));
+    assert!(text.starts_with("--config: cannot read \"/nowhere/evenkeel.toml\": "), "{text}");
+    let folder = std::env::temp_dir();
+    refusal(&run(&["check", "-c", folder.to_str().unwrap()]));
+}
+
+#[test]
+fn a_file_that_is_not_text_is_refused() {
+    let file = File::new("");
+    std::fs::write(&file.0, [0xff, 0xfe, 0x00]).unwrap();
+    assert!(refusal(&run(&["check", "-c", file.path()])).contains("cannot read"));
+}
+
+#[test]
+fn check_says_in_one_line_that_a_file_is_valid() {
+    let file = File::new(GOOD);
+    let text = answer(&run(&["check", "-c", file.path()]));
+    let meant = format!("{}: valid: 1 listener, 1 pool, 2 backends\n", file.path());
+    assert_eq!(text, meant);
+}
+
+#[test]
+fn what_check_prints_is_a_file_that_checks_and_prints_the_same() {
+    let file = File::new(GOOD);
+    let mut command = evenkeel(&["check", "--print", "-c", file.path(), "--health-fall", "5"]);
+    let printed = answer(&command.env("EVENKEEL_MODE", "tcp").output().unwrap());
+    assert!(printed.contains("# --health-fall"), "{printed}");
+    assert!(printed.contains("# EVENKEEL_MODE"), "{printed}");
+    assert!(printed.contains(&format!("# {}:5", file.path())), "{printed}");
+    let again = File::new(&printed);
+    let again = answer(&run(&["check", "--print", "-c", again.path()]));
+    let values = |text: &str| {
+        let values = text.lines().map(|line| line.split('#').next().unwrap().trim_end());
+        values.map(str::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(values(&again), values(&printed));
+}
+
+#[test]
+fn the_environment_counts_where_no_flag_speaks() {
+    let mut command = evenkeel(&["check"]);
+    let output = command.env("EVENKEEL_BACKEND", "127.0.0.1:1 127.0.0.1:2").output();
+    assert!(answer(&output.unwrap()).contains("2 backends"));
+    let mut command = evenkeel(&["check", "-b", "127.0.0.1:1"]);
+    let output = command.env("EVENKEEL_HEALTH_INTERVAL", "5").output();
+    assert!(refusal(&output.unwrap()).starts_with("EVENKEEL_HEALTH_INTERVAL: "));
+}
+
+#[test]
+fn names_are_looked_up_by_the_host() {
+    answer(&run(&["check", "-b", "localhost:8080"]));
+    let text = refusal(&run(&["check", "-b", "nowhere.invalid:8080"]));
+    assert!(text.contains("nowhere.invalid:8080"), "{text}");
+}
+
+#[test]
+fn a_stream_that_nobody_reads_is_no_panic() {
+    let gone = || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        writer
+    };
+    let refused = evenkeel(&["--polcy"]).stderr(gone()).status().unwrap();
+    assert_eq!(refused.code(), Some(2));
+    let helped = evenkeel(&["--help"]).stdout(gone()).status().unwrap();
+    assert_eq!(helped.code(), Some(0));
+}
