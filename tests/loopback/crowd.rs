@@ -119,6 +119,9 @@ fn clients_that_come_and_go_leave_nothing_behind() {
             }
         }
     }
-    let mut client = balancer.client();
-    assert_eq!(client.get("/").text(), "one");
+    until("the last client's end", || balancer.state()["connections"]["open"] == 0);
+    let requests = &balancer.state()["requests"];
+    let count = |name: &str| requests[name].as_u64().unwrap();
+    assert_eq!(count("admitted"), count("finished") + count("failed"), "{requests}");
+    assert_eq!(balancer.client().get("/").text(), "one");
 }

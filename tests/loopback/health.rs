@@ -27,7 +27,7 @@ fn changes(balancer: &Balancer, backend: &Backend) -> Vec<String> {
 fn a_dead_backend_is_excluded_and_returns_with_one_line_each() {
     let (one, mut two) = (Backend::named("one"), Backend::named("two"));
     let balancer = Balancer::before(&[&one, &two], &BRISK);
-    until("the first probes", || !two.targets().is_empty() && !one.targets().is_empty());
+    balancer.wait_for_line(&format!("{} is up", two.address));
     let before = changes(&balancer, &two).len();
     two.kill();
     until("the exclusion's line", || changes(&balancer, &two).len() > before);
@@ -52,7 +52,7 @@ fn a_backend_whose_probe_answers_badly_is_excluded_with_the_status() {
         _ => exchange.name_it(),
     });
     let balancer = Balancer::before(&[&one, &two], &BRISK);
-    until("the first probe", || !two.targets().is_empty());
+    balancer.wait_for_line(&format!("{} is up", two.address));
     let before = changes(&balancer, &two).len();
     ill.store(true, Ordering::SeqCst);
     until("the exclusion's line", || changes(&balancer, &two).len() > before);
