@@ -12,6 +12,8 @@ mod admin;
 mod bodies;
 #[path = "loopback/bulk.rs"]
 mod bulk;
+#[path = "loopback/cost.rs"]
+mod cost;
 #[path = "loopback/crowd.rs"]
 mod crowd;
 #[path = "loopback/fields.rs"]

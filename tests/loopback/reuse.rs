@@ -1,6 +1,8 @@
 //! Kept-alive connections on both sides, and the pool between.
 
 use crate::support::*;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[test]
 fn one_upstream_connection_serves_many_requests_and_many_clients() {
@@ -58,17 +60,22 @@ fn a_pooled_connection_is_closed_after_its_idle_limit() {
 
 #[test]
 fn a_pooled_connection_that_says_something_is_never_handed_out() {
-    let backend = Backend::http("chatty", |exchange| {
+    let told = Arc::new(AtomicUsize::new(0));
+    let same = Arc::clone(&told);
+    let backend = Backend::http("chatty", move |exchange| {
         exchange.name_it()?;
         if exchange.request.target == "/surplus" {
             exchange.wire.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison")?;
+            same.fetch_add(1, Ordering::SeqCst);
         }
         Ok(Then::Keep)
     });
     let balancer = Balancer::before(&[&backend], &["--health", "off"]);
     let mut client = balancer.client();
-    for round in 0..20 {
+    for round in 1..=100 {
         assert_eq!(client.get("/surplus").text(), "chatty", "round {round}");
+        // Sent over loopback is arrived: from here on the balancer's kernel has it.
+        until("the surplus", || told.load(Ordering::SeqCst) == round);
         assert_eq!(client.get("/next").text(), "chatty", "round {round}");
     }
 }
