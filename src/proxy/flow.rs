@@ -187,7 +187,7 @@ impl Flow {
                     cx.moved += count as u64;
                 }
                 Ok(Filled::Nothing) => return Pumped::Waiting,
-                Ok(Filled::Ended) if self.end() => {}
+                Ok(Filled::Ended) if !from.broken && self.end() => {}
                 Ok(Filled::Ended) => return Pumped::Cut,
                 Ok(Filled::Full) => return Pumped::Malformed(Malformed::HeadTooLarge),
                 Err(error) => return Pumped::SourceGone(error),

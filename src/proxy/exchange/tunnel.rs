@@ -37,9 +37,11 @@ impl Exchange {
 
 /// What the two directions come to together.
 fn after(up: &Pumped, down: &Pumped) -> Stop {
-    use Pumped::{Complete, Hungry, SinkGone, SourceGone};
+    use Pumped::{Complete, Cut, Hungry, SinkGone, SourceGone};
     match (up, down) {
-        (SourceGone(_) | SinkGone(_), _) | (_, SourceGone(_) | SinkGone(_)) => Stop::Failed(Reason::TunnelReset),
+        (SourceGone(_) | SinkGone(_) | Cut, _) | (_, SourceGone(_) | SinkGone(_) | Cut) => {
+            Stop::Failed(Reason::TunnelReset)
+        }
         (Complete, Complete) => Stop::Concluded,
         (Hungry, _) | (_, Hungry) => Stop::Hungry,
         _ => Stop::Wait,
