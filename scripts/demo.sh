@@ -99,10 +99,10 @@ for address in "$one" "$two" "$front"; do
     fi
 done
 
-start one backend --listen "$one" --name port
+start one backend --listen "$one" --name larboard
 start two backend --listen "$two" --name starboard
 starboard=$latest
-await "backend port" answers "$one"
+await "backend larboard" answers "$one"
 await "backend starboard" answers "$two"
 start balancer -l "$front" -b "$one" -b "$two" --admin off \
     --health-interval 200ms --health-fall 1 --health-rise 1
@@ -111,14 +111,14 @@ await "the balancer" told "listening on"
 
 echo "Both backends are up: they take turns."
 ask
-expect port 3
+expect larboard 3
 expect starboard 3
 
 kill -9 "$starboard"
 wait "$starboard" 2>/dev/null || true
 echo "Backend starboard is killed: the other one answers everything."
 ask
-expect port 6
+expect larboard 6
 await "the exclusion of $two" told "$two.*\(down\|excluded\)"
 
 start two backend --listen "$two" --name starboard
@@ -126,7 +126,7 @@ await "backend starboard" answers "$two"
 await "the return of $two" told "$two.*\(up\|back\|included\)"
 echo "Backend starboard is back: they take turns again."
 ask
-expect port 3
+expect larboard 3
 expect starboard 3
 
 echo "What the balancer said about it:"

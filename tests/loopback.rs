@@ -6,5 +6,39 @@
 
 mod support;
 
+#[path = "loopback/admin.rs"]
+mod admin;
+#[path = "loopback/bodies.rs"]
+mod bodies;
+#[path = "loopback/bulk.rs"]
+mod bulk;
+#[path = "loopback/cost.rs"]
+mod cost;
+#[path = "loopback/crowd.rs"]
+mod crowd;
+#[path = "loopback/fields.rs"]
+mod fields;
+#[path = "loopback/hardship.rs"]
+mod hardship;
+#[path = "loopback/health.rs"]
+mod health;
 #[path = "loopback/itself.rs"]
 mod itself;
+#[path = "loopback/leaving.rs"]
+mod leaving;
+#[path = "loopback/old.rs"]
+mod old;
+#[path = "loopback/pieces.rs"]
+mod pieces;
+#[path = "loopback/retry.rs"]
+mod retry;
+#[path = "loopback/reuse.rs"]
+mod reuse;
+#[path = "loopback/rotation.rs"]
+mod rotation;
+#[path = "loopback/tcp.rs"]
+mod tcp;
+#[path = "loopback/timeouts.rs"]
+mod timeouts;
+#[path = "loopback/upgrade.rs"]
+mod upgrade;

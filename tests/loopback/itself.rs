@@ -13,8 +13,8 @@ fn a_named_backend_counts_connections_and_requests() {
     assert_eq!(first.get("/x").text(), "one");
     assert_eq!(second.get("/x").text(), "one");
     assert_eq!(first.get("/x").text(), "one");
-    assert_eq!(backend.seen().accepted, 2);
-    let connections: Vec<usize> = backend.seen().requests.iter().map(|r| r.connection).collect();
+    assert_eq!(backend.accepted(), 2);
+    let connections: Vec<usize> = backend.requests().iter().map(|r| r.connection).collect();
     assert_eq!(connections, [0, 1, 0]);
     assert_eq!(backend.targets(), ["/x"; 3]);
 }

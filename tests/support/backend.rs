@@ -93,11 +93,9 @@ pub struct House {
 
 /// What a backend has seen.
 #[derive(Default)]
-pub struct Records {
-    /// Every request whose head was complete, in order.
-    pub requests: Vec<Request>,
-    /// Connections accepted so far.
-    pub accepted: usize,
+struct Records {
+    requests: Vec<Request>,
+    accepted: usize,
     open: HashMap<usize, TcpStream>,
 }
 
@@ -190,25 +188,30 @@ impl Backend {
         }
     }
 
-    /// What it has seen so far. Do not hold it across a wait.
-    pub fn seen(&self) -> MutexGuard<'_, Records> {
-        self.house.lock()
+    /// Every request whose head was complete, in order.
+    pub fn requests(&self) -> Vec<Request> {
+        self.house.lock().requests.clone()
+    }
+
+    /// Connections accepted so far.
+    pub fn accepted(&self) -> usize {
+        self.house.lock().accepted
     }
 
     /// The targets it was asked for, in order.
     pub fn targets(&self) -> Vec<String> {
-        self.seen().requests.iter().map(|r| r.target.clone()).collect()
+        self.house.lock().requests.iter().map(|r| r.target.clone()).collect()
     }
 
     /// The newest request.
     #[track_caller]
     pub fn last(&self) -> Request {
-        self.seen().requests.last().expect("a request").clone()
+        self.house.lock().requests.last().expect("a request").clone()
     }
 
     /// Connections open now.
     pub fn open(&self) -> usize {
-        self.seen().open.len()
+        self.house.lock().open.len()
     }
 }
 

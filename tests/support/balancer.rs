@@ -154,6 +154,9 @@ impl Drop for Balancer {
             let lines = self.ears.lines.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             let from = lines.len().saturating_sub(60);
             eprintln!("--- the balancer's last lines\n{}\n---", lines[from..].join("\n"));
+        } else {
+            let bugs = [self.lines(&["bug: "]), self.lines(&["panicked at"])].concat();
+            assert!(bugs.is_empty(), "the balancer found a bug of its own: {bugs:?}");
         }
     }
 }

@@ -119,7 +119,7 @@ impl Client {
     /// The peer has closed and sent nothing more.
     #[track_caller]
     pub fn expect_end(&mut self) {
-        let rest = self.to_end().expect("an end, not an error");
+        let rest = self.remainder().expect("an end, not an error");
         assert!(rest.is_empty(), "bytes before the end: {:?}", String::from_utf8_lossy(&rest));
     }
 }

@@ -68,10 +68,15 @@ pub enum Framing {
     UntilClose,
 }
 
+/// Bytes read at once: at first, and at most.
+const LEAST: usize = 4 * 1024;
+const MOST: usize = 256 * 1024;
+
 /// A connection, and what was read from it ahead of need.
 pub struct Wire {
     stream: TcpStream,
     ahead: Vec<u8>,
+    at_once: usize, // grows with what comes, so that thousands of connections stay small
 }
 
 impl Wire {
@@ -80,7 +85,7 @@ impl Wire {
         stream.set_read_timeout(Some(PATIENCE)).expect("a read timeout");
         stream.set_write_timeout(Some(PATIENCE)).expect("a write timeout");
         let _ = stream.set_nodelay(true); // fails on macOS when the peer has gone already
-        Wire { stream, ahead: Vec::new() }
+        Wire { stream, ahead: Vec::new(), at_once: LEAST }
     }
 
     /// The socket itself.
@@ -138,7 +143,7 @@ impl Wire {
     }
 
     /// Everything up to the peer's FIN.
-    pub fn to_end(&mut self) -> io::Result<Vec<u8>> {
+    pub fn remainder(&mut self) -> io::Result<Vec<u8>> {
         Ok(self.body(Framing::UntilClose)?.0)
     }
 
@@ -221,9 +226,13 @@ impl Wire {
 
     fn fill(&mut self) -> io::Result<usize> {
         let before = self.ahead.len();
-        self.ahead.resize(before + 256 * 1024, 0);
+        self.ahead.resize(before + self.at_once, 0);
         let count = self.stream.read(&mut self.ahead[before..]);
-        self.ahead.truncate(before + *count.as_ref().unwrap_or(&0));
+        let came = *count.as_ref().unwrap_or(&0);
+        self.ahead.truncate(before + came);
+        if came == self.at_once {
+            self.at_once = (2 * came).min(MOST);
+        }
         count
     }
 }

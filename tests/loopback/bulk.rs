@@ -1,0 +1,77 @@
+//! A hundred mebibytes through HTTP, in every framing, either way, each byte in its place.
+
+use crate::support::*;
+use std::io::{self, Write};
+
+const BIG: u64 = 100 * 1024 * 1024;
+const PIECE: u64 = 200_000;
+
+/// Writes the pattern as chunks.
+fn write_chunked(seed: u64, to: &mut impl Write) -> io::Result<()> {
+    let mut pattern = Pattern::new(seed);
+    while pattern.offset < BIG {
+        let size = PIECE.min(BIG - pattern.offset);
+        write!(to, "{size:x}\r\n")?;
+        pattern.write(size, to)?;
+        to.write_all(b"\r\n")?;
+    }
+    to.write_all(b"0\r\n\r\n")
+}
+
+/// Reads a body and checks it against the pattern; returns how long it was.
+fn check(wire: &mut Wire, framing: Framing, seed: u64) -> io::Result<u64> {
+    let mut pattern = Pattern::new(seed);
+    wire.body_into(framing, &mut |bytes| pattern.check(bytes))?;
+    Ok(pattern.offset)
+}
+
+#[test]
+fn down_by_length_by_chunks_and_until_close() {
+    let backend = Backend::http("big", |exchange| {
+        let mut stream = exchange.wire.stream();
+        match exchange.request.target.as_str() {
+            "/length" => {
+                write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {BIG}\r\n\r\n")?;
+                Pattern::new(1).write(BIG, &mut stream)?;
+                Ok(Then::Keep)
+            }
+            "/chunked" => {
+                write!(stream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
+                write_chunked(1, &mut stream)?;
+                Ok(Then::Keep)
+            }
+            _ => {
+                write!(stream, "HTTP/1.1 200 OK\r\n\r\n")?;
+                Pattern::new(1).write(BIG, &mut stream)?;
+                Ok(Then::Close)
+            }
+        }
+    });
+    let balancer = Balancer::before(&[&backend], &["--health", "off"]);
+    let mut client = balancer.client();
+    for target in ["/length", "/chunked", "/close"] {
+        client.send(client::get(target)).unwrap();
+        let (_, head) = client.final_head().unwrap();
+        let framing = head.framing().unwrap().unwrap_or(Framing::UntilClose);
+        assert_eq!(check(&mut client, framing, 1).unwrap(), BIG, "{target}");
+    }
+}
+
+#[test]
+fn up_by_length_and_by_chunks() {
+    let backend = Backend::http("sink", |exchange| {
+        let length = check(exchange.wire, exchange.request.framing, 2)?;
+        exchange.answer("200 OK", "", length.to_string().as_bytes())
+    });
+    let balancer = Balancer::before(&[&backend], &["--health", "off"]);
+    let mut client = balancer.client();
+    let mut stream = client.stream();
+    write!(stream, "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: {BIG}\r\n\r\n").unwrap();
+    Pattern::new(2).write(BIG, &mut stream).unwrap();
+    assert_eq!(client.response("POST").unwrap().text(), BIG.to_string());
+    let mut stream = client.stream();
+    write!(stream, "POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap();
+    write_chunked(2, &mut stream).unwrap();
+    assert_eq!(client.response("POST").unwrap().text(), BIG.to_string());
+    assert_eq!(backend.accepted(), 1);
+}

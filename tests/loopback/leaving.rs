@@ -1,0 +1,108 @@
+//! Stopping without loss, stopping at once, and not starting at all.
+
+use crate::support::balancer::run;
+use crate::support::*;
+
+/// A backend that answers `/slow` when the gate opens.
+fn gated() -> (Backend, Gate) {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let backend = Backend::http("one", move |exchange| {
+        if exchange.request.target == "/slow" {
+            held.pass();
+        }
+        exchange.name_it()
+    });
+    (backend, gate)
+}
+
+#[track_caller]
+fn wait_until_closed(balancer: &Balancer) {
+    until("the listener's end", || Client::try_connect(balancer.address).is_err());
+}
+
+#[test]
+fn term_lets_everybody_finish() {
+    let (backend, gate) = gated();
+    let mut balancer = Balancer::with_file(&[&backend], "http", "[timeouts]\ndrain = \"50s\"");
+    let (mut busy, mut idle) = (balancer.client(), balancer.client());
+    assert!(!idle.get("/").closes());
+    busy.send(client::get("/slow")).unwrap();
+    gate.wait_for(1);
+    balancer.terminate();
+    wait_until_closed(&balancer);
+    let answer = idle.get("/last");
+    assert_eq!((answer.text().as_str(), answer.closes()), ("one", true));
+    idle.expect_end();
+    assert!(balancer.runs(), "a request is still in flight");
+    gate.open();
+    let answer = busy.response("GET").unwrap();
+    assert_eq!((answer.text().as_str(), answer.closes()), ("one", true));
+    busy.expect_end();
+    assert_eq!(balancer.wait().code(), Some(0));
+}
+
+#[test]
+fn term_with_nobody_there_ends_at_once_and_clean() {
+    let backend = Backend::named("one");
+    let mut balancer = Balancer::with_file(&[&backend], "http", "[timeouts]\ndrain = \"1h\"");
+    balancer.terminate();
+    assert_eq!(balancer.wait().code(), Some(0));
+}
+
+#[test]
+fn a_drain_that_takes_too_long_ends_by_its_timeout() {
+    let (backend, gate) = gated();
+    let mut balancer = Balancer::with_file(&[&backend], "http", "[timeouts]\ndrain = \"300ms\"");
+    let mut busy = balancer.client();
+    busy.send(client::get("/slow")).unwrap();
+    gate.wait_for(1);
+    balancer.terminate();
+    balancer.wait();
+    busy.response("GET").expect_err("no answer");
+    gate.open();
+}
+
+#[test]
+fn a_second_term_ends_at_once() {
+    let (backend, gate) = gated();
+    let mut balancer = Balancer::with_file(&[&backend], "http", "[timeouts]\ndrain = \"1h\"");
+    let mut busy = balancer.client();
+    busy.send(client::get("/slow")).unwrap();
+    gate.wait_for(1);
+    balancer.terminate();
+    wait_until_closed(&balancer);
+    assert!(balancer.runs());
+    balancer.terminate();
+    balancer.wait();
+    gate.open();
+}
+
+#[test]
+fn a_taken_port_is_one_clear_line_and_exit_1() {
+    let taken = std::net::TcpListener::bind(any_port()).unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (code, words) = run(&["-l", &address, "-b", "127.0.0.1:1", "--admin", "off"]);
+    assert_eq!(code, Some(1), "{words}");
+    assert_eq!(words.lines().count(), 1, "{words}");
+    assert!(words.contains(&address), "{words}");
+    let (code, words) = run(&["-l", "127.0.0.1:0", "-b", "127.0.0.1:1", "--admin", &address]);
+    assert_eq!(code, Some(1), "{words}");
+    assert!(words.contains(&address), "{words}");
+}
+
+#[test]
+fn bad_flags_and_files_are_exit_2_and_name_the_fix() {
+    let (code, words) = run(&[]);
+    assert_eq!(code, Some(2), "{words}");
+    assert!(words.contains("demo") && words.contains("--backend"), "{words}");
+    for bad in [&["--nonsense"][..], &["-b", "not an address"], &["-b", "127.0.0.1:1", "--health-interval", "soon"]] {
+        let (code, words) = run(bad);
+        assert_eq!(code, Some(2), "{bad:?}: {words}");
+        assert!(!words.is_empty() && !words.contains("panicked"), "{words}");
+    }
+    let file = balancer::scratch("[listener.main]\nbindd = \"127.0.0.1:0\"\n");
+    let (code, words) = run(&["-c", file.to_str().unwrap()]);
+    assert_eq!(code, Some(2), "{words}");
+    assert!(words.contains("bindd") && words.contains("bind") && words.contains('2'), "{words}");
+}
