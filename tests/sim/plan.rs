@@ -140,7 +140,7 @@ impl Plan {
         backends.iter_mut().for_each(|habits| habits.pace = HASTE);
         let clients = (0..1 + dice.0.below(3)).map(|_| long(dice)).collect();
         let window = (100_000, 2_000_000);
-        let cruelty = Cruelty { window, short_reads: 50, short_writes: 50, ..Cruelty::cruel() };
+        let cruelty = Cruelty { window, short_reads: 50, short_writes: 50, spurious: 0, ..Cruelty::cruel() };
         Plan { seed, clients, deeds: Vec::new(), backends, cruelty, fair: false, probes: false }
     }
 }
