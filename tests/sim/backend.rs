@@ -36,6 +36,8 @@ pub enum Deed {
 struct TcpServed {
     talker: Talker,
     breaks_at: Option<u64>,
+    /// It ends only when it has heard the client's end.
+    polite: bool,
 }
 
 #[derive(Debug)]
@@ -61,7 +63,7 @@ impl Backend {
     pub fn act(&mut self, cue: &mut Cue) {
         while let Some(far) = cue.sim.take(self.at) {
             let served = match self.habits.http {
-                Some(_) => Served::Http(HttpServed::new(far, cue.now)),
+                Some(_) => Served::Http(HttpServed::new(far, self.at, cue.now)),
                 None => Served::Tcp(self.welcome(far, cue)),
             };
             self.served.push(served);
@@ -79,7 +81,7 @@ impl Backend {
         let talker = Talker::new(far, length, self.habits.pace, cue);
         let breaks = self.rng.chance(self.habits.breaks.into(), 1000);
         let breaks_at = breaks.then(|| self.rng.below(2 * length));
-        TcpServed { talker, breaks_at }
+        TcpServed { talker, breaks_at, polite: self.rng.chance(1, 2) }
     }
 
     pub fn suffer(&mut self, deed: Deed, cue: &mut Cue) {
@@ -123,7 +125,7 @@ fn serve(one: &mut TcpServed, cue: &mut Cue) -> bool {
         cue.sim.far_reset(one.talker.far);
         return true;
     }
-    if one.talker.said_all() {
+    if one.talker.said_all() && (talk != Talk::Going || !one.polite) {
         one.talker.finish(cue);
     }
     match (talk, one.talker.other) {

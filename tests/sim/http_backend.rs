@@ -8,6 +8,7 @@ use super::ledger::Cue;
 use super::tcp::{Pace, later};
 use evenkeel::base::{Rng, Time};
 use evenkeel::net::sim::Far;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Habits with requests. Chances are in a thousand.
@@ -30,7 +31,7 @@ pub struct HttpHabits {
     pub dies_within: u16,
     /// Never answers.
     pub hangs: u16,
-    /// Thinks for up to a second.
+    /// Thinks for up to four seconds, which is longer than it may take to connect.
     pub thinks: u16,
 }
 
@@ -48,6 +49,8 @@ struct Asked {
 #[derive(Debug)]
 pub struct HttpServed {
     pub far: Far,
+    /// The backend's address.
+    at: SocketAddr,
     heard: Vec<u8>,
     asked: Option<Asked>,
     /// The request has come whole, or is answered before.
@@ -65,9 +68,10 @@ pub struct HttpServed {
 }
 
 impl HttpServed {
-    pub fn new(far: Far, now: Time) -> HttpServed {
+    pub fn new(far: Far, at: SocketAddr, now: Time) -> HttpServed {
         HttpServed {
             far,
+            at,
             heard: Vec::new(),
             asked: None,
             answering: false,
@@ -187,6 +191,7 @@ impl HttpServed {
             return Err(format!("a request that nobody made: {head:?}"));
         };
         request.seen += 1;
+        request.seen_by.get_or_insert(self.at);
         let from = request.from.map(|from| from.to_string());
         let repeated = request.seen > 1 && request.method == "POST";
         let odd = ["x-hop", "keep-alive", "proxy-connection"].iter().find(|name| head.count(name) > 0);
@@ -208,7 +213,7 @@ impl HttpServed {
             asked.answered = true;
         }
         let think = match rng.chance(habits.thinks.into(), 1000) {
-            true => Duration::from_micros(rng.below(1_000_000)),
+            true => Duration::from_micros(rng.below(4_000_000)),
             false => Duration::ZERO,
         };
         self.answer_at = Some(later(cue, think));

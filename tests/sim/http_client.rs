@@ -327,7 +327,14 @@ impl Reading {
 
 fn register(ask: &Ask, cue: &mut Cue) -> u64 {
     let number = cue.ledger.number();
-    let request = Request { method: ask.method, body: ask.body.unwrap_or(0), reply: ask.reply, seen: 0, from: None };
+    let request = Request {
+        method: ask.method,
+        body: ask.body.unwrap_or(0),
+        reply: ask.reply,
+        seen: 0,
+        seen_by: None,
+        from: None,
+    };
     cue.ledger.requests.insert(number, request);
     number
 }

@@ -6,7 +6,7 @@
 use evenkeel::base::Time;
 use evenkeel::net::sim::Sim;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// One direction of a TCP-mode connection.
 #[derive(Debug, Default, Clone)]
@@ -30,6 +30,8 @@ pub struct Request {
     pub from: Option<IpAddr>,
     /// How often a backend saw it.
     pub seen: u32,
+    /// Which backend saw it first.
+    pub seen_by: Option<SocketAddr>,
 }
 
 /// See the [module](self).
@@ -79,6 +81,11 @@ impl Ledger {
             0 => self.blame(format!("{number} lost without excuse: {why}")),
             _ => self.orphans -= 1,
         }
+    }
+
+    /// How many requests a backend was the first to see.
+    pub fn had(&self, backend: SocketAddr) -> usize {
+        self.requests.values().filter(|request| request.seen_by == Some(backend)).count()
     }
 
     /// A property is violated. The first time counts.
