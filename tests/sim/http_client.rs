@@ -6,6 +6,7 @@ use super::http_text::{self, Body, Head};
 use super::ledger::{Cue, Request};
 use super::plan::listener;
 use super::tcp::{Pace, Quit, later};
+use super::world::DRAIN;
 use evenkeel::base::Time;
 use evenkeel::net::sim::Far;
 use std::collections::VecDeque;
@@ -71,6 +72,8 @@ pub struct HttpClient {
     /// The balancer said that the connection ends.
     told_close: bool,
     finished: bool,
+    /// A request was answered on this connection.
+    kept: bool,
 }
 
 impl HttpClient {
@@ -91,6 +94,7 @@ impl HttpClient {
             think_until: None,
             told_close: false,
             finished: false,
+            kept: false,
         }
     }
 
@@ -105,8 +109,8 @@ impl HttpClient {
         let state = cue.sim.far(self.far);
         if state.refused {
             self.waiting.append(&mut self.coming);
-            for (number, _) in self.waiting.drain(..) {
-                cue.ledger.lost(number, "the connection was refused");
+            for (number, _) in std::mem::take(&mut self.waiting) {
+                self.lose(number, "the connection was refused", cue);
             }
             return true;
         }
@@ -262,6 +266,7 @@ impl HttpClient {
             return Err(format!("{number} has a body of {} bytes instead of {reply}", reading.got));
         }
         cue.ledger.answered += 1;
+        self.kept = true;
         Ok(())
     }
 
@@ -277,6 +282,15 @@ impl HttpClient {
         true
     }
 
+    /// Who leaves owes an answer to those it has answered before on the same connection, as long as it has time.
+    fn lose(&self, number: u64, why: &str, cue: &mut Cue) {
+        let over = |leaving: Time| cue.now.since(leaving) + Duration::from_millis(100) >= DRAIN;
+        if cue.ledger.leaving.is_some_and(|leaving| !self.kept || over(leaving)) {
+            cue.ledger.excuse(number);
+        }
+        cue.ledger.lost(number, why);
+    }
+
     /// The connection is over. What was asked and not answered is lost, or asked again on another.
     fn gone(&mut self, clean: bool, cue: &mut Cue) -> bool {
         if let Some(mut reading) = self.reading.take() {
@@ -288,12 +302,12 @@ impl HttpClient {
             } else {
                 self.waiting.pop_front();
                 let far = self.far.number();
-                cue.ledger.lost(reading.number, &format!("its response was cut on c{far}"));
+                self.lose(reading.number, &format!("its response was cut on c{far}"), cue);
             }
         } else if !self.told_close
             && let Some((number, _)) = self.waiting.pop_front()
         {
-            cue.ledger.lost(number, if clean { "closed without an answer" } else { "reset without an answer" });
+            self.lose(number, if clean { "closed without an answer" } else { "reset without an answer" }, cue);
         }
         cue.sim.far_close(self.far);
         self.waiting.append(&mut self.coming);
@@ -309,7 +323,7 @@ impl HttpClient {
         self.coming = std::mem::take(&mut self.waiting);
         self.out.clear();
         self.heard.clear();
-        (self.told_close, self.finished, self.think_until) = (false, false, None);
+        (self.told_close, self.finished, self.kept, self.think_until) = (false, false, false, None);
         (self.write_at, self.read_at) = (cue.now, cue.now);
     }
 }

@@ -47,6 +47,8 @@ pub struct Ledger {
     pub amnesty: bool,
     /// Something happened that may cost a request that cannot be sent twice.
     pub unsteady: bool,
+    /// When the balancer was told to leave.
+    pub leaving: Option<Time>,
     pub answered: u64,
     pub refused: u64,
     pub lost: u64,

@@ -38,6 +38,8 @@ pub struct Plan {
     pub deeds: Vec<(Duration, usize, Deed)>,
     /// Nothing is broken on purpose: all must succeed.
     pub fair: bool,
+    /// The balancer is told to leave.
+    pub stop: Option<Duration>,
     /// Backends are probed by HTTP.
     pub probes: bool,
 }
@@ -100,6 +102,7 @@ impl Plan {
             backends,
             cruelty: cruelty(dice),
             fair,
+            stop: (scope.timers && dice.chance(80)).then(|| dice.millis(600)),
             probes: false,
         }
     }
@@ -121,6 +124,7 @@ impl Plan {
             backends,
             cruelty: cruelty(dice),
             fair,
+            stop: dice.chance(80).then(|| dice.millis(1500)),
             probes: dice.chance(150),
         }
     }
@@ -129,7 +133,7 @@ impl Plan {
 impl Plan {
     /// A few bodies so long that a turn's budget is spent on them, through windows that let it.
     fn of_long_bodies(seed: u64, dice: &mut Dice, mut backends: Vec<Habits>) -> Plan {
-        let mut long = |dice: &mut Dice| {
+        let long = |dice: &mut Dice| {
             let length = 200_000 + dice.0.below(800_000);
             let (method, body) = dice.pick(&[(1, ("GET", None)), (1, ("PUT", Some(length)))]);
             let chunked = dice.chance(500).then_some(50_000);
@@ -141,7 +145,7 @@ impl Plan {
         let clients = (0..1 + dice.0.below(3)).map(|_| long(dice)).collect();
         let window = (100_000, 2_000_000);
         let cruelty = Cruelty { window, short_reads: 50, short_writes: 50, spurious: 0, ..Cruelty::cruel() };
-        Plan { seed, clients, deeds: Vec::new(), backends, cruelty, fair: false, probes: false }
+        Plan { seed, clients, deeds: Vec::new(), backends, cruelty, fair: false, stop: None, probes: false }
     }
 }
 

@@ -7,6 +7,7 @@ use super::ledger::{Cue, Ledger};
 use super::plan::{Coming, Plan, address, listener};
 use super::tcp::TcpClient;
 use evenkeel::base::Time;
+use evenkeel::net::Signal;
 use evenkeel::net::sim::{Sim, Welcome};
 use std::time::Duration;
 
@@ -15,6 +16,9 @@ const LONGEST: Duration = Duration::from_secs(900);
 
 /// After the last client, everything of the balancer's own must be over by then.
 const SILENCE: Duration = Duration::from_secs(200);
+
+/// How long a balancer that was told to leave may take (the default).
+pub const DRAIN: Duration = Duration::from_secs(8);
 
 /// What a run came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +59,9 @@ pub struct World {
     coming: Vec<(Time, Coming)>,
     deeds: Vec<(Time, usize, Deed)>,
     clients: Vec<Client>,
+    stop: Option<Time>,
+    /// The balancer has left.
+    left: bool,
 }
 
 /// The kernel for a plan, its backends already serving.
@@ -79,6 +86,8 @@ impl World {
             coming: plan.clients.iter().map(|(at, ask)| (start + *at, ask.clone())).collect(),
             deeds: plan.deeds.iter().map(|&(at, index, deed)| (start + at, index, deed)).collect(),
             clients: Vec::new(),
+            stop: plan.stop.map(|at| start + at),
+            left: false,
             ledger,
             start,
             plan,
@@ -93,21 +102,27 @@ impl World {
         for (at, ..) in &self.deeds {
             house.net().alarm(*at);
         }
-        while !self.over() {
+        if let Some(at) = self.stop {
+            house.net().alarm(at);
+        }
+        while !self.over() && !self.left {
             self.act(house.net());
             self.turn(house)?;
             self.look_at_the_clock(house)?;
         }
-        self.curtain(house)?;
+        match self.ledger.leaving {
+            Some(_) => self.leave(house)?,
+            None => self.curtain(house)?,
+        }
         Ok(Report { hash: house.net().trace_hash(), answered: self.ledger.answered, lost: self.ledger.lost })
     }
 
     fn over(&self) -> bool {
-        self.coming.is_empty() && self.clients.is_empty()
+        self.coming.is_empty() && self.clients.is_empty() && self.stop.is_none()
     }
 
     fn turn(&mut self, house: &mut impl House) -> Result<(), String> {
-        house.turn().map_err(|error| format!("the loop ended: {error}"))?;
+        self.left |= house.turn().map_err(|error| format!("the loop ended: {error}"))?;
         house.check()?;
         let (open, owned) = (house.net().open_sockets(), house.owned());
         if open != owned {
@@ -129,6 +144,11 @@ impl World {
     fn act(&mut self, sim: &mut Sim) {
         let now = sim.now();
         let mut cue = Cue { sim, ledger: &mut self.ledger, now };
+        if self.stop.take_if(|at| *at <= now).is_some() {
+            cue.sim.signal(Signal::Stop);
+            cue.ledger.leaving = Some(now);
+            cue.ledger.amnesty |= self.plan.clients.iter().any(|(_, client)| matches!(client, Coming::Tcp(_)));
+        }
         for (_, index, deed) in self.deeds.extract_if(.., |(at, ..)| *at <= now) {
             self.backends[index].suffer(deed, &mut cue);
         }
@@ -143,6 +163,20 @@ impl World {
             backend.act(&mut cue);
         }
         self.clients.retain_mut(|client| !client.act(&mut cue));
+    }
+
+    /// It was told to leave: all it still does has to be over when the time for that is.
+    fn leave(&mut self, house: &mut impl House) -> Result<(), String> {
+        let end = self.ledger.leaving.unwrap_or(self.start) + DRAIN + Duration::from_millis(10);
+        while !self.left && house.net().now() <= end {
+            house.net().alarm(end + Duration::from_millis(1));
+            self.act(house.net());
+            self.turn(house)?;
+        }
+        match (self.left, house.open()) {
+            (true, 0) => Ok(()),
+            (left, open) => Err(format!("told to leave: left {left}, {open} sessions open")),
+        }
     }
 
     /// All clients are gone. What they left must end by itself, and the house be empty.
