@@ -149,7 +149,7 @@ impl HttpClient {
     fn written(&self, number: u64, ask: &Ask) -> Vec<u8> {
         let version = if self.plan.old { "1.0" } else { "1.1" };
         let mut text = format!("{} /r/{number} HTTP/{version}\r\nHost: world\r\n", ask.method);
-        if number % 3 == 0 {
+        if number.is_multiple_of(3) {
             text += "Connection: x-hop\r\nX-Hop: not for you\r\n";
         }
         let body = ask.body.map(|length| bytes::piece(up(number), 0, length)).unwrap_or_default();

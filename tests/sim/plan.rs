@@ -100,7 +100,7 @@ impl Plan {
             clients: clients.collect(),
             deeds: if fair { Vec::new() } else { deeds(dice, backends.len(), scope) },
             backends,
-            cruelty: cruelty(dice),
+            cruelty: if scope.timers && !fair { scarcity(dice) } else { cruelty(dice) },
             fair,
             stop: (scope.timers && dice.chance(80)).then(|| dice.millis(600)),
             probes: false,
@@ -122,7 +122,7 @@ impl Plan {
             clients: clients.collect(),
             deeds: if fair { Vec::new() } else { deeds(dice, backends.len(), Scope { timers: true }) },
             backends,
-            cruelty: cruelty(dice),
+            cruelty: if fair { cruelty(dice) } else { scarcity(dice) },
             fair,
             stop: dice.chance(80).then(|| dice.millis(1500)),
             probes: dice.chance(150),
@@ -146,6 +146,16 @@ impl Plan {
         let window = (100_000, 2_000_000);
         let cruelty = Cruelty { window, short_reads: 50, short_writes: 50, spurious: 0, ..Cruelty::cruel() };
         Plan { seed, clients, deeds: Vec::new(), backends, cruelty, fair: false, stop: None, probes: false }
+    }
+}
+
+/// The kernel's mood, and seldom too few descriptors.
+fn scarcity(dice: &mut Dice) -> Cruelty {
+    let mood = cruelty(dice);
+    match dice.0.below(20) {
+        0 => Cruelty { descriptors: Some(3 + dice.0.below(8) as usize), ..mood },
+        1 => Cruelty { connect_fails: 200, accept_fails: 300, ..mood },
+        _ => mood,
     }
 }
 

@@ -79,7 +79,8 @@ impl World {
             |(index, habits): (usize, &_)| Backend::new(address(index), *habits, plan.seed ^ (index as u64 + 1) << 32);
         let mut ledger = Ledger::default();
         let firm = plan.deeds.iter().all(|&(_, index, _)| index > 0);
-        ledger.amnesty = !firm;
+        let scarce = plan.cruelty.descriptors.is_some() || plan.cruelty.connect_fails > 0;
+        ledger.amnesty = !firm || scarce;
         ledger.unsteady = !plan.fair;
         World {
             backends: plan.backends.iter().enumerate().map(backend).collect(),
