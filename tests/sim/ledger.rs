@@ -50,7 +50,6 @@ pub struct Ledger {
     /// When the balancer was told to leave.
     pub leaving: Option<Time>,
     pub answered: u64,
-    pub refused: u64,
     pub lost: u64,
     wrong: Option<String>,
 }

@@ -1,10 +1,23 @@
 //! The simulated world: clients, backends and an operator around one balancer, all decided by one seed.
 //!
+//! ```text
+//!   clients ---dial---> [ Sim: far face | inside face ] <---Net--- the balancer ---> [ Sim ] ---take---> backends
+//!      each client asks for numbered things, each backend answers with the number and bytes made from it
+//! ```
+//!
+//! A round of the world: whoever has something to do does it, the balancer turns once, the properties are looked at.
+//! Time passes in the balancer's `wait` alone and jumps, so a minute's time-out costs nothing.
+//!
+//! What is checked. Every byte is a function of its stream and its position, so each loss, doubling and misdelivery is
+//! seen where it happens. Every response bears the number of its request. Every request that reaches a backend is read
+//! by a strict reader that shares no code with the balancer. No call on a closed socket and no spin (the kernel panics),
+//! sockets open = sockets owned and the accounting laws after each turn; at the end no session, no buffer, no socket but
+//! the listener's, and an exact rotation where nothing failed. A loss is a failure unless a fact excuses just it: its
+//! backend died while answering, it may not be sent twice, its client left. A clean end that hides a cut has no excuse.
+//!
 //! Reading order: [`plan`] (the grammar: what a seed means), [`world`] (the loop and the properties), [`ledger`]
 //! (what is known and excused), the actors [`tcp`], [`http_client`], [`http_backend`], and [`relay`], a small balancer
 //! with bugs to be planted, on which the world itself is tested.
-
-#![allow(dead_code)]
 
 pub mod backend;
 pub mod bytes;

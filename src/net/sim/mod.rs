@@ -6,6 +6,12 @@
 //! slot is handed out again at the first legal moment. How often, says [`Cruelty`]. One seed decides all of it, so
 //! that any run can be had again.
 //!
+//! ```text
+//!                 inside face: trait Net                      outside face: dial, serve, take, far_*
+//!   program  <--- events --- slots <--- inbox <== in flight == conns == in flight ==> inbox <--- actors of a test
+//!            ---- calls --->   (edges owed)          ^ agenda: what arrives when ^
+//! ```
+//!
 //! It has two faces. The *inside* face is the trait: what the program under test sees. The *outside* face ([`far`])
 //! is for the actors of a test, who hold the remote ends and act between two turns: they [`dial`](Sim::dial)
 //! listeners, [`serve`](Sim::serve) addresses, and move bytes through a [`Far`]. Time passes in `wait` only, and only

@@ -52,7 +52,8 @@ impl Inbox {
         self.window - self.bytes.len()
     }
 
-    /// Whether the sender is told that it may go on. A kernel wakes a writer when a good part of the window is free.
+    /// Whether the sender is told that it may go on. A kernel wakes a writer when a good part of
+    /// the window is free (Linux: a third), not for a byte.
     pub(super) fn roomy(&self) -> bool {
         self.room() * 3 >= self.window
     }

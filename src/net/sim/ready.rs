@@ -1,5 +1,10 @@
 //! Who is told what, and when: slots, the edges they are owed, and the batches that `wait` returns.
 //!
+//! ```text
+//!           read says Nothing or more: false             readable comes true
+//!   [told] ----------------------------------> [owed] -----------------------> [due] --- wait, now or later ---> [told]
+//! ```
+//!
 //! An edge is owed from the moment a call said that there is nothing more; it falls due when that stops being true.
 //! Beyond that the only events are lies (`spurious`) and the news that a connection broke. Read [`super::inside`]
 //! next for the calls.
@@ -110,7 +115,8 @@ impl Slot {
         self.conn().is_some_and(|conn| conns[conn].inside.inbox.reset || matches!(conns[conn].stage, Stage::Failed(_)))
     }
 
-    /// Lets edges fall due that have become true.
+    /// Lets edges fall due that have become true. A reset is told once even to whom nothing is owed, since epoll and
+    /// kqueue do; the portable selector has disarmed itself and does not.
     fn look(&mut self, conns: &[Conn], portable: bool) {
         if !self.watched {
             return;
@@ -205,7 +211,7 @@ impl Sim {
         }
     }
 
-    /// One of two filters' events; that of the reset goes with either.
+    /// One of two filters' events (kqueue has one for reading and one for writing); that of the reset goes with either.
     fn half(&mut self, due: Edges) -> Edges {
         let first = self.rng.chance(1, 2);
         Edges {
@@ -227,7 +233,8 @@ impl Sim {
         }
     }
 
-    /// Readiness that may be true or not.
+    /// Readiness that may be true or not: of a socket that moved on meanwhile, of a wakeup shared with another. Never
+    /// `broken`, which no kernel says in vain, and never of a socket that is not watched.
     fn lie(&mut self, events: &mut Vec<Event>) {
         let watched: Vec<u32> = (0..)
             .zip(&self.slots)

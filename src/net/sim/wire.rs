@@ -121,7 +121,8 @@ impl Sim {
         self.expect_freight(conn, from.other());
     }
 
-    /// `from` breaks the connection. What it sent just before may be lost on the way.
+    /// `from` breaks the connection. What it sent just before may be lost on the way: a RST is not queued behind data
+    /// that could not be sent yet. This is what eats an answer that was followed by a careless close.
     pub(super) fn send_reset(&mut self, conn: usize, from: End) {
         let side = self.conns[conn].side_mut(from);
         if side.gone || side.inbox.reset {
@@ -137,7 +138,8 @@ impl Sim {
         self.expect_freight(conn, from.other());
     }
 
-    /// The application at `from` lets go.
+    /// The application at `from` lets go. With bytes unread that is a reset (RFC 2525 section 2.17): the kernel may not
+    /// pretend to the peer that they were taken.
     pub(super) fn let_go(&mut self, conn: usize, from: End) {
         let side = self.conns[conn].side_mut(from);
         side.held = false;
