@@ -262,7 +262,7 @@ impl HttpServed {
         self.out.extend(format!("{text}\r\n").bytes());
         match (head_only, chunks) {
             (true, _) => {}
-            (_, true) => self.out.extend(http_text::chunked(&body, 1 + (number % 700) as usize)),
+            (_, true) => self.out.extend(http_text::chunked(&body, 1 + (number % 700 + length / 1000) as usize)),
             _ => self.out.extend(body),
         }
     }

@@ -110,6 +110,9 @@ impl Plan {
         let fair = dice.chance(400);
         let backends = (0..1 + dice.0.below(3) as usize).map(|index| http_habits(dice, fair || index == 0));
         let backends = backends.collect::<Vec<_>>();
+        if dice.chance(20) {
+            return Plan::of_long_bodies(seed, dice, backends);
+        }
         let clients = (0..1 + dice.0.below(5)).map(|_| (dice.millis(500), Coming::Http(http_ask(dice, fair))));
         Plan {
             seed,
@@ -120,6 +123,25 @@ impl Plan {
             fair,
             probes: dice.chance(150),
         }
+    }
+}
+
+impl Plan {
+    /// A few bodies so long that a turn's budget is spent on them, through windows that let it.
+    fn of_long_bodies(seed: u64, dice: &mut Dice, mut backends: Vec<Habits>) -> Plan {
+        let mut long = |dice: &mut Dice| {
+            let length = 200_000 + dice.0.below(800_000);
+            let (method, body) = dice.pick(&[(1, ("GET", None)), (1, ("PUT", Some(length)))]);
+            let chunked = dice.chance(500).then_some(50_000);
+            let asks = vec![Ask { method, body, chunked, reply: length, think: Duration::ZERO }];
+            let ask = HttpAsk { asks, pace: HASTE, ..http_ask(dice, true) };
+            (dice.millis(5), Coming::Http(HttpAsk { pipelined: false, ..ask }))
+        };
+        backends.iter_mut().for_each(|habits| habits.pace = HASTE);
+        let clients = (0..1 + dice.0.below(3)).map(|_| long(dice)).collect();
+        let window = (100_000, 2_000_000);
+        let cruelty = Cruelty { window, short_reads: 50, short_writes: 50, spurious: 0, ..Cruelty::cruel() };
+        Plan { seed, clients, deeds: Vec::new(), backends, cruelty, fair: false, probes: false }
     }
 }
 
@@ -165,6 +187,8 @@ fn http_habits(dice: &mut Dice, firm: bool) -> Habits {
         hangs: ill(dice) / 5,
         thinks: dice.pick(&[(2, 0), (1, 500)]),
     };
+    let hasty = HttpHabits { early: 800, until_close: 700, dies_within: 500, ..http };
+    let http = if !firm && dice.chance(200) { hasty } else { http };
     Habits { pace: pace(dice), breaks: 0, longest: 0, http: Some(http) }
 }
 
@@ -197,8 +221,8 @@ fn one_ask(dice: &mut Dice, pipelined: bool) -> Ask {
 
 fn pace(dice: &mut Dice) -> Pace {
     match dice.0.below(6) {
-        0 => Pace { chunk: 1 + dice.0.below(500), pause: dice.millis(20), ..HASTE },
-        1 => Pace { sip: 50 + dice.0.below(900) as usize, rest: dice.millis(40), ..HASTE },
+        0 => Pace { chunk: 100 + dice.0.below(900), pause: dice.millis(20), ..HASTE },
+        1 => Pace { sip: 100 + dice.0.below(900) as usize, rest: dice.millis(40), ..HASTE },
         _ => HASTE,
     }
 }
