@@ -10,6 +10,7 @@ pub mod end;
 pub mod exchange;
 pub mod flow;
 pub mod idle;
+pub mod phase;
 pub mod prober;
 pub mod reason;
 pub mod session;

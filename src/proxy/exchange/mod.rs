@@ -12,8 +12,8 @@
 //! says which one follows from how far things have come, and the [session](super::session) enters it. An exchange never
 //! ends itself either: it stops with a [`Stop`] and the session draws the conclusion.
 //!
-//! [`Exchange::drive`] is the door in. Finding a connection is in [`upstream`], the two flows of a request in [`talk`],
-//! raw bytes in [`tunnel`], what the two sides agreed on in [`terms`].
+//! [`Exchange::drive`] is the door in. Finding a connection is in `upstream.rs`, the two flows of a request in
+//! `talk.rs`, raw bytes in `tunnel.rs`, what the two sides agreed on in `terms.rs`.
 
 mod talk;
 mod terms;
@@ -26,8 +26,8 @@ pub use upstream::{Search, Upstream};
 use super::context::Context;
 use super::end::End;
 use super::flow::{Body, Flow, Pumped};
+use super::phase::Phase;
 use super::reason::Reason;
-use super::session::Phase;
 use crate::balance::PoolId;
 use crate::base::Time;
 use crate::http::{Malformed, Request, Scan};
@@ -267,4 +267,9 @@ impl Exchange {
 /// A flow of bytes that mean nothing to us.
 fn raw() -> Flow {
     Flow::new(Vec::new(), Body::UntilClose, false)
+}
+
+/// The upstream that [`Exchange::phase`] has seen to be there.
+fn connected(upstream: &mut Option<Upstream>) -> Result<&mut Upstream, Stop> {
+    upstream.as_mut().ok_or(Stop::Failed(Reason::System))
 }

@@ -4,15 +4,14 @@
 //! head means what is [`terms`](super::terms)'; where a body ends is [`flow`](crate::proxy::flow)'s.
 
 use super::terms::Stage;
-use super::upstream::Upstream;
-use super::{Exchange, Going, Kind, Stop, raw};
+use super::{Exchange, Going, Kind, Stop, connected, raw};
 use crate::http::{self, Malformed, Scan};
 use crate::net::Net;
 use crate::proxy::context::Context;
 use crate::proxy::end::{End, Filled};
 use crate::proxy::flow::{Flow, Pumped};
+use crate::proxy::phase::Phase;
 use crate::proxy::reason::Reason;
-use crate::proxy::session::Phase;
 
 impl Exchange {
     pub(super) fn talk_phase(&self) -> Phase {
@@ -181,9 +180,4 @@ impl Exchange {
             false => Reason::BodyTimeout,
         }
     }
-}
-
-/// The upstream that [`Exchange::phase`] has seen to be there.
-pub(super) fn connected(upstream: &mut Option<Upstream>) -> Result<&mut Upstream, Stop> {
-    upstream.as_mut().ok_or(Stop::Failed(Reason::System))
 }

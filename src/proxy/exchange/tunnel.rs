@@ -3,8 +3,7 @@
 //! Each direction ends by itself: when one side has said everything and all of it was passed on, the other side is told
 //! with a FIN of its own, and the opposite direction goes on.
 
-use super::talk::connected;
-use super::{Exchange, Going, Stop};
+use super::{Exchange, Going, Stop, connected};
 use crate::net::{Net, Sock};
 use crate::proxy::context::Context;
 use crate::proxy::end::End;

@@ -9,8 +9,7 @@
 //! The last two only if nothing was sent yet, or the method is safe or idempotent (RFC 9110 section 9.2.2) and the
 //! request is still whole at hand. A POST of which a byte was sent is never sent twice.
 
-use super::talk::connected;
-use super::{Exchange, Going, Stop};
+use super::{Exchange, Going, Stop, connected};
 use crate::balance::health::Step;
 use crate::balance::{BackendId, Cause, PoolId};
 use crate::base::Time;

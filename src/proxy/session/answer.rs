@@ -4,12 +4,13 @@
 //! answer. It is told that we are done, what it still says is thrown away for a moment, and then it is closed (lingering
 //! close, RFC 9112 section 9.6).
 
-use super::{Phase, Session, Step};
+use super::{Session, Step};
 use crate::http::{self, Malformed, Status, Verb};
 use crate::net::Net;
 use crate::proxy::context::Context;
 use crate::proxy::end::Filled;
 use crate::proxy::exchange::{Exchange, Terms};
+use crate::proxy::phase::Phase;
 use crate::proxy::reason::Reason;
 
 /// What an answered client may still say before we stop listening, in bytes.

@@ -2,7 +2,7 @@
 //!
 //! The rules of HTTP are in [`crate::http`]; here is only what a session does about them.
 
-use super::{Phase, Session, Step};
+use super::{Session, Step};
 use crate::admin;
 use crate::balance::PoolId;
 use crate::http::{self, Framing, Malformed, Onward, Request, Scan, Verb};
@@ -11,6 +11,7 @@ use crate::proxy::context::{Context, Service};
 use crate::proxy::end::Filled;
 use crate::proxy::exchange::{Exchange, Terms};
 use crate::proxy::flow::Flow;
+use crate::proxy::phase::Phase;
 use crate::proxy::reason::Reason;
 
 /// What a request with a good head comes to.

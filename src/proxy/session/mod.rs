@@ -12,8 +12,8 @@
 //! ```
 //!
 //! [`Session::drive`] is the one door in: it goes on until nothing can be done before an event, and says so. Only
-//! [`Session::enter`] assigns a phase; it sets the phase's deadline with it (law 10). How a head becomes an exchange is
-//! in [`head`]; how a client is answered and let go in [`answer`]; what happens in between in
+//! `Session::enter` assigns a phase; it sets the phase's deadline with it (law 10). How a head becomes an exchange is in
+//! `head.rs`; how a client is answered and let go in `answer.rs`; what happens in between in
 //! [`exchange`](super::exchange).
 
 mod answer;
@@ -22,43 +22,15 @@ mod head;
 use super::context::{Context, Owner, Service};
 use super::end::End;
 use super::exchange::{Exchange, Stop};
+use super::phase::Phase;
 use super::reason::Reason;
 use crate::config::Mode;
 use crate::http::Scan;
 use crate::net::{Net, Sock};
 use std::net::SocketAddr;
-use std::time::Duration;
 
 /// Bytes that one session may move in one turn before it is others' turn (law 7).
 const BUDGET: usize = 256 * 1024;
-
-/// How long an answered client may take to hear it, while what it still says is thrown away (RFC 9112 section 9.6).
-const LINGER: Duration = Duration::from_secs(2);
-
-/// What a session waits for. Each waiting has a deadline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// For the rest of a request head; of the first request, for all of it.
-    Head,
-    /// Kept alive, for the first byte of another request.
-    Idle,
-    /// For an upstream connection to stand.
-    Connecting,
-    /// For the rest of the request to pass.
-    Sending,
-    /// For the first byte of a response.
-    Awaiting,
-    /// For the rest of the response.
-    Receiving,
-    /// For the client to take what it is owed of the response.
-    Delivering,
-    /// For bytes, either way.
-    Tunnel,
-    /// For the client to take an answer of our own.
-    Answering,
-    /// For the client to stop talking, having been answered.
-    Lingering,
-}
 
 /// What becomes of a session after it was driven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -225,17 +197,7 @@ impl Session {
     /// The only door into a phase. Entering the present one again sets its deadline anew.
     fn enter<N: Net>(&mut self, phase: Phase, cx: &mut Context<N>) {
         self.phase = phase;
-        let timeouts = &cx.timeouts;
-        let span = match phase {
-            Phase::Head => timeouts.header,
-            Phase::Idle | Phase::Delivering | Phase::Answering => timeouts.client_idle,
-            Phase::Connecting => timeouts.connect,
-            Phase::Sending => timeouts.body,
-            Phase::Awaiting | Phase::Receiving => timeouts.response,
-            Phase::Tunnel => timeouts.tunnel,
-            Phase::Lingering => LINGER,
-        };
-        cx.deadlines.set(self.client.sock.0, cx.now + span);
+        cx.deadlines.set(self.client.sock.0, cx.now + phase.patience(&cx.timeouts));
     }
 
     /// What a deadline means in each phase.

@@ -1,7 +1,7 @@
 //! What goes on: hop-by-hop fields out, forwarding fields in, all else as it came.
 
 use super::*;
-use crate::base::Rng;
+use evenkeel::base::Rng;
 use std::net::IpAddr;
 
 #[test]
@@ -127,13 +127,32 @@ struct Meaning {
     fields: Vec<(String, Vec<u8>)>,
 }
 
+/// Whether a field passes to the next hop, decided without the code under test.
+fn goes_on(name: &str, named_in_connection: &[String], head: &Request) -> bool {
+    const WRITTEN_ANEW: [&str; 6] =
+        ["host", "content-length", "transfer-encoding", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"];
+    const OF_ONE_HOP: [&str; 7] =
+        ["connection", "keep-alive", "proxy-connection", "te", "upgrade", "http2-settings", "max-forwards"];
+    let name = name.to_ascii_lowercase();
+    match name.as_str() {
+        "x-request-id" => head.request_id.is_some(),
+        "expect" => head.version == Version::V11, // RFC 9110 10.1.1: of an older client it is ignored
+        other => !WRITTEN_ANEW.contains(&other) && !OF_ONE_HOP.contains(&other) && !named_in_connection.contains(&name),
+    }
+}
+
 fn meaning(head: &Request) -> Meaning {
-    let goes_on = |index: usize| !head.hop.marks.has(index) && head.hop.length.is_none_or(|(_, at)| at != index);
-    let fields = head
-        .fields
-        .iter()
-        .enumerate()
-        .filter(|(index, field)| goes_on(*index) && !field.name.eq_ignore_ascii_case("host"));
+    let connection = head.fields.iter().filter(|field| field.name.eq_ignore_ascii_case("connection"));
+    let named: Vec<String> = connection
+        .flat_map(|field| {
+            String::from_utf8_lossy(field.value)
+                .to_ascii_lowercase()
+                .split(',')
+                .map(|option| option.trim().to_string())
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    let fields = head.fields.iter().filter(|field| goes_on(field.name, &named, head));
     let slash: &[u8] = if head.target.starts_with(b"?") { b"/" } else { b"" };
     Meaning {
         method: head.method.to_string(),
@@ -142,7 +161,7 @@ fn meaning(head: &Request) -> Meaning {
         framing: head.framing,
         expects: head.expects_continue,
         upgrade: head.upgrade.map(<[u8]>::to_vec),
-        fields: fields.map(|(_, field)| (field.name.to_string(), field.value.to_vec())).collect(),
+        fields: fields.map(|field| (field.name.to_string(), field.value.to_vec())).collect(),
     }
 }
 

@@ -2,14 +2,20 @@
 //!
 //! Here are the verbs; the tables stand in the files, one per subject.
 
+#[path = "language/answers.rs"]
 mod answers;
+#[path = "language/chunks.rs"]
 mod chunks;
+#[path = "language/requests.rs"]
 mod requests;
+#[path = "language/responses.rs"]
 mod responses;
+#[path = "language/rewriting.rs"]
 mod rewriting;
+#[path = "language/splits.rs"]
 mod splits;
 
-use super::*;
+use evenkeel::http::*;
 
 /// Scan and head in one go, as if all bytes had come at once. None: more is needed.
 fn judge<T>(bytes: &[u8], limits: &Limits, look: impl FnOnce(&Request) -> T) -> Result<Option<T>, Malformed> {

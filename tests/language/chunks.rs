@@ -1,7 +1,7 @@
 //! The chunked coding: its grammar, its trailers, and every way to cut it.
 
 use super::*;
-use crate::base::Rng;
+use evenkeel::base::Rng;
 
 /// What came out of a body: its bytes, its trailers, and what was left behind its end (none: it has not ended).
 type Body = Result<(Vec<u8>, String, Option<Vec<u8>>), Malformed>;

@@ -2,7 +2,7 @@
 
 use super::rewriting::any_request;
 use super::*;
-use crate::base::Rng;
+use evenkeel::base::Rng;
 
 /// What becomes of bytes that come in these pieces, and what the head says when it is whole.
 fn pieces(bytes: &[u8], ends: impl Iterator<Item = usize>, limits: &Limits) -> Result<Option<String>, Malformed> {
