@@ -118,9 +118,9 @@ fn serve(listen: &[SocketAddr], manner: Manner) -> io::Result<()> {
 /// The operating system refused us something without which nothing can go on.
 fn failed(error: io::Error) -> Exit {
     let fix = match error.kind() {
-        io::ErrorKind::AddrInUse => "\n  fix: stop the program that uses this address",
-        io::ErrorKind::PermissionDenied => "\n  fix: choose a port above 1023, or run with the right to use it",
-        io::ErrorKind::AddrNotAvailable => "\n  fix: choose an address that this machine has",
+        io::ErrorKind::AddrInUse => ": stop the program that uses this address, or choose another",
+        io::ErrorKind::PermissionDenied => ": choose a port above 1023, or run with the right to use it",
+        io::ErrorKind::AddrNotAvailable => ": choose an address that this machine has",
         _ => "",
     };
     Exit { text: format!("evenkeel: {error}{fix}"), to_stdout: false, code: 1 }

@@ -5,7 +5,7 @@
 use crate::balance::{Backends, State};
 use crate::base::Time;
 use crate::base::stats::Stats;
-use crate::http::{Framing, Request, Status, Verb};
+use crate::http::{Request, Status, Verb};
 use serde::Serialize;
 
 /// An answer of our own.
@@ -19,24 +19,11 @@ pub struct Page {
     pub body: Vec<u8>,
     /// Ready field lines, each ending in CRLF.
     pub extra: &'static str,
-    /// The request has a body that nobody will read.
-    pub asked_with_body: bool,
 }
 
 impl Page {
-    /// A status and nothing else.
-    pub fn empty(status: Status) -> Page {
-        Page::text(status, String::new())
-    }
-
     fn text(status: Status, body: String) -> Page {
-        Page {
-            status,
-            content_type: "text/plain; charset=utf-8",
-            body: body.into_bytes(),
-            extra: "",
-            asked_with_body: false,
-        }
+        Page { status, content_type: "text/plain; charset=utf-8", body: body.into_bytes(), extra: "" }
     }
 }
 
@@ -95,16 +82,14 @@ struct BackendState<'a> {
 /// The answer to a request on the admin address.
 pub fn page(request: &Request<'_, '_>, backends: &Backends, stats: &Stats, draining: bool, now: Time) -> Page {
     let path = request.target.split(|&byte| byte == b'?').next().unwrap_or_default();
-    let mut page = match (path, request.verb) {
+    match (path, request.verb) {
         (b"/healthz" | b"/api/state", verb) if !verb.is_safe() || verb == Verb::Options => {
             Page { extra: "Allow: GET, HEAD\r\n", ..Page::text(Status(405), "only GET and HEAD\n".into()) }
         }
         (b"/healthz", _) => Page::text(Status(200), "ok\n".into()),
         (b"/api/state", _) => state(backends, stats, draining, now),
         _ => Page::text(Status(404), "not found; there are /healthz and /api/state\n".into()),
-    };
-    page.asked_with_body = !matches!(request.framing, Framing::None | Framing::Length(0));
-    page
+    }
 }
 
 fn state(backends: &Backends, stats: &Stats, draining: bool, now: Time) -> Page {
@@ -120,7 +105,7 @@ fn state(backends: &Backends, stats: &Stats, draining: bool, now: Time) -> Page 
         stats,
     };
     let body = serde_json::to_vec_pretty(&all).unwrap_or_default(); // fails only on maps whose keys are not text
-    Page { content_type: "application/json", body, ..Page::empty(Status(200)) }
+    Page { content_type: "application/json", body, ..Page::text(Status(200), String::new()) }
 }
 
 fn pool_state<'a>(name: &'a str, members: &'a [crate::balance::Backend], now: Time) -> PoolState<'a> {

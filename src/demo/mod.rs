@@ -1,7 +1,7 @@
 //! Floor 5: everything needed to see it work, in one process: two embedded backends, each a thread with a loop of its
 //! own, and the configuration of a balancer before them.
 //!
-//! [`backend`] is a second, tiny user of the same [`Net`](crate::net::Net) as the proxy: read it to see the contract in
+//! [`backend`] is a second, tiny user of the same [`Net`] as the proxy: read it to see the contract in
 //! a hundred lines. The balancer of the demo is the real one, with nothing added.
 
 pub mod backend;

@@ -3,9 +3,21 @@
 //! signal-hook writes each signal into a socket pair, so it becomes one more readable thing in the poll loop and no code
 //! of ours ever runs inside a signal handler. PIPE needs nothing: Rust's runtime ignores it from the start.
 
-use crate::net::Signal;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use std::io;
+
+/// What a process can be told, whatever the signal's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// TERM, INT, QUIT: leave without loss; a second one: leave now.
+    Stop,
+    /// HUP: read the configuration again.
+    Reload,
+    /// USR1: tell what you are doing.
+    Dump,
+    /// USR2: hand over to a new process.
+    HandOver,
+}
 
 /// The signals that came and were not looked at yet.
 pub struct Signals(signal_hook_mio::v1_0::Signals);

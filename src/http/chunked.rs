@@ -2,7 +2,7 @@
 //!
 //! The grammar is narrow on purpose: hexadecimal digits, at most sixteen, then CRLF or an extension; nothing of a
 //! chunk's dress goes on, since what we send is chunked anew. An extension is read with its quotes, so that nobody
-//! can disagree with us about where it ends, and dropped. Next: [`super::trailer`].
+//! can disagree with us about where it ends, and dropped. Next: `trailer.rs`.
 
 use super::{Limits, Malformed, trailer};
 
@@ -10,7 +10,6 @@ use super::{Limits, Malformed, trailer};
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Chunked {
     number: u64, // the size so far; bytes of data to come; in the trailer section: bytes looked at
-    waste: u32,  // framing beyond what the data excuses
     count: u16,  // digits of the size; then bytes of the extension
     phase: Phase,
 }
@@ -47,9 +46,6 @@ const MOST_DIGITS: u16 = 16;
 
 /// The longest extension; signed chunks of object stores need about 90 bytes.
 const LONGEST_EXTENSION: u16 = 1024;
-
-/// So much more framing than data is somebody who wants to keep us busy.
-const MOST_WASTE: u32 = 64 * 1024;
 
 impl Chunked {
     /// At the start of a body.
@@ -92,7 +88,6 @@ impl Chunked {
     fn take_data(&mut self, held: usize) -> usize {
         let size = usize::try_from(self.number).unwrap_or(usize::MAX).min(held);
         self.number -= size as u64;
-        self.waste = self.waste.saturating_sub(u32::try_from(size).unwrap_or(u32::MAX));
         if self.number == 0 {
             self.phase = Phase::DataCr;
         }
@@ -101,10 +96,6 @@ impl Chunked {
 
     /// One byte of what stands between the data.
     fn step(&mut self, byte: u8) -> Result<(), Malformed> {
-        self.waste += 1;
-        if self.waste > MOST_WASTE {
-            return Err(Malformed::ChunkWaste);
-        }
         self.phase = match (self.phase, byte) {
             (Phase::Size, b'\r' | b';') if self.count > 0 => {
                 self.count = 0;

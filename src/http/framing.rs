@@ -53,16 +53,13 @@ impl Coding {
     }
 }
 
-/// Whether this is a list of registered codings in which `chunked` is last or absent.
+/// Whether this is a list of registered codings, with or without `chunked` behind them.
 fn all_exist(value: &[u8]) -> bool {
     const EXIST: [&str; 5] = ["gzip", "x-gzip", "deflate", "compress", "x-compress"];
     let exists = |coding: &[u8]| EXIST.iter().any(|e| coding.eq_ignore_ascii_case(e.as_bytes()));
     let mut codings = list(value).rev().peekable();
-    if codings.peek().is_none() {
-        return false;
-    }
     codings.next_if(|last| last.eq_ignore_ascii_case(b"chunked"));
-    codings.all(exists)
+    codings.peek().is_some() && codings.all(exists)
 }
 
 /// The longest body there is. Beyond it numbers overflow somewhere, and where differs.

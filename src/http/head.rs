@@ -1,8 +1,8 @@
 //! httparse's result -> a checked head. Every anti-smuggling rule of heads is applied here or in what this calls.
 //!
 //! httparse does the tokens: it refuses control bytes, folded lines, white space before a colon and bare CR. What it is
-//! laxer on is ours: line ends and sizes ([`super::scan`]), targets ([`super::target`]), fields that frame and route
-//! (here and in [`super::fields`]). A head that [`super::Scan`] did not let through must not come here, since bare LF
+//! laxer on is ours: line ends and sizes ([`super::scan`]), targets (`target.rs`), fields that frame and route
+//! (here and in `fields.rs`). A head that [`super::Scan`] did not let through must not come here, since bare LF
 //! is refused there and nowhere else. Next: [`super::framing`], [`super::rewrite`].
 
 pub use super::response::{Response, response};
@@ -125,12 +125,7 @@ pub fn request<'t, 'b>(
 ) -> Result<Request<'t, 'b>, Malformed> {
     let (line, fields) = tokens(head, limits, table)?;
     let verb = Verb::of(line.method);
-    if line.target.len() > limits.target {
-        return Err(Malformed::TargetTooLong);
-    }
-    if verb == Verb::Connect {
-        return Err(Malformed::Connect); // RFC 9110 9.3.6: only for whoever wants to be a tunnel to anywhere
-    }
+    scan::fits(line.method.as_bytes(), line.target, limits)?;
     let target = target::target(verb, line.target)?;
     let mut asked = Asked::default();
     for (index, field) in fields.iter().enumerate() {
@@ -138,6 +133,7 @@ pub fn request<'t, 'b>(
     }
     asked.hop.remove_named(fields, limits)?;
     let modern = line.version == Version::V11;
+    asked.hop.trailers &= modern;
     let host = asked.host(modern, &target)?;
     let framing = asked.framing(modern, limits)?;
     let expects = asked.expects(modern)?;

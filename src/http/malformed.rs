@@ -71,7 +71,6 @@ causes! {
     ChunkSize 400 "chunk_size" "a chunk size is not a plain hexadecimal number",
     ChunkExtension 400 "chunk_extension" "a chunk extension is too long or holds a byte that it may not",
     ChunkEnd 400 "chunk_end" "the line end after a chunk is missing",
-    ChunkWaste 400 "chunk_waste" "far more chunk framing than body",
     Trailer 400 "trailer" "the trailer section is not made of fields",
 }
 

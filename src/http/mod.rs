@@ -57,6 +57,3 @@ pub use head::{Request, Response, Table, Verb, Version, table};
 pub use malformed::Malformed;
 pub use rewrite::{Onward, Persist};
 pub use scan::Scan;
-
-#[cfg(test)]
-mod tests;

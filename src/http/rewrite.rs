@@ -2,7 +2,7 @@
 //!
 //! End-to-end fields keep their order, their duplicates, the case of their names and their values. What belongs to one
 //! hop stays behind, what this hop needs is added, and beyond that nothing is. Which is which was marked in
-//! [`super::fields`]; here the marks are obeyed.
+//! `fields.rs`; here the marks are obeyed.
 
 use super::chunked::hex;
 use super::fields::{self, Hop, Name, write};

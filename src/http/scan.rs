@@ -91,6 +91,7 @@ impl Scan {
                 self.whole = true;
                 first = bytes.get(self.start as usize..end - 1);
             } else if end >= 2 && bytes[end - 2] == b'\n' {
+                self.seen = from as u32; // asked again, it is found again
                 return (Found::End(end + 1), first);
             }
             from = end + 1;
@@ -142,20 +143,25 @@ pub(super) struct RequestLine<'b> {
     pub(super) version: Version,
 }
 
+/// RFC 9112 3: a method longer than any is 501, a target longer than we want is 414.
+pub(super) fn fits(method: &[u8], target: &[u8], limits: &Limits) -> Result<(), Malformed> {
+    match () {
+        _ if method.len() > LONGEST_METHOD => Err(Malformed::MethodTooLong),
+        _ if target.len() > limits.target => Err(Malformed::TargetTooLong),
+        _ => Ok(()),
+    }
+}
+
 /// RFC 9112 3, for a line without its CRLF: the slow and talkative twin of what httparse does on the way.
 pub(super) fn request_line<'b>(line: &'b [u8], limits: &Limits) -> Result<RequestLine<'b>, Malformed> {
     let mut parts = line.splitn(3, |&byte| byte == b' ');
     let method = parts.next().unwrap_or_default();
-    if method.len() > LONGEST_METHOD {
-        return Err(Malformed::MethodTooLong); // RFC 9112 3
-    }
+    fits(method, b"", limits)?;
     if !is_token(method) {
         return Err(Malformed::Method);
     }
     let target = parts.next().ok_or(Malformed::RequestLine)?;
-    if target.len() > limits.target {
-        return Err(Malformed::TargetTooLong);
-    }
+    fits(method, target, limits)?;
     let Some(version) = parts.next() else {
         return Err(unversioned(method, target));
     };

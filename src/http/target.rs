@@ -22,6 +22,8 @@ pub(super) fn target(verb: Verb, raw: &[u8]) -> Result<Target<'_>, Malformed> {
         return Err(Malformed::Target);
     }
     match raw {
+        // RFC 9110 9.3.6: only for whoever wants to be a tunnel to anywhere.
+        _ if verb == Verb::Connect => Err(Malformed::Connect),
         [b'/', ..] => Ok(Target { onward: raw, authority: None }),
         b"*" if verb == Verb::Options => Ok(Target { onward: raw, authority: None }),
         _ => absolute(verb, raw).ok_or(Malformed::Target),

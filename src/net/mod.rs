@@ -22,6 +22,8 @@ pub mod os;
 pub mod sim;
 pub mod traced;
 
+pub use crate::host::signals::Signal;
+
 use crate::base::Time;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
@@ -46,19 +48,6 @@ pub enum Event {
     },
     /// Somebody wants something of the whole process.
     Signal(Signal),
-}
-
-/// What a process can be told, whatever the signal's number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Signal {
-    /// TERM, INT, QUIT: leave without loss; a second one: leave now.
-    Stop,
-    /// HUP: read the configuration again.
-    Reload,
-    /// USR1: tell what you are doing.
-    Dump,
-    /// USR2: hand over to a new process.
-    HandOver,
 }
 
 /// What a read did.

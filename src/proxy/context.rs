@@ -64,6 +64,8 @@ pub struct Context<N> {
     pub limits: Limits,
     /// We are leaving: nobody is kept alive.
     pub draining: bool,
+    /// Grows whenever a byte moves or something changes: who compares it before and after sees whether it did.
+    pub moved: u64,
     /// A socket was closed since somebody last looked: descriptors may be had again.
     pub relief: bool,
     owners: Vec<Owner>,
@@ -86,6 +88,7 @@ impl<N: Net> Context<N> {
             timeouts,
             limits,
             draining: false,
+            moved: 0,
             relief: false,
             owners: Vec::new(),
             owned: 0,

@@ -17,7 +17,8 @@ pub struct End {
     pub writable: bool,
     /// The peer has said everything.
     pub ended: bool,
-    /// The connection was reset.
+    /// The connection was reset, or an error told so: an end that is read from now on is not a clean one, since the
+    /// kernel tells the error once and then pretends that the peer has said everything.
     pub broken: bool,
     held: Option<Buffer>,
 }
@@ -85,7 +86,7 @@ impl End {
         if held.room().is_empty() {
             return Ok(Filled::Full);
         }
-        match net.read(self.sock, held.room())? {
+        match net.read(self.sock, held.room()).inspect_err(|_| self.broken = true)? {
             Moved::Bytes { count, more } => {
                 held.filled(count);
                 self.readable = more;
@@ -105,7 +106,7 @@ impl End {
     /// Writes once. How many bytes were taken; fewer than offered: wait. Errors: the connection takes no more.
     pub fn send<N: Net>(&mut self, net: &mut N, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         let offered: usize = pieces.iter().map(|piece| piece.len()).sum();
-        let taken = match net.write(self.sock, pieces)? {
+        let taken = match net.write(self.sock, pieces).inspect_err(|_| self.broken = true)? {
             Sent::Bytes(count) => count,
             Sent::Blocked => 0,
         };

@@ -153,8 +153,8 @@ impl Flow {
         self.retire(from);
     }
 
-    /// Drops everything, sent or not.
-    pub fn drop_all(&mut self, lender: &mut Lender) {
+    /// Drops everything, sent or not, and gives its memory back.
+    pub fn give_back(&mut self, lender: &mut Lender) {
         let out = std::mem::take(&mut self.out);
         if out.capacity() > 0 {
             lender.give_back_scrap(out);
@@ -182,9 +182,12 @@ impl Flow {
                 Ok(false) => {}
             }
             match from.fill(&mut cx.net, &mut cx.lender) {
-                Ok(Filled::Bytes(count)) => *budget = budget.saturating_sub(count),
+                Ok(Filled::Bytes(count)) => {
+                    *budget = budget.saturating_sub(count);
+                    cx.moved += count as u64;
+                }
                 Ok(Filled::Nothing) => return Pumped::Waiting,
-                Ok(Filled::Ended) if self.end() => {}
+                Ok(Filled::Ended) if !from.broken && self.end() => {}
                 Ok(Filled::Ended) => return Pumped::Cut,
                 Ok(Filled::Full) => return Pumped::Malformed(Malformed::HeadTooLarge),
                 Err(error) => return Pumped::SourceGone(error),
@@ -216,6 +219,7 @@ impl Flow {
         let taken = to.send(&mut cx.net, &remaining(&pieces, self.sent))?;
         self.sent += taken;
         self.moved += taken as u64;
+        cx.moved += taken as u64;
         self.touched |= taken > 0;
         *budget = budget.saturating_sub(taken);
         if self.owed() > 0 {

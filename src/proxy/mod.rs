@@ -1,14 +1,16 @@
 //! Floor 5: who owns which socket, and the one loop.
 //!
 //! [`Proxy::turn`] is the loop's body: wait, admit, drive, expire, sweep. Everything else is called from there. Read it
-//! first, then [`session`] (one client connection), [`flow`] (one direction of bytes) and [`idle`] (the pool).
+//! first, then [`session`] (one client connection), [`exchange`] (one request), [`flow`] (one direction of bytes) and [`idle`] (the pool).
 
 pub mod context;
 pub mod door;
 pub mod drain;
 pub mod end;
+pub mod exchange;
 pub mod flow;
 pub mod idle;
+pub mod phase;
 pub mod prober;
 pub mod reason;
 pub mod session;

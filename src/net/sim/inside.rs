@@ -144,7 +144,7 @@ impl Net for Sim {
 
     fn write(&mut self, to: Sock, pieces: &[IoSlice<'_>]) -> io::Result<Sent> {
         let conn = self.stream(to, "write");
-        let bytes: Vec<u8> = pieces.iter().flat_map(|piece| piece.iter().copied()).collect();
+        let bytes = pieces.iter().map(|piece| &**piece).collect::<Vec<_>>().concat();
         if bytes.is_empty() {
             self.accuse(Some(to), "write of nothing");
         }

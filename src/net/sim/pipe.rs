@@ -109,9 +109,11 @@ impl Inbox {
     /// Reads up to `into.len()` bytes.
     pub(super) fn take(&mut self, into: &mut [u8]) -> usize {
         let count = into.len().min(self.ready);
-        for (place, byte) in into.iter_mut().zip(self.bytes.drain(..count)) {
-            *place = byte;
-        }
+        let (front, back) = self.bytes.as_slices();
+        let of_front = count.min(front.len());
+        into[..of_front].copy_from_slice(&front[..of_front]);
+        into[of_front..count].copy_from_slice(&back[..count - of_front]);
+        self.bytes.drain(..count);
         self.ready -= count;
         count
     }

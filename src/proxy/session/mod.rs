@@ -1,70 +1,36 @@
-//! A session: one client connection, and the exchanges that pass over it.
+//! A session: one client connection, and the exchanges that pass over it one after the other.
 //!
 //! ```text
-//!              .----------------------------------- kept alive ----------------------------------.
-//!              v                                                                                 |
-//!  accept -> Head --head complete--> Connecting --connected--> Sending --sent--> Awaiting --> Receiving
-//!   (http)     |                      |    ^                      |                |  ^          |
-//!              |                      |    '---- next backend ----+---- retry -----'  '- 1xx     +--> Delivering
-//!              |                      |                           |                              |  (client slow)
-//!              |                      '-- none left --.           '-- 101 --> Tunnel             |
-//!              '-- malformed, late ---------------> Answering --> Lingering --> closed <---------'
+//!               .------------------------------ kept alive --------------------------------.
+//!               v                                                                          |
+//!  accept --> Head/Idle --head complete--> an exchange with an upstream --concluded--------+
+//!   (http)      |                            |                                             |
+//!               |                            | failed before a response                    | not kept alive
+//!               '-- malformed, late ---------+--> Answering --------------------------> Lingering --> closed
 //!
-//!  accept (tcp) -> Connecting --connected--> Tunnel --> closed
+//!  accept (tcp) --> a tunnel --> closed
 //! ```
 //!
 //! [`Session::drive`] is the one door in: it goes on until nothing can be done before an event, and says so. Only
-//! [`Session::enter`] assigns a phase; it sets the phase's deadline with it (law 10). The steps stand in the files
-//! beside this one, in the order of a request's life: [`head`], [`upstream`], [`exchange`], [`answer`]; [`tunnel`] is
-//! TCP mode and upgrades.
+//! `Session::enter` assigns a phase; it sets the phase's deadline with it (law 10). How a head becomes an exchange is in
+//! `head.rs`; how a client is answered and let go in `answer.rs`; what happens in between in
+//! [`exchange`](super::exchange).
 
 mod answer;
-mod exchange;
 mod head;
-mod tunnel;
-mod upstream;
-
-pub use exchange::Exchange;
 
 use super::context::{Context, Owner, Service};
 use super::end::End;
+use super::exchange::{Exchange, Stop};
+use super::phase::Phase;
 use super::reason::Reason;
 use crate::config::Mode;
 use crate::http::Scan;
 use crate::net::{Net, Sock};
 use std::net::SocketAddr;
-use std::time::Duration;
 
 /// Bytes that one session may move in one turn before it is others' turn (law 7).
 const BUDGET: usize = 256 * 1024;
-
-/// How long an answered client may take to hear it, while what it still says is thrown away (RFC 9112 section 9.6).
-const LINGER: Duration = Duration::from_secs(2);
-
-/// What a session waits for. Each waiting has a deadline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// For the rest of a request head; of the first request, for all of it.
-    Head,
-    /// Kept alive, for the first byte of another request.
-    Idle,
-    /// For an upstream connection to stand.
-    Connecting,
-    /// For the rest of the request to pass.
-    Sending,
-    /// For the first byte of a response.
-    Awaiting,
-    /// For the rest of the response.
-    Receiving,
-    /// For the client to take what it is owed of the response.
-    Delivering,
-    /// For bytes, either way.
-    Tunnel,
-    /// For the client to take an answer of our own.
-    Answering,
-    /// For the client to stop talking, having been answered.
-    Lingering,
-}
 
 /// What becomes of a session after it was driven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,13 +46,9 @@ pub enum Next {
 /// What a step of a session came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// The phase may have changed: go on.
     Go,
-    /// Nothing can be done before an event.
     Wait,
-    /// The budget is used up.
     Hungry,
-    /// The session is over.
     Close(Reason),
 }
 
@@ -101,11 +63,10 @@ pub struct Session {
     scan: Scan,
     /// It is in the list of those to be driven.
     pub queued: bool,
-    /// It asked to be driven again, and had moved so much by then.
-    hungry_at: Option<u64>,
-    moved: u64,
+    /// It asked to be driven again, and was not heard of since.
+    hungry: bool,
     /// Bytes thrown away since it was answered.
-    lingered: u64,
+    lingered: u32,
     exchange: Option<Box<Exchange>>,
 }
 
@@ -121,30 +82,29 @@ impl Session {
             phase: Phase::Head,
             scan: Scan::default(),
             queued: false,
-            hungry_at: None,
-            moved: 0,
+            hungry: false,
             lingered: 0,
             exchange: None,
         };
         session.enter(Phase::Head, cx);
-        if let Service::Pool(pool, mode) = service {
+        if session.is_clients() {
             cx.stats.accepted += 1;
             log::debug!("connection received from {peer}");
-            if mode == Mode::Tcp {
-                session.open_tunnel(pool, cx);
-            }
+        }
+        if let Service::Pool(pool, Mode::Tcp) = service {
+            session.exchange = Some(Box::new(Exchange::tunnel(pool, session.name(), cx)));
         }
         session
     }
 
-    /// Whether it counts as a client's, those of the admin address left out.
+    /// Whether it is a client's, and not one of the admin address.
     pub fn is_clients(&self) -> bool {
         self.service != Service::Admin
     }
 
     /// Whether an admitted request is under way.
     pub fn is_alive(&self) -> bool {
-        self.exchange.as_ref().is_some_and(|exchange| exchange.admitted)
+        self.exchange.as_ref().is_some_and(|exchange| exchange.is_admitted())
     }
 
     /// What it is doing, for a human.
@@ -153,34 +113,28 @@ impl Session {
         format!("{} {:?} {story}", self.peer, self.phase)
     }
 
-    /// What it waits for.
-    pub fn phase(&self) -> Phase {
-        self.phase
-    }
-
     /// Remembers what an event told of one of its sockets.
     pub fn note(&mut self, sock: Sock, readable: bool, writable: bool, broken: bool) {
-        let upstream = self.exchange.as_mut().and_then(|exchange| exchange.upstream.as_mut());
-        let end = match upstream {
-            _ if self.client.sock == sock => &mut self.client,
-            Some(upstream) => &mut upstream.end,
-            None => return,
-        };
-        end.note(readable, writable, broken);
+        if self.client.sock == sock {
+            self.client.note(readable, writable, broken);
+        } else if let Some(end) = self.exchange.as_mut().and_then(|exchange| exchange.end_of(sock)) {
+            end.note(readable, writable, broken);
+        }
     }
 
     /// Does everything that can be done without waiting.
     pub fn drive<N: Net>(&mut self, cx: &mut Context<N>) -> Next {
+        let before = cx.moved;
         let mut budget = BUDGET;
         loop {
-            let step = match self.client.broken {
-                true => Step::Close(Reason::ClientReset), // nobody is left to answer
-                false => self.step(cx, &mut budget),
-            };
-            match step {
+            match self.step(before, &mut budget, cx) {
                 Step::Go => {}
-                Step::Wait => return self.rest(cx),
-                Step::Hungry => return self.ask_again(cx),
+                Step::Wait => {
+                    self.hungry = false;
+                    self.settle(cx);
+                    return Next::Wait;
+                }
+                Step::Hungry => return self.ask_again(cx.moved != before, cx),
                 Step::Close(reason) => return self.end(reason, cx),
             }
         }
@@ -196,12 +150,11 @@ impl Session {
 
     /// Ends it, whatever is under way.
     pub fn end<N: Net>(&mut self, reason: Reason, cx: &mut Context<N>) -> Next {
-        let torn = self.drop_exchange(reason, cx);
+        let torn = self.end_exchange(reason, cx);
         self.client.drop_held(&mut cx.lender);
-        if torn {
-            cx.reset(self.client.sock);
-        } else {
-            cx.close(self.client.sock);
+        match torn {
+            true => cx.reset(self.client.sock),
+            false => cx.close(self.client.sock),
         }
         if self.is_clients() {
             cx.stats.closed += 1;
@@ -211,71 +164,91 @@ impl Session {
         Next::Closed
     }
 
-    fn step<N: Net>(&mut self, cx: &mut Context<N>, budget: &mut usize) -> Step {
-        match self.phase {
-            Phase::Head | Phase::Idle => self.read_head(cx),
-            Phase::Connecting => self.connecting(cx),
-            Phase::Sending | Phase::Awaiting | Phase::Receiving | Phase::Delivering => self.exchange(cx, budget),
-            Phase::Tunnel => self.tunnel(cx, budget),
-            Phase::Answering => self.answering(cx, budget),
-            Phase::Lingering => self.lingering(cx, budget),
+    fn step<N: Net>(&mut self, before: u64, budget: &mut usize, cx: &mut Context<N>) -> Step {
+        if self.client.broken {
+            return Step::Close(Reason::ClientReset); // nobody is left to answer
+        }
+        let Some(exchange) = &mut self.exchange else {
+            return match self.phase {
+                Phase::Lingering => self.linger(budget, cx),
+                _ => self.read_head(cx),
+            };
+        };
+        let stop = exchange.drive(&mut self.client, cx, budget);
+        self.follow(stop, before, cx)
+    }
+
+    /// Draws the conclusion of why an exchange stopped.
+    fn follow<N: Net>(&mut self, stop: Stop, before: u64, cx: &mut Context<N>) -> Step {
+        match stop {
+            Stop::Wait | Stop::Hungry => {
+                let phase = self.exchange.as_ref().map_or(self.phase, |exchange| exchange.phase());
+                if phase != self.phase || cx.moved != before {
+                    self.enter(phase, cx);
+                }
+                if stop == Stop::Wait { Step::Wait } else { Step::Hungry }
+            }
+            Stop::Concluded => self.conclude(cx),
+            Stop::Failed(reason) => self.fail(reason, cx),
+            Stop::Refused(malformed) => self.refuse(malformed, cx),
         }
     }
 
     /// The only door into a phase. Entering the present one again sets its deadline anew.
     fn enter<N: Net>(&mut self, phase: Phase, cx: &mut Context<N>) {
         self.phase = phase;
-        let timeouts = &cx.timeouts;
-        let span = match phase {
-            Phase::Head => timeouts.header,
-            Phase::Idle | Phase::Delivering | Phase::Answering => timeouts.client_idle,
-            Phase::Connecting => timeouts.connect,
-            Phase::Sending => timeouts.body,
-            Phase::Awaiting | Phase::Receiving => timeouts.response,
-            Phase::Tunnel => timeouts.tunnel,
-            Phase::Lingering => LINGER,
-        };
-        cx.deadlines.set(self.client.sock.0, cx.now + span);
+        cx.deadlines.set(self.client.sock.0, cx.now + phase.patience(&cx.timeouts));
     }
 
     /// What a deadline means in each phase.
     fn late<N: Net>(&mut self, cx: &mut Context<N>) -> Step {
-        match self.phase {
-            Phase::Head if self.client.held().is_empty() => Step::Close(Reason::HeaderTimeout),
-            Phase::Head => self.refuse_late_head(cx),
-            Phase::Idle => Step::Close(Reason::IdleTimeout),
-            Phase::Connecting => self.connect_late(cx),
-            Phase::Sending => self.sending_late(cx),
-            Phase::Awaiting => self.fail(Reason::ResponseTimeout, cx),
-            Phase::Receiving => Step::Close(Reason::ResponseTimeout),
-            Phase::Delivering | Phase::Answering => Step::Close(Reason::ClientStalled),
-            Phase::Tunnel => Step::Close(Reason::TunnelTimeout),
-            Phase::Lingering => Step::Close(Reason::Closed),
+        match (self.phase, &mut self.exchange) {
+            (Phase::Connecting, Some(exchange)) => match exchange.connect_late(cx) {
+                Ok(()) => {
+                    self.enter(Phase::Connecting, cx); // to the next backend, with a deadline of its own
+                    Step::Go
+                }
+                Err(stop) => self.follow(stop, cx.moved, cx),
+            },
+            (Phase::Sending, Some(exchange)) => {
+                let reason = exchange.who_stalls();
+                self.fail(reason, cx)
+            }
+            (Phase::Head, _) if !self.client.held().is_empty() => self.refuse_late(cx),
+            (Phase::Head, _) => Step::Close(Reason::HeaderTimeout),
+            (Phase::Idle, _) => Step::Close(Reason::IdleTimeout),
+            (Phase::Delivering | Phase::Answering, _) => Step::Close(Reason::ClientStalled),
+            (Phase::Tunnel, _) => Step::Close(Reason::TunnelTimeout),
+            (Phase::Lingering, _) => Step::Close(Reason::Closed),
+            _ => self.fail(Reason::ResponseTimeout, cx),
         }
-    }
-
-    fn rest<N: Net>(&mut self, cx: &mut Context<N>) -> Next {
-        self.hungry_at = None;
-        self.settle(cx);
-        Next::Wait
     }
 
     /// Asks for another turn. Twice in a row without anything moved in between is a bug of ours (law 7).
-    fn ask_again<N: Net>(&mut self, cx: &mut Context<N>) -> Next {
-        if self.hungry_at == Some(self.moved) {
+    fn ask_again<N: Net>(&mut self, moved: bool, cx: &mut Context<N>) -> Next {
+        if self.hungry && !moved {
             cx.stats.stuck += 1;
-            log::error!("bug: session of {} goes on without moving in phase {:?}", self.peer, self.phase);
+            log::error!("bug: a session goes on without moving: {}", self.describe());
             return self.end(Reason::Stuck, cx);
         }
-        self.hungry_at = Some(self.moved);
+        self.hungry = true;
         self.settle(cx);
         Next::Hungry
     }
 
     fn settle<N: Net>(&mut self, cx: &mut Context<N>) {
         self.client.settle(&mut cx.lender);
-        if let Some(upstream) = self.exchange.as_mut().and_then(|exchange| exchange.upstream.as_mut()) {
-            upstream.end.settle(&mut cx.lender);
+        if let Some(exchange) = &mut self.exchange {
+            exchange.settle(cx);
         }
+    }
+
+    fn end_exchange<N: Net>(&mut self, reason: Reason, cx: &mut Context<N>) -> bool {
+        self.exchange.take().is_some_and(|exchange| exchange.end(reason, &mut self.client, cx))
+    }
+
+    /// What its exchanges know it by.
+    fn name(&self) -> (u32, SocketAddr) {
+        (self.row, self.peer)
     }
 }

@@ -1,3 +1,0 @@
-//! What is refused, mended and passed, statement by statement.
-
-mod smoke;

@@ -1,0 +1,275 @@
+//! An exchange: one request and its response, with the upstream that serves it. Or a tunnel, or an answer of our own.
+//!
+//! ```text
+//!   Connecting --connected--> Sending --sent--> Awaiting --final head--> Receiving --> concluded
+//!     |    ^                    |                |    ^                    |    ^
+//!     |    '-- next backend ----+---- retry -----'    '- 1xx passed on     v    |
+//!     |                         '-- 101 --> Tunnel --> concluded         Delivering (the client is slow)
+//!     '-- none left --> failed
+//! ```
+//!
+//! Two flows, each with its own end (law 11): either may finish first. Nothing here assigns a phase: [`Exchange::phase`]
+//! says which one follows from how far things have come, and the [session](super::session) enters it. An exchange never
+//! ends itself either: it stops with a [`Stop`] and the session draws the conclusion.
+//!
+//! [`Exchange::drive`] is the door in. Finding a connection is in `upstream.rs`, the two flows of a request in
+//! `talk.rs`, raw bytes in `tunnel.rs`, what the two sides agreed on in `terms.rs`.
+
+mod talk;
+mod terms;
+mod tunnel;
+mod upstream;
+
+pub use terms::Terms;
+pub use upstream::{Search, Upstream};
+
+use super::context::Context;
+use super::end::End;
+use super::flow::{Body, Flow, Pumped};
+use super::phase::Phase;
+use super::reason::Reason;
+use crate::balance::PoolId;
+use crate::base::Time;
+use crate::http::{Malformed, Request, Scan};
+use crate::net::{Net, Sock};
+use std::net::SocketAddr;
+use std::ops::Range;
+use terms::Stage;
+
+/// What an exchange carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A request to a backend and its response.
+    Request,
+    /// Bytes that mean nothing to us, both ways.
+    Tunnel,
+    /// An answer of our own.
+    Answer,
+}
+
+/// Why an exchange does not go on for now, or at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// Nothing can be done before an event.
+    Wait,
+    /// The budget of this turn is used up.
+    Hungry,
+    /// It is done: every byte is delivered.
+    Concluded,
+    /// It cannot be done.
+    Failed(Reason),
+    /// The client's part in it is not what it should be.
+    Refused(Malformed),
+}
+
+/// What an exchange does next: goes on, or stops.
+type Going = Result<(), Stop>;
+
+/// One request and its response, or a tunnel, or an answer of our own.
+pub struct Exchange {
+    kind: Kind,
+    /// Client to upstream.
+    request: Flow,
+    /// Upstream, or we ourselves, to client.
+    response: Flow,
+    upstream: Option<Upstream>,
+    search: Search,
+    /// What the two sides have agreed on.
+    pub terms: Terms,
+    scan: Scan,
+    /// It counts as a request: a client's, with a head that was in order.
+    admitted: bool,
+    /// Ours to name it by.
+    pub id: u128,
+    /// Where the backend's address goes as Host, when the client sent none.
+    host_gap: Option<Range<usize>>,
+    /// Method and target, kept only while somebody reads the log.
+    story: Option<Box<str>>,
+    /// In a tunnel: which sides were told that the other has said everything, the upstream first.
+    told: [bool; 2],
+    began: Time,
+    /// The session it belongs to: its row and its client.
+    row: u32,
+    peer: SocketAddr,
+}
+
+impl Exchange {
+    /// A request of the client `peer` of session `row`, written anew as `head`, to be served by a backend of `pool`.
+    pub fn request<N: Net>(terms: Terms, head: Flow, pool: PoolId, of: (u32, SocketAddr), cx: &mut Context<N>) -> Self {
+        cx.stats.admitted += 1;
+        let blank = Exchange::blank(Kind::Request, terms, of, cx);
+        Exchange { request: head, search: Search::new(pool), admitted: true, ..blank }
+    }
+
+    /// A tunnel to a backend of `pool`.
+    pub fn tunnel<N: Net>(pool: PoolId, of: (u32, SocketAddr), cx: &mut Context<N>) -> Self {
+        cx.stats.admitted += 1;
+        let blank = Exchange::blank(Kind::Tunnel, Terms::default(), of, cx);
+        Exchange { request: raw(), response: raw(), search: Search::new(pool), admitted: true, ..blank }
+    }
+
+    /// An answer of our own, ready to be sent.
+    pub fn answer<N: Net>(terms: Terms, text: Vec<u8>, of: (u32, SocketAddr), cx: &mut Context<N>) -> Self {
+        let blank = Exchange::blank(Kind::Answer, terms, of, cx);
+        Exchange { response: Flow::new(text, Body::Done, false), ..blank }
+    }
+
+    fn blank<N: Net>(kind: Kind, terms: Terms, (row, peer): (u32, SocketAddr), cx: &mut Context<N>) -> Self {
+        Exchange {
+            kind,
+            request: Flow::default(),
+            response: Flow::default(),
+            upstream: None,
+            search: Search::new(PoolId(0)),
+            terms,
+            scan: Scan::default(),
+            admitted: false,
+            id: 0,
+            host_gap: None,
+            story: None,
+            told: [false; 2],
+            began: cx.now,
+            row,
+            peer,
+        }
+    }
+
+    /// Names it, and says where its head still lacks the backend's address as Host.
+    pub fn named(mut self, id: u128, host_gap: Option<Range<usize>>) -> Self {
+        (self.id, self.host_gap) = (id, host_gap);
+        self
+    }
+
+    /// Remembers what is asked for, if somebody reads the log.
+    pub fn remember(&mut self, request: &Request<'_, '_>) {
+        if log::log_enabled!(log::Level::Debug) {
+            self.story = Some(format!("{} {}", request.method, String::from_utf8_lossy(request.target)).into());
+        }
+    }
+
+    /// What is forwarded, for the log.
+    pub fn story(&self) -> &str {
+        match &self.story {
+            Some(story) => story,
+            None if self.kind == Kind::Tunnel => "connection",
+            None => "request",
+        }
+    }
+
+    /// Whether it counts as a request.
+    pub fn is_admitted(&self) -> bool {
+        self.admitted
+    }
+
+    /// Whether bytes pass that mean nothing to us.
+    pub fn is_tunnel(&self) -> bool {
+        self.kind == Kind::Tunnel
+    }
+
+    /// Whether it is an answer of our own.
+    pub fn is_answer(&self) -> bool {
+        self.kind == Kind::Answer
+    }
+
+    /// The upstream's end, if it is on this socket.
+    pub fn end_of(&mut self, sock: Sock) -> Option<&mut End> {
+        self.upstream.as_mut().map(|upstream| &mut upstream.end).filter(|end| end.sock == sock)
+    }
+
+    /// Takes what the client already sent of the body, so that it leaves with the head.
+    pub fn begin(&mut self, client: &mut End, limits: &crate::config::Limits) -> Result<(), Malformed> {
+        self.request.begin(client, limits)?;
+        self.request.keep_if_whole();
+        Ok(())
+    }
+
+    /// What is waited for, as far as things have come.
+    pub fn phase(&self) -> Phase {
+        match self.kind {
+            Kind::Answer => Phase::Answering,
+            _ if !self.upstream.as_ref().is_some_and(|upstream| upstream.connected) => Phase::Connecting,
+            Kind::Tunnel => Phase::Tunnel,
+            Kind::Request => self.talk_phase(),
+        }
+    }
+
+    /// Does everything that can be done without waiting; says why it stopped.
+    pub fn drive<N: Net>(&mut self, client: &mut End, cx: &mut Context<N>, budget: &mut usize) -> Stop {
+        loop {
+            let going = match self.phase() {
+                Phase::Connecting => self.connecting(cx),
+                Phase::Tunnel => self.pass(client, cx, budget),
+                Phase::Answering => self.say(client, cx, budget),
+                _ => self.talk(client, cx, budget),
+            };
+            if let Err(stop) = going {
+                return stop;
+            }
+        }
+    }
+
+    /// Whether the client was sent a part of a response, so that any other answer would be taken for its rest.
+    pub fn is_answering(&self) -> bool {
+        self.kind == Kind::Tunnel || (self.terms.stage != Stage::Head && !self.response.untouched())
+    }
+
+    /// Whether the request was read to its end, whatever became of it.
+    pub fn is_whole(&self) -> bool {
+        self.request.is_at_hand()
+    }
+
+    /// Whether the client's connection may be used for another request, once this one was answered.
+    pub fn keeps_client(&self) -> bool {
+        self.terms.keep_alive && self.is_whole()
+    }
+
+    /// It ends: counted once, its buffers given back, its upstream let go of. Whether the client must be shown by a
+    /// reset that what it was sent is not whole.
+    pub fn end<N: Net>(mut self, reason: Reason, client: &mut End, cx: &mut Context<N>) -> bool {
+        let finished = reason == Reason::Finished;
+        let torn = !finished && (self.is_tunnel() || (self.terms.until_close && self.is_answering()));
+        self.let_go(finished, cx);
+        self.request.discard(client);
+        self.request.give_back(&mut cx.lender);
+        self.response.give_back(&mut cx.lender);
+        if self.admitted {
+            *(if finished { &mut cx.stats.finished } else { &mut cx.stats.failed }) += 1;
+        }
+        torn
+    }
+
+    /// Gives back what no byte is in (law 5).
+    pub fn settle<N: Net>(&mut self, cx: &mut Context<N>) {
+        if let Some(upstream) = &mut self.upstream {
+            upstream.end.settle(&mut cx.lender);
+        }
+    }
+
+    /// How it went, for the log.
+    pub fn tell<N: Net>(&self, cx: &Context<N>) {
+        let took = (cx.now - self.began).as_secs_f64() * 1e3;
+        let (status, bytes) = (self.terms.status, self.response.moved);
+        log::debug!("{}: response {status} sent back to client, {bytes} bytes in {took:.1} ms", self.peer);
+    }
+
+    /// Sends an answer of our own.
+    fn say<N: Net>(&mut self, client: &mut End, cx: &mut Context<N>, budget: &mut usize) -> Going {
+        let mut nobody = End::new(client.sock); // an answer of our own has no source
+        match self.response.pump(&mut nobody, client, cx, budget) {
+            Pumped::Complete => Err(Stop::Concluded),
+            Pumped::Waiting => Err(Stop::Wait),
+            Pumped::Hungry => Err(Stop::Hungry),
+            _ => Err(Stop::Failed(Reason::ClientReset)),
+        }
+    }
+}
+
+/// A flow of bytes that mean nothing to us.
+fn raw() -> Flow {
+    Flow::new(Vec::new(), Body::UntilClose, false)
+}
+
+/// The upstream that [`Exchange::phase`] has seen to be there.
+fn connected(upstream: &mut Option<Upstream>) -> Result<&mut Upstream, Stop> {
+    upstream.as_mut().ok_or(Stop::Failed(Reason::System))
+}

@@ -1,0 +1,183 @@
+//! The two flows of a request: client to upstream, upstream to client.
+//!
+//! The response may begin, and even end, before the request does; interim responses pass before the final one. Which
+//! head means what is [`terms`](super::terms)'; where a body ends is [`flow`](crate::proxy::flow)'s.
+
+use super::terms::Stage;
+use super::{Exchange, Going, Kind, Stop, connected, raw};
+use crate::http::{self, Malformed, Scan};
+use crate::net::Net;
+use crate::proxy::context::Context;
+use crate::proxy::end::{End, Filled};
+use crate::proxy::flow::{Flow, Pumped};
+use crate::proxy::phase::Phase;
+use crate::proxy::reason::Reason;
+
+impl Exchange {
+    pub(super) fn talk_phase(&self) -> Phase {
+        let sent = self.terms.request_cut || self.request.is_complete();
+        match self.terms.stage {
+            Stage::Final | Stage::Interim if self.response.owes() => Phase::Delivering,
+            Stage::Final => Phase::Receiving,
+            _ if sent => Phase::Awaiting,
+            _ => Phase::Sending,
+        }
+    }
+
+    /// Moves both directions as far as they go.
+    pub(super) fn talk<N: Net>(&mut self, client: &mut End, cx: &mut Context<N>, budget: &mut usize) -> Going {
+        let sent = self.send_request(client, cx, budget);
+        if matches!(sent, Err(Stop::Failed(_) | Stop::Refused(_))) {
+            return sent;
+        }
+        match (self.receive_response(client, cx, budget), sent) {
+            (Err(Stop::Wait), Err(Stop::Hungry)) => Err(Stop::Hungry),
+            (received, _) => received,
+        }
+    }
+
+    /// Client to upstream. It stops even when all is sent: there is nothing more to do for this direction.
+    fn send_request<N: Net>(&mut self, client: &mut End, cx: &mut Context<N>, budget: &mut usize) -> Going {
+        if self.terms.request_cut || self.request.is_complete() {
+            return Err(Stop::Wait);
+        }
+        let upstream = connected(&mut self.upstream)?;
+        let before = self.request.moved;
+        let pumped = self.request.pump(client, &mut upstream.end, cx, budget);
+        cx.stats.bytes_up += self.request.moved - before;
+        if cx.limits.body > 0 && self.request.carried > cx.limits.body {
+            return Err(Stop::Refused(Malformed::BodyTooLarge));
+        }
+        match pumped {
+            Pumped::Complete | Pumped::Waiting => Err(Stop::Wait),
+            Pumped::Hungry => Err(Stop::Hungry),
+            Pumped::Malformed(malformed) => Err(Stop::Refused(malformed)),
+            Pumped::Cut => Err(Stop::Refused(Malformed::BodyCut)),
+            Pumped::SourceGone(_) => Err(Stop::Failed(Reason::ClientReset)),
+            Pumped::SinkGone(_) => {
+                // It may have answered before it closed (RFC 9112 section 9.5): look before giving up.
+                self.terms.request_cut = true;
+                upstream.end.readable = true;
+                Err(Stop::Wait)
+            }
+        }
+    }
+
+    /// Upstream to client: heads as they come, and what flows behind them. It goes on when there is a new upstream.
+    fn receive_response<N: Net>(&mut self, client: &mut End, cx: &mut Context<N>, budget: &mut usize) -> Going {
+        while self.kind == Kind::Request {
+            match self.terms.stage {
+                Stage::Head => match self.find_head(cx)? {
+                    Some(size) => self.take_head(size, client, cx)?,
+                    None => return Ok(()),
+                },
+                Stage::Interim | Stage::Final => self.deliver(client, cx, budget)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads until a response head is complete: its size. None: the upstream died, and there is a new one.
+    fn find_head<N: Net>(&mut self, cx: &mut Context<N>) -> Result<Option<usize>, Stop> {
+        loop {
+            let end = &mut connected(&mut self.upstream)?.end;
+            if !end.held().is_empty() {
+                match self.scan.response(end.held(), &cx.limits) {
+                    Ok(Some(size)) => return Ok(Some(size)),
+                    Ok(None) => {}
+                    Err(malformed) => return self.bad_response(&malformed, cx),
+                }
+            }
+            let died = match end.fill(&mut cx.net, &mut cx.lender) {
+                Ok(Filled::Bytes(count)) => {
+                    cx.moved += count as u64;
+                    continue;
+                }
+                Ok(Filled::Nothing) => return Err(Stop::Wait),
+                Ok(Filled::Full) => return self.bad_response(&Malformed::HeadTooLarge, cx),
+                Ok(Filled::Ended) => None,
+                Err(error) => Some(error),
+            };
+            if !end.held().is_empty() {
+                return self.bad_response(&Malformed::HeadCut, cx);
+            }
+            return self.upstream_died(died, cx).map(|()| None);
+        }
+    }
+
+    fn bad_response<N: Net, T>(&self, why: &dyn std::fmt::Display, cx: &Context<N>) -> Result<T, Stop> {
+        if let Some(upstream) = &self.upstream {
+            log::warn!("backend {}: bad response: {why}", cx.backends.get(upstream.backend).name);
+        }
+        Err(Stop::Failed(Reason::BadResponse))
+    }
+
+    /// A response head is complete: it leaves the upstream's buffer and is written anew.
+    fn take_head<N: Net>(&mut self, size: usize, client: &mut End, cx: &mut Context<N>) -> Going {
+        self.request.forget(client); // a response has begun: nothing is sent twice from here on
+        self.scan = Scan::default();
+        let end = &mut connected(&mut self.upstream)?.end;
+        let mut table = http::table();
+        let head = end.held().get(..size).unwrap_or_default();
+        let head = match http::head::response(head, self.terms.verb, &cx.limits, &mut table) {
+            Ok(head) => head,
+            Err(malformed) => return self.bad_response(&malformed, cx),
+        };
+        if let Err(why) = self.terms.accept(&head) {
+            return self.bad_response(&why, cx);
+        }
+        let mut out = cx.lender.lend_scrap();
+        let (body, chunking) = self.terms.write(&head, cx.draining, &mut out);
+        end.consume(size);
+        self.response.give_back(&mut cx.lender);
+        self.response = Flow::new(out, body, chunking);
+        match self.response.begin(end, &cx.limits) {
+            Ok(()) => Ok(()),
+            Err(malformed) => self.bad_response(&malformed, cx),
+        }
+    }
+
+    /// Pumps what the response flow carries.
+    fn deliver<N: Net>(&mut self, client: &mut End, cx: &mut Context<N>, budget: &mut usize) -> Going {
+        let upstream = connected(&mut self.upstream)?;
+        let before = self.response.moved;
+        let pumped = self.response.pump(&mut upstream.end, client, cx, budget);
+        cx.stats.bytes_down += self.response.moved - before;
+        match pumped {
+            Pumped::Complete if self.terms.stage == Stage::Interim => {
+                self.terms.stage = Stage::Head;
+                Ok(())
+            }
+            Pumped::Complete if self.terms.upgraded => self.switch_protocols(client, cx),
+            Pumped::Complete => Err(Stop::Concluded),
+            Pumped::Waiting => Err(Stop::Wait),
+            Pumped::Hungry => Err(Stop::Hungry),
+            Pumped::SinkGone(_) => Err(Stop::Failed(Reason::ClientReset)),
+            Pumped::Cut | Pumped::SourceGone(_) => Err(Stop::Failed(Reason::Truncated)),
+            Pumped::Malformed(malformed) => self.bad_response(&malformed, cx),
+        }
+    }
+
+    /// The backend has switched protocols and the client knows: what either says from now on passes as it is.
+    fn switch_protocols<N: Net>(&mut self, client: &mut End, cx: &mut Context<N>) -> Going {
+        if !self.request.is_complete() {
+            return Err(Stop::Failed(Reason::BadResponse)); // a body is still on its way: what would it be part of?
+        }
+        log::debug!("{}: {} upgraded", self.peer, self.story());
+        self.request.discard(client);
+        self.request.give_back(&mut cx.lender);
+        self.response.give_back(&mut cx.lender);
+        (self.request, self.response, self.kind) = (raw(), raw(), Kind::Tunnel);
+        Ok(())
+    }
+
+    /// The deadline for sending has come: whose fault is it? The upstream's if it takes no more, or said neither go on
+    /// nor stop to a client that waits to hear it; else the client's.
+    pub fn who_stalls(&self) -> Reason {
+        let waits_for_continue = self.terms.expects_continue && self.request.carried == 0;
+        match self.request.owes() || waits_for_continue {
+            true => Reason::ResponseTimeout,
+            false => Reason::BodyTimeout,
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Reaching a backend: a pooled connection or a fresh one, and what to do when it fails.
+//!
+//! | what happened | what is done |
+//! |---|---|
+//! | connecting failed | another backend, always; each is tried once |
+//! | a pooled connection died before a response byte | the same backend once more, on a fresh connection |
+//! | a fresh connection died before a response byte | another backend |
+//!
+//! The last two only if nothing was sent yet, or the method is safe or idempotent (RFC 9110 section 9.2.2) and the
+//! request is still whole at hand. A POST of which a byte was sent is never sent twice.
+
+use super::{Exchange, Going, Stop, connected};
+use crate::balance::health::Step;
+use crate::balance::{BackendId, Cause, PoolId};
+use crate::base::Time;
+use crate::http::Scan;
+use crate::net::Net;
+use crate::proxy::context::{Context, Owner};
+use crate::proxy::end::End;
+use crate::proxy::reason::Reason;
+use std::io;
+
+/// The upstream side of an exchange.
+pub struct Upstream {
+    /// Its connection.
+    pub end: End,
+    /// To which backend.
+    pub backend: BackendId,
+    /// It was used before and came from the pool.
+    pub pooled: bool,
+    /// Its connection stands.
+    pub connected: bool,
+    /// When it was begun or taken.
+    pub since: Time,
+}
+
+/// How far the search for a backend has come.
+#[derive(Debug)]
+pub struct Search {
+    pool: PoolId,
+    /// Backends tried on fresh connections, in vain.
+    tried: Vec<BackendId>,
+    /// A backend was picked before: further picks do not advance the rotation.
+    picked: bool,
+    /// Pooled connections are not to be used any more.
+    fresh_only: bool,
+    /// What the request ends with if no backend is left.
+    blame: Reason,
+}
+
+impl Search {
+    /// A search among the backends of `pool`, not begun.
+    pub fn new(pool: PoolId) -> Search {
+        Search { pool, tried: Vec::new(), picked: false, fresh_only: false, blame: Reason::NoBackend }
+    }
+}
+
+impl Exchange {
+    /// Chooses a backend, or hears how the connection to one came out.
+    pub(super) fn connecting<N: Net>(&mut self, cx: &mut Context<N>) -> Going {
+        let Some(upstream) = &mut self.upstream else { return self.reach(cx) };
+        if !upstream.end.readable && !upstream.end.writable {
+            return Err(Stop::Wait);
+        }
+        match cx.net.outcome(upstream.end.sock) {
+            None => {
+                (upstream.end.readable, upstream.end.writable) = (false, false);
+                Err(Stop::Wait)
+            }
+            Some(Ok(())) => {
+                (upstream.end.writable, upstream.connected) = (true, true);
+                cx.moved += 1;
+                Ok(())
+            }
+            Some(Err(error)) => self.connect_failed(&error, cx),
+        }
+    }
+
+    /// The connect deadline has come.
+    pub fn connect_late<N: Net>(&mut self, cx: &mut Context<N>) -> Result<(), Stop> {
+        self.connect_failed(&io::ErrorKind::TimedOut.into(), cx)
+    }
+
+    /// Chooses a backend and finds a connection to it.
+    fn reach<N: Net>(&mut self, cx: &mut Context<N>) -> Going {
+        loop {
+            let again = std::mem::replace(&mut self.search.picked, true);
+            let Some(id) = cx.backends.pick(self.search.pool, &self.search.tried, again) else {
+                return Err(Stop::Failed(self.search.blame));
+            };
+            if self.reuse(id, cx) || self.open(id, cx) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes a pooled connection to this backend, if one may be used.
+    fn reuse<N: Net>(&mut self, backend: BackendId, cx: &mut Context<N>) -> bool {
+        if self.search.fresh_only || self.is_tunnel() {
+            return false;
+        }
+        let Some(sock) = cx.idle.take(backend) else { return false };
+        cx.stats.reused += 1;
+        cx.deadlines.drop(sock.0);
+        cx.own(sock, Owner::Upstream(self.row));
+        self.attach(Upstream { end: End::new(sock), backend, pooled: true, connected: true, since: cx.now }, cx);
+        true
+    }
+
+    /// Begins a fresh connection to this backend. False: it failed at once, and counts as tried.
+    fn open<N: Net>(&mut self, backend: BackendId, cx: &mut Context<N>) -> bool {
+        cx.stats.connects += 1;
+        match cx.connect(cx.backends.get(backend).address, Owner::Upstream(self.row)) {
+            Ok(end) => {
+                self.attach(Upstream { end, backend, pooled: false, connected: false, since: cx.now }, cx);
+                true
+            }
+            Err(error) => {
+                self.cannot_reach(backend, cx.now, &error, cx);
+                false
+            }
+        }
+    }
+
+    /// The one door through which an exchange gets its upstream.
+    fn attach<N: Net>(&mut self, upstream: Upstream, cx: &mut Context<N>) {
+        let backend = cx.backends.get_mut(upstream.backend);
+        backend.in_flight += 1;
+        backend.requests += 1;
+        log::debug!("{}: forwarding {} to backend {}", self.peer, self.story(), backend.name);
+        if let Some(gap) = self.host_gap.take() {
+            self.host_gap = Some(gap.start..gap.start + backend.name.len());
+            self.request.rewrite(gap, backend.name.as_bytes());
+        }
+        self.upstream = Some(upstream);
+        cx.moved += 1;
+    }
+
+    /// The one door through which it loses it.
+    fn detach<N: Net>(&mut self, cx: &mut Context<N>) -> Option<Upstream> {
+        let mut upstream = self.upstream.take()?;
+        cx.backends.get_mut(upstream.backend).in_flight -= 1;
+        upstream.end.drop_held(&mut cx.lender);
+        Some(upstream)
+    }
+
+    fn connect_failed<N: Net>(&mut self, error: &io::Error, cx: &mut Context<N>) -> Going {
+        if let Some(Upstream { end, backend, since, .. }) = self.detach(cx) {
+            cx.close(end.sock);
+            self.cannot_reach(backend, since, error, cx);
+        }
+        self.reach(cx)
+    }
+
+    /// A failed connection counts against the backend's health, brings its next probe forward, and it is not tried again.
+    fn cannot_reach<N: Net>(&mut self, id: BackendId, since: Time, error: &io::Error, cx: &mut Context<N>) {
+        self.search.tried.push(id);
+        self.search.blame = match error.kind() {
+            io::ErrorKind::TimedOut => Reason::ConnectTimeout,
+            _ => Reason::NoBackend,
+        };
+        let backend = cx.backends.get_mut(id);
+        backend.connect_failures += 1;
+        log::debug!("{}: backend {} cannot be reached: {error}", self.peer, backend.name);
+        if !is_ours(error) {
+            cx.backend_failed(id, &Cause { step: Step::Connect, what: error.to_string(), took: cx.now - since });
+            cx.probes_due.set(id.0, cx.now);
+        }
+    }
+
+    /// The upstream connection ended before the first byte of a response.
+    pub(super) fn upstream_died<N: Net>(&mut self, error: Option<io::Error>, cx: &mut Context<N>) -> Going {
+        connected(&mut self.upstream)?;
+        let Some(Upstream { end, backend, pooled, .. }) = self.detach(cx) else { return Ok(()) };
+        cx.close(end.sock);
+        let name = &cx.backends.get(backend).name;
+        let cause = error.map_or_else(|| "closed".into(), |error| error.to_string());
+        log::debug!("{}: backend {name} gave no response: {cause}", self.peer);
+        if !self.may_go_again() {
+            return Err(Stop::Failed(Reason::UpstreamDied));
+        }
+        cx.stats.retries += 1;
+        self.request.start_over();
+        (self.terms.request_cut, self.scan) = (false, Scan::default());
+        (self.search.fresh_only, self.search.blame) = (true, Reason::UpstreamDied); // the last try is on a fresh one
+        if !pooled {
+            self.search.tried.push(backend);
+        } else if self.open(backend, cx) {
+            return Ok(()); // a stale connection says nothing about its backend
+        }
+        self.reach(cx)
+    }
+
+    /// Whether the request may be sent to a backend once more.
+    fn may_go_again(&self) -> bool {
+        let repeatable = self.terms.verb.is_idempotent() || self.request.untouched();
+        repeatable && self.request.can_start_over()
+    }
+
+    /// Lets go of the upstream: into the pool after a whole response, if everything is in order; else it is closed, or
+    /// reset if the request has failed: whatever the backend was told, it must not take it for complete.
+    pub(super) fn let_go<N: Net>(&mut self, finished: bool, cx: &mut Context<N>) {
+        let whole = self.request.is_complete() && !self.is_tunnel();
+        let reusable = finished && whole && self.terms.upstream_keep_alive && !cx.draining && self.is_silent(cx);
+        let Some(Upstream { end, backend, .. }) = self.detach(cx) else { return };
+        if reusable {
+            let ticket = cx.idle.put(backend, end.sock);
+            cx.own(end.sock, Owner::Idle(ticket));
+            cx.deadlines.set(end.sock.0, cx.now + cx.timeouts.upstream_idle);
+        } else if finished {
+            cx.close(end.sock);
+        } else {
+            cx.reset(end.sock);
+        }
+    }
+
+    /// Whether a connection that delivered a response holds nothing more. Bytes behind a complete response belong to
+    /// nobody: they must not become another client's answer.
+    fn is_silent<N: Net>(&mut self, cx: &mut Context<N>) -> bool {
+        let Some(Upstream { end, backend, .. }) = &mut self.upstream else { return false };
+        if end.readable && end.held().is_empty() {
+            let _ = end.fill(&mut cx.net, &mut cx.lender); // an error leaves it readable
+        }
+        if !end.held().is_empty() {
+            cx.stats.surplus += 1;
+            log::warn!("backend {}: bytes after a complete response", cx.backends.get(*backend).name);
+        }
+        end.held().is_empty() && !end.readable && !end.ended && !end.broken
+    }
+}
+
+/// Out of descriptors or memory: our own trouble, which says nothing about a backend.
+fn is_ours(error: &io::Error) -> bool {
+    // EMFILE and ENFILE have no ErrorKind of their own; their numbers are the same on Linux and the BSDs.
+    matches!(error.raw_os_error(), Some(23 | 24)) || error.kind() == io::ErrorKind::OutOfMemory
+}

@@ -1,0 +1,50 @@
+//! What a session can wait for, and how long.
+//!
+//! The graph of phases is drawn in [`session`](super::session) and [`exchange`](super::exchange); only a session enters
+//! one.
+
+use crate::config::Timeouts;
+use std::time::Duration;
+
+/// How long an answered client may take to hear it, while what it still says is thrown away (RFC 9112 section 9.6).
+const LINGER: Duration = Duration::from_secs(2);
+
+/// What a session waits for. Each waiting has a deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// For the rest of a request head; of the first request, for all of it.
+    Head,
+    /// Kept alive, for the first byte of another request.
+    Idle,
+    /// For an upstream connection to stand.
+    Connecting,
+    /// For the rest of the request to pass.
+    Sending,
+    /// For the first byte of a response.
+    Awaiting,
+    /// For the rest of the response.
+    Receiving,
+    /// For the client to take what it is owed of the response.
+    Delivering,
+    /// For bytes, either way.
+    Tunnel,
+    /// For the client to take an answer of our own.
+    Answering,
+    /// For the client to stop talking, having been answered.
+    Lingering,
+}
+
+impl Phase {
+    /// How long this waiting may last, counted from the last byte that moved.
+    pub fn patience(self, timeouts: &Timeouts) -> Duration {
+        match self {
+            Phase::Head => timeouts.header,
+            Phase::Idle | Phase::Delivering | Phase::Answering => timeouts.client_idle,
+            Phase::Connecting => timeouts.connect,
+            Phase::Sending => timeouts.body,
+            Phase::Awaiting | Phase::Receiving => timeouts.response,
+            Phase::Tunnel => timeouts.tunnel,
+            Phase::Lingering => LINGER,
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The grammar: what a seed means. Every weight of the world stands here.
+
+use super::backend::{Deed, Habits};
+use super::http_backend::HttpHabits;
+use super::http_client::{Ask, HttpAsk};
+use super::tcp::{Pace, Quit, TcpAsk};
+use evenkeel::base::Rng;
+use evenkeel::net::sim::Cruelty;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Where the balancer under test listens.
+pub const LISTENER: &str = "127.0.0.1:5001";
+
+/// What the balancer under test can be asked to bear.
+#[derive(Debug, Clone, Copy)]
+pub struct Scope {
+    /// It has deadlines: silence and swallowed connects may be tried on it.
+    pub timers: bool,
+}
+
+/// Somebody who will come.
+#[derive(Debug, Clone)]
+pub enum Coming {
+    Tcp(TcpAsk),
+    Http(HttpAsk),
+}
+
+/// All that happens to come in one run.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub seed: u64,
+    pub cruelty: Cruelty,
+    pub backends: Vec<Habits>,
+    /// Who comes when.
+    pub clients: Vec<(Duration, Coming)>,
+    /// What happens to which backend, when.
+    pub deeds: Vec<(Duration, usize, Deed)>,
+    /// Nothing is broken on purpose: all must succeed.
+    pub fair: bool,
+    /// Backends are probed by HTTP.
+    pub probes: bool,
+}
+
+/// Chance with words for it.
+pub struct Dice(pub Rng);
+
+impl Dice {
+    /// One of the things, by weight.
+    pub fn pick<T: Clone>(&mut self, things: &[(u64, T)]) -> T {
+        let total = things.iter().map(|(weight, _)| weight).sum();
+        let mut at = self.0.below(total);
+        for (weight, thing) in things {
+            if at < *weight {
+                return thing.clone();
+            }
+            at -= weight;
+        }
+        unreachable!("the weights sum up")
+    }
+
+    pub fn chance(&mut self, of_thousand: u64) -> bool {
+        self.0.chance(of_thousand, 1000)
+    }
+
+    /// Mostly small, seldom large.
+    pub fn size(&mut self) -> u64 {
+        let most = self.pick(&[(4, 40), (4, 600), (3, 5_000), (1, 40_000)]);
+        self.0.below(most)
+    }
+
+    pub fn millis(&mut self, most: u64) -> Duration {
+        Duration::from_micros(self.0.below(most * 1000 + 1))
+    }
+}
+
+/// As fast as it goes.
+const HASTE: Pace = Pace { chunk: u64::MAX, pause: Duration::ZERO, sip: usize::MAX, rest: Duration::ZERO };
+
+/// The address of a backend.
+pub fn address(index: usize) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 8080 + index as u16))
+}
+
+pub fn listener() -> SocketAddr {
+    LISTENER.parse().expect("an address")
+}
+
+impl Plan {
+    /// What `seed` means in TCP mode.
+    pub fn tcp(seed: u64, scope: Scope) -> Plan {
+        let dice = &mut Dice(Rng::new(seed ^ 0x7c9));
+        let fair = dice.chance(400);
+        let backends = (0..1 + dice.0.below(3)).map(|_| habits(dice, fair)).collect::<Vec<_>>();
+        let clients = (0..1 + dice.0.below(6)).map(|_| (dice.millis(300), Coming::Tcp(tcp_ask(dice, fair, scope))));
+        Plan {
+            seed,
+            clients: clients.collect(),
+            deeds: if fair { Vec::new() } else { deeds(dice, backends.len(), scope) },
+            backends,
+            cruelty: cruelty(dice),
+            fair,
+            probes: false,
+        }
+    }
+
+    /// What `seed` means in HTTP mode.
+    pub fn http(seed: u64) -> Plan {
+        let dice = &mut Dice(Rng::new(seed ^ 0x477));
+        let fair = dice.chance(400);
+        let backends = (0..1 + dice.0.below(3) as usize).map(|index| http_habits(dice, fair || index == 0));
+        let backends = backends.collect::<Vec<_>>();
+        if dice.chance(20) {
+            return Plan::of_long_bodies(seed, dice, backends);
+        }
+        let clients = (0..1 + dice.0.below(5)).map(|_| (dice.millis(500), Coming::Http(http_ask(dice, fair))));
+        Plan {
+            seed,
+            clients: clients.collect(),
+            deeds: if fair { Vec::new() } else { deeds(dice, backends.len(), Scope { timers: true }) },
+            backends,
+            cruelty: cruelty(dice),
+            fair,
+            probes: dice.chance(150),
+        }
+    }
+}
+
+impl Plan {
+    /// A few bodies so long that a turn's budget is spent on them, through windows that let it.
+    fn of_long_bodies(seed: u64, dice: &mut Dice, mut backends: Vec<Habits>) -> Plan {
+        let mut long = |dice: &mut Dice| {
+            let length = 200_000 + dice.0.below(800_000);
+            let (method, body) = dice.pick(&[(1, ("GET", None)), (1, ("PUT", Some(length)))]);
+            let chunked = dice.chance(500).then_some(50_000);
+            let asks = vec![Ask { method, body, chunked, reply: length, think: Duration::ZERO }];
+            let ask = HttpAsk { asks, pace: HASTE, ..http_ask(dice, true) };
+            (dice.millis(5), Coming::Http(HttpAsk { pipelined: false, ..ask }))
+        };
+        backends.iter_mut().for_each(|habits| habits.pace = HASTE);
+        let clients = (0..1 + dice.0.below(3)).map(|_| long(dice)).collect();
+        let window = (100_000, 2_000_000);
+        let cruelty = Cruelty { window, short_reads: 50, short_writes: 50, spurious: 0, ..Cruelty::cruel() };
+        Plan { seed, clients, deeds: Vec::new(), backends, cruelty, fair: false, probes: false }
+    }
+}
+
+/// The kernel's mood.
+pub fn cruelty(dice: &mut Dice) -> Cruelty {
+    let cruel = Cruelty::cruel();
+    let mood = match dice.0.below(8) {
+        0 => Cruelty::calm(),
+        1..4 => cruel,
+        4 => Cruelty { segments: 900, window: (16, 300), ..Cruelty::calm() },
+        5 => Cruelty { held_back: 500, apart: 900, spurious: 300, ..cruel },
+        6 => Cruelty { short_reads: 600, short_writes: 600, nothing: 400, blocked: 400, ..cruel },
+        _ => Cruelty { end_rides: 1000, latency: Duration::ZERO, ..cruel },
+    };
+    match dice.chance(200) {
+        true => mood.portable(),
+        false => mood,
+    }
+}
+
+fn habits(dice: &mut Dice, fair: bool) -> Habits {
+    Habits {
+        pace: pace(dice),
+        breaks: if fair { 0 } else { dice.pick(&[(2, 0), (1, 200), (1, 600)]) },
+        longest: dice.pick(&[(2, 50), (3, 2_000), (1, 30_000)]),
+        http: None,
+    }
+}
+
+/// A firm backend answers every request, though in many ways.
+fn http_habits(dice: &mut Dice, firm: bool) -> Habits {
+    let often = |dice: &mut Dice| dice.pick(&[(3, 0), (2, 200), (1, 1000)]);
+    let ill = |dice: &mut Dice| if firm { 0 } else { dice.pick(&[(3, 0), (1, 100), (1, 500)]) };
+    let http = HttpHabits {
+        chunks: often(dice),
+        until_close: often(dice),
+        interim: dice.pick(&[(3, 0), (1, 300)]),
+        closes: dice.pick(&[(3, 0), (1, 300)]),
+        closes_idle: dice.pick(&[(2, 0), (1, 500)]),
+        early: dice.pick(&[(4, 0), (1, 300)]),
+        dies_before: ill(dice),
+        dies_within: ill(dice),
+        hangs: ill(dice) / 5,
+        thinks: dice.pick(&[(2, 0), (1, 500)]),
+    };
+    let hasty = HttpHabits { early: 800, until_close: 700, dies_within: 500, ..http };
+    let http = if !firm && dice.chance(200) { hasty } else { http };
+    Habits { pace: pace(dice), breaks: 0, longest: 0, http: Some(http) }
+}
+
+fn http_ask(dice: &mut Dice, fair: bool) -> HttpAsk {
+    let pipelined = dice.chance(250);
+    let asks = (0..1 + dice.0.below(5)).map(|_| one_ask(dice, pipelined)).collect();
+    let quits = [(3, Quit::Reset), (3, Quit::Close), (1, Quit::Silent)];
+    HttpAsk {
+        asks,
+        old: !pipelined && dice.chance(150),
+        pipelined,
+        pace: if dice.chance(100) { Pace { chunk: 1, ..HASTE } } else { pace(dice) },
+        half_close: dice.chance(200),
+        stays: dice.chance(100),
+        quit: (!fair && dice.chance(200)).then(|| (dice.size(), dice.pick(&quits))),
+    }
+}
+
+fn one_ask(dice: &mut Dice, pipelined: bool) -> Ask {
+    let method = match pipelined {
+        true => dice.pick(&[(5, "GET"), (1, "HEAD")]),
+        false => dice.pick(&[(6, "GET"), (1, "HEAD"), (3, "POST"), (2, "PUT"), (1, "DELETE")]),
+    };
+    let body = matches!(method, "POST" | "PUT").then(|| dice.size());
+    // Thousands of tiny chunks are refused by right: the balancer is not to be kept busy with framing.
+    let least = 1 + body.unwrap_or(0) / 5000;
+    let chunked = dice.chance(400).then(|| (least + dice.size()) as usize);
+    Ask { method, body, chunked, reply: dice.size(), think: dice.millis(100) }
+}
+
+fn pace(dice: &mut Dice) -> Pace {
+    match dice.0.below(6) {
+        0 => Pace { chunk: 100 + dice.0.below(900), pause: dice.millis(20), ..HASTE },
+        1 => Pace { sip: 100 + dice.0.below(900) as usize, rest: dice.millis(40), ..HASTE },
+        _ => HASTE,
+    }
+}
+
+fn tcp_ask(dice: &mut Dice, fair: bool, scope: Scope) -> TcpAsk {
+    let length = dice.size();
+    let quits: &[(u64, Quit)] = match scope.timers {
+        true => &[(3, Quit::Reset), (3, Quit::Close), (1, Quit::Silent)],
+        false => &[(1, Quit::Reset), (1, Quit::Close)],
+    };
+    let quit = (!fair && dice.chance(250)).then(|| (dice.size(), dice.pick(quits)));
+    TcpAsk { length, pace: pace(dice), half_close: dice.chance(500), quit }
+}
+
+/// Deeds against all backends but the first, which stands firm in three runs of four.
+fn deeds(dice: &mut Dice, backends: usize, scope: Scope) -> Vec<(Duration, usize, Deed)> {
+    let firm = usize::from(dice.chance(750));
+    let mut deeds = Vec::new();
+    for index in firm..backends {
+        if dice.chance(500) {
+            let (at, back) = (dice.millis(300), dice.millis(300));
+            let late = Deed::Delay(dice.millis(500));
+            let deed = match scope.timers {
+                true => dice.pick(&[(4, Deed::Kill), (2, Deed::Refuse), (1, Deed::Swallow), (1, late)]),
+                false => dice.pick(&[(4, Deed::Kill), (2, Deed::Refuse), (1, late)]),
+            };
+            deeds.push((at, index, deed));
+            deeds.push((at + back, index, Deed::Return));
+        }
+    }
+    deeds
+}

@@ -1,0 +1,161 @@
+//! The loop around the loop: actors act, the balancer turns, the properties are looked at.
+
+use super::House;
+use super::backend::{Backend, Deed};
+use super::http_client::HttpClient;
+use super::ledger::{Cue, Ledger};
+use super::plan::{Coming, Plan, address, listener};
+use super::tcp::TcpClient;
+use evenkeel::base::Time;
+use evenkeel::net::sim::{Sim, Welcome};
+use std::time::Duration;
+
+/// No run takes longer: whoever still waits then has been forgotten.
+const LONGEST: Duration = Duration::from_secs(900);
+
+/// After the last client, everything of the balancer's own must be over by then.
+const SILENCE: Duration = Duration::from_secs(200);
+
+/// What a run came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    pub hash: u64,
+    pub answered: u64,
+    pub lost: u64,
+}
+
+#[derive(Debug)]
+enum Client {
+    Tcp(TcpClient),
+    Http(HttpClient),
+}
+
+impl Client {
+    fn act(&mut self, cue: &mut Cue) -> bool {
+        match self {
+            Client::Tcp(client) => client.act(cue),
+            Client::Http(client) => client.act(cue),
+        }
+    }
+
+    fn connection(&self) -> usize {
+        match self {
+            Client::Tcp(client) => client.talker.far.number(),
+            Client::Http(client) => client.far.number(),
+        }
+    }
+}
+
+/// See the [module](self).
+pub struct World {
+    plan: Plan,
+    start: Time,
+    ledger: Ledger,
+    backends: Vec<Backend>,
+    coming: Vec<(Time, Coming)>,
+    deeds: Vec<(Time, usize, Deed)>,
+    clients: Vec<Client>,
+}
+
+/// The kernel for a plan, its backends already serving.
+pub fn kernel(plan: &Plan) -> Sim {
+    let mut sim = Sim::new(plan.seed, plan.cruelty.clone());
+    for index in 0..plan.backends.len() {
+        sim.serve(address(index), Welcome::Accept);
+    }
+    sim
+}
+
+impl World {
+    pub fn new(plan: Plan, start: Time) -> World {
+        let backend =
+            |(index, habits): (usize, &_)| Backend::new(address(index), *habits, plan.seed ^ (index as u64 + 1) << 32);
+        let mut ledger = Ledger::default();
+        let firm = plan.deeds.iter().all(|&(_, index, _)| index > 0);
+        ledger.amnesty = !firm;
+        ledger.unsteady = !plan.fair;
+        World {
+            backends: plan.backends.iter().enumerate().map(backend).collect(),
+            coming: plan.clients.iter().map(|(at, ask)| (start + *at, ask.clone())).collect(),
+            deeds: plan.deeds.iter().map(|&(at, index, deed)| (start + at, index, deed)).collect(),
+            clients: Vec::new(),
+            ledger,
+            start,
+            plan,
+        }
+    }
+
+    /// Runs to the end of the world, or to the first violation.
+    pub fn run(mut self, house: &mut impl House) -> Result<Report, String> {
+        for (at, _) in &self.coming {
+            house.net().alarm(*at);
+        }
+        for (at, ..) in &self.deeds {
+            house.net().alarm(*at);
+        }
+        while !self.over() {
+            self.act(house.net());
+            self.turn(house)?;
+            self.look_at_the_clock(house)?;
+        }
+        self.curtain(house)?;
+        Ok(Report { hash: house.net().trace_hash(), answered: self.ledger.answered, lost: self.ledger.lost })
+    }
+
+    fn over(&self) -> bool {
+        self.coming.is_empty() && self.clients.is_empty()
+    }
+
+    fn turn(&mut self, house: &mut impl House) -> Result<(), String> {
+        house.turn().map_err(|error| format!("the loop ended: {error}"))?;
+        house.check()?;
+        let (open, owned) = (house.net().open_sockets(), house.owned());
+        if open != owned {
+            return Err(format!("{open} sockets open, {owned} owned"));
+        }
+        self.ledger.verdict()
+    }
+
+    fn look_at_the_clock(&self, house: &mut impl House) -> Result<(), String> {
+        let forgotten = house.net().silent() && !self.over();
+        let late = house.net().now().since(self.start) > LONGEST;
+        if forgotten || late {
+            let who: Vec<_> = self.clients.iter().map(Client::connection).collect();
+            return Err(format!("clients on connections {who:?} wait for ever"));
+        }
+        Ok(())
+    }
+
+    fn act(&mut self, sim: &mut Sim) {
+        let now = sim.now();
+        let mut cue = Cue { sim, ledger: &mut self.ledger, now };
+        for (_, index, deed) in self.deeds.extract_if(.., |(at, ..)| *at <= now) {
+            self.backends[index].suffer(deed, &mut cue);
+        }
+        for (_, ask) in self.coming.extract_if(.., |(at, _)| *at <= now) {
+            let client = match ask {
+                Coming::Tcp(ask) => Client::Tcp(TcpClient::new(cue.sim.dial(listener()), ask, &mut cue)),
+                Coming::Http(ask) => Client::Http(HttpClient::new(ask, &mut cue)),
+            };
+            self.clients.push(client);
+        }
+        for backend in &mut self.backends {
+            backend.act(&mut cue);
+        }
+        self.clients.retain_mut(|client| !client.act(&mut cue));
+    }
+
+    /// All clients are gone. What they left must end by itself, and the house be empty.
+    fn curtain(&mut self, house: &mut impl House) -> Result<(), String> {
+        let end = house.net().now() + SILENCE;
+        house.net().alarm(end);
+        while house.net().now() < end && !house.net().silent() {
+            self.act(house.net());
+            self.turn(house)?;
+        }
+        match (house.open(), house.lent()) {
+            (0, 0) => Ok(()),
+            (open, lent) => Err(format!("after the end {open} sessions are open, {lent} buffers lent")),
+        }
+    }
+}
