@@ -102,7 +102,7 @@ fn bad_flags_and_files_are_exit_2_and_name_the_fix() {
         assert!(!words.is_empty() && !words.contains("panicked"), "{words}");
     }
     let file = balancer::scratch("[listener.main]\nbindd = \"127.0.0.1:0\"\n");
-    let (code, words) = run(&["-c", file.to_str().unwrap()]);
+    let (code, words) = run(&["-c", file.path()]);
     assert_eq!(code, Some(2), "{words}");
     assert!(words.contains("bindd") && words.contains("bind") && words.contains('2'), "{words}");
 }
