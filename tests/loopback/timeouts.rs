@@ -98,7 +98,7 @@ fn a_connection_that_does_not_come_about_moves_on() {
         full_address, one.address
     );
     let file = balancer::scratch(&text);
-    let balancer = Balancer::start(&["-c", file.to_str().unwrap(), "-v"]);
+    let balancer = Balancer::start(&["-c", file.path(), "-v"]);
     let mut client = balancer.client();
     for _ in 0..4 {
         assert_eq!(client.get("/").text(), "one");
