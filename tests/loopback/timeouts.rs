@@ -6,7 +6,7 @@ use crate::support::*;
 /// Waits until an ending of this name was counted.
 #[track_caller]
 fn ended_by(balancer: &Balancer, name: &str) {
-    until(&format!("an ending named {name}"), || balancer.state()["stats"]["reasons"][name].as_u64() > Some(0));
+    until(&format!("an ending named {name}"), || balancer.state()["counters"]["reasons"][name].as_u64() > Some(0));
 }
 
 fn limited(backends: &[&Backend], mode: &str, limit: &str) -> Balancer {

@@ -80,6 +80,9 @@ impl Session {
             self.enter(Phase::Idle, cx);
             return Step::Go;
         }
+        if whole && self.client.readable && self.client.held().is_empty() {
+            let _ = self.client.fill(&mut cx.net, &mut cx.lender); // is there more, or is it only not known yet?
+        }
         let silent = whole && !refused && self.client.held().is_empty() && !self.client.readable;
         if self.client.ended || silent {
             return Step::Close(Reason::Closed);
