@@ -73,7 +73,6 @@ impl Session {
             exchange.tell(cx);
         }
         let (whole, keep_alive) = (exchange.is_whole(), exchange.keeps_client());
-        let keep_alive = keep_alive && (exchange.is_answer() || !cx.draining);
         let refused = exchange.is_answer() && !keep_alive;
         self.end_exchange(Reason::Finished, cx);
         if keep_alive {
