@@ -7,6 +7,7 @@ use crate::base::Time;
 use crate::base::stats::Stats;
 use crate::http::{Request, Status, Verb};
 use serde::Serialize;
+use std::net::SocketAddr;
 
 /// An answer of our own.
 #[derive(Debug)]
@@ -22,9 +23,23 @@ pub struct Page {
 }
 
 impl Page {
-    fn text(status: Status, body: String) -> Page {
-        Page { status, content_type: "text/plain; charset=utf-8", body: body.into_bytes(), extra: "" }
+    fn text(status: Status, body: &str) -> Page {
+        Page { status, content_type: "text/plain; charset=utf-8", body: body.as_bytes().to_vec(), extra: "" }
     }
+}
+
+/// What a page can show: the tables of one loop, as they are now.
+pub struct View<'a> {
+    /// The backends and their pools.
+    pub backends: &'a Backends,
+    /// What was counted.
+    pub stats: &'a Stats,
+    /// Where clients come in: address, and what it leads to, in words.
+    pub listeners: &'a [(SocketAddr, String)],
+    /// We are leaving.
+    pub draining: bool,
+    /// The moment.
+    pub now: Time,
 }
 
 #[derive(Serialize)]
@@ -32,32 +47,16 @@ struct StateOfAll<'a> {
     version: &'static str,
     uptime_seconds: u64,
     draining: bool,
-    connections: Connections,
-    requests: Requests,
-    bytes: Bytes,
+    listeners: Vec<ListenerState<'a>>,
+    open_connections: u64,
+    counters: &'a Stats,
     pools: Vec<PoolState<'a>>,
-    stats: &'a Stats,
 }
 
 #[derive(Serialize)]
-struct Connections {
-    accepted: u64,
-    open: u64,
-}
-
-#[derive(Serialize)]
-struct Requests {
-    admitted: u64,
-    finished: u64,
-    failed: u64,
-    refused: u64,
-    retries: u64,
-}
-
-#[derive(Serialize)]
-struct Bytes {
-    up: u64,
-    down: u64,
+struct ListenerState<'a> {
+    address: String,
+    leads_to: &'a str,
 }
 
 #[derive(Serialize)]
@@ -80,32 +79,34 @@ struct BackendState<'a> {
 }
 
 /// The answer to a request on the admin address.
-pub fn page(request: &Request<'_, '_>, backends: &Backends, stats: &Stats, draining: bool, now: Time) -> Page {
+pub fn page(request: &Request<'_, '_>, view: &View<'_>) -> Page {
     let path = request.target.split(|&byte| byte == b'?').next().unwrap_or_default();
     match (path, request.verb) {
-        (b"/healthz" | b"/api/state", verb) if !verb.is_safe() || verb == Verb::Options => {
-            Page { extra: "Allow: GET, HEAD\r\n", ..Page::text(Status(405), "only GET and HEAD\n".into()) }
+        (b"/healthz" | b"/api/state", verb) if !matches!(verb, Verb::Get | Verb::Head) => {
+            Page { extra: "Allow: GET, HEAD\r\n", ..Page::text(Status(405), "only GET and HEAD\n") }
         }
-        (b"/healthz", _) => Page::text(Status(200), "ok\n".into()),
-        (b"/api/state", _) => state(backends, stats, draining, now),
-        _ => Page::text(Status(404), "not found; there are /healthz and /api/state\n".into()),
+        (b"/healthz", _) => Page::text(Status(200), "ok\n"),
+        (b"/api/state", _) => state(view),
+        _ => Page::text(Status(404), "not found; there are /healthz and /api/state\n"),
     }
 }
 
-fn state(backends: &Backends, stats: &Stats, draining: bool, now: Time) -> Page {
-    let Stats { accepted, closed, admitted, finished, failed, refused, retries, .. } = *stats;
+fn state(view: &View<'_>) -> Page {
     let all = StateOfAll {
         version: env!("CARGO_PKG_VERSION"),
-        uptime_seconds: (now - Time(0)).as_secs(),
-        draining,
-        connections: Connections { accepted, open: accepted - closed },
-        requests: Requests { admitted, finished, failed, refused, retries },
-        bytes: Bytes { up: stats.bytes_up, down: stats.bytes_down },
-        pools: backends.pools().map(|(pool, members)| pool_state(&pool.name, members, now)).collect(),
-        stats,
+        uptime_seconds: (view.now - Time(0)).as_secs(),
+        draining: view.draining,
+        listeners: view
+            .listeners
+            .iter()
+            .map(|(at, to)| ListenerState { address: at.to_string(), leads_to: to })
+            .collect(),
+        open_connections: view.stats.accepted - view.stats.closed,
+        counters: view.stats,
+        pools: view.backends.pools().map(|(pool, members)| pool_state(&pool.name, members, view.now)).collect(),
     };
     let body = serde_json::to_vec_pretty(&all).unwrap_or_default(); // fails only on maps whose keys are not text
-    Page { content_type: "application/json", body, ..Page::text(Status(200), String::new()) }
+    Page { content_type: "application/json", body, ..Page::text(Status(200), "") }
 }
 
 fn pool_state<'a>(name: &'a str, members: &'a [crate::balance::Backend], now: Time) -> PoolState<'a> {

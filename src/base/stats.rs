@@ -36,7 +36,7 @@ pub struct Stats {
     pub bytes_down: u64,
     /// Turns of the loop.
     pub turns: u64,
-    /// How connections and requests ended, by named reason.
+    /// How connections ended, and why requests did not finish, by named reason.
     pub reasons: BTreeMap<&'static str, u64>,
 }
 

@@ -142,7 +142,12 @@ impl Os {
     fn translate(&mut self, events: &mut Vec<Event>) {
         for event in &self.ready {
             match event.token() {
-                SIGNALS => events.extend(self.signals.iter_mut().flat_map(Signals::pending).map(Event::Signal)),
+                SIGNALS => {
+                    let Some(signals) = &mut self.signals else { continue };
+                    events.extend(signals.pending().map(Event::Signal));
+                    // signal-hook reads its pipe past mio, so a selector over poll(2) does not know to listen again.
+                    let _ = self.poll.registry().reregister(signals.source(), SIGNALS, Interest::READABLE);
+                }
                 REMOTE => events.extend(self.inbox.try_iter().map(Event::Signal)),
                 Token(slot) => {
                     let hang_up = event.is_read_closed() || event.is_error();

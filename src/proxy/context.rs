@@ -5,6 +5,7 @@
 
 use super::end::End;
 use super::idle::Idle;
+use crate::admin::View;
 use crate::balance::{BackendId, Backends, Cause, Change, PoolId, State};
 use crate::base::stats::Stats;
 use crate::base::{Lender, Rng, Time, Timers};
@@ -62,6 +63,8 @@ pub struct Context<N> {
     pub timeouts: Timeouts,
     /// How large things may be.
     pub limits: Limits,
+    /// Where clients come in, and what each address leads to, in words.
+    pub listeners: Vec<(SocketAddr, String)>,
     /// We are leaving: nobody is kept alive.
     pub draining: bool,
     /// Grows whenever a byte moves or something changes: who compares it before and after sees whether it did.
@@ -87,12 +90,19 @@ impl<N: Net> Context<N> {
             rng: Rng::new(seed),
             timeouts,
             limits,
+            listeners: Vec::new(),
             draining: false,
             moved: 0,
             relief: false,
             owners: Vec::new(),
             owned: 0,
         }
+    }
+
+    /// What the admin address may show.
+    pub fn view(&self) -> View<'_> {
+        let Context { backends, stats, listeners, draining, now, .. } = self;
+        View { backends, stats, listeners, draining: *draining, now: *now }
     }
 
     /// `sock` belongs to `owner` from now on.

@@ -77,7 +77,7 @@ impl<N: Net> Proxy<N> {
         }
         let mut prober = Prober::default();
         prober.plan(&mut cx);
-        let proxy = Proxy {
+        let mut proxy = Proxy {
             cx,
             doors,
             sessions: Slab::new(),
@@ -305,15 +305,15 @@ impl<N: Net> Proxy<N> {
         self.hungry.clear();
     }
 
-    fn tell_doors(&self) {
+    fn tell_doors(&mut self) {
         for door in &self.doors {
-            match door.service {
-                Service::Admin => log::info!("listening on {} (admin)", door.address),
-                Service::Pool(pool, mode) => {
-                    let mode = if mode == Mode::Http { "http" } else { "tcp" };
-                    log::info!("listening on {} ({mode}, pool {})", door.address, self.cx.backends.pool(pool).name);
-                }
-            }
+            let leads_to = match door.service {
+                Service::Admin => "admin".into(),
+                Service::Pool(pool, Mode::Http) => format!("http, pool {}", self.cx.backends.pool(pool).name),
+                Service::Pool(pool, Mode::Tcp) => format!("tcp, pool {}", self.cx.backends.pool(pool).name),
+            };
+            log::info!("listening on {} ({leads_to})", door.address);
+            self.cx.listeners.push((door.address, leads_to));
         }
     }
 

@@ -26,10 +26,10 @@ fn state_is_json_and_counts_what_happened() {
         assert_eq!(backends[number]["requests"], 5);
         assert_eq!(backends[number]["in_flight"], 0);
     }
-    assert_eq!(state["requests"]["finished"], 10);
-    assert_eq!(state["requests"]["failed"], 0);
+    assert_eq!(state["counters"]["finished"], 10);
+    assert_eq!(state["counters"]["failed"], 0);
     drop(client);
-    until("the ended connection's reason", || balancer.state()["stats"]["reasons"]["client_done"] == 1);
+    until("the ended connection's reason", || balancer.state()["counters"]["reasons"]["client_done"] == 1);
 }
 
 #[test]

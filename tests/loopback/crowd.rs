@@ -119,8 +119,8 @@ fn clients_that_come_and_go_leave_nothing_behind() {
             }
         }
     }
-    until("the last client's end", || balancer.state()["connections"]["open"] == 0);
-    let requests = &balancer.state()["requests"];
+    until("the last client's end", || balancer.state()["open_connections"] == 0);
+    let requests = &balancer.state()["counters"];
     let count = |name: &str| requests[name].as_u64().unwrap();
     assert_eq!(count("admitted"), count("finished") + count("failed"), "{requests}");
     assert_eq!(balancer.client().get("/").text(), "one");

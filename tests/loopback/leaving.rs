@@ -45,7 +45,7 @@ fn term_lets_everybody_finish() {
 #[test]
 fn term_with_nobody_there_ends_at_once_and_clean() {
     let backend = Backend::named("one");
-    let mut balancer = Balancer::with_file(&[&backend], "http", "[timeouts]\ndrain = \"1h\"");
+    let mut balancer = Balancer::with_file(&[&backend], "http", "[timeouts]\ndrain = \"1h\"\nresponse = \"1h\"");
     balancer.terminate();
     assert_eq!(balancer.wait().code(), Some(0));
 }
@@ -66,7 +66,7 @@ fn a_drain_that_takes_too_long_ends_by_its_timeout() {
 #[test]
 fn a_second_term_ends_at_once() {
     let (backend, gate) = gated();
-    let mut balancer = Balancer::with_file(&[&backend], "http", "[timeouts]\ndrain = \"1h\"");
+    let mut balancer = Balancer::with_file(&[&backend], "http", "[timeouts]\ndrain = \"1h\"\nresponse = \"1h\"");
     let mut busy = balancer.client();
     busy.send(client::get("/slow")).unwrap();
     gate.wait_for(1);
@@ -102,7 +102,7 @@ fn bad_flags_and_files_are_exit_2_and_name_the_fix() {
         assert!(!words.is_empty() && !words.contains("panicked"), "{words}");
     }
     let file = balancer::scratch("[listener.main]\nbindd = \"127.0.0.1:0\"\n");
-    let (code, words) = run(&["-c", file.to_str().unwrap()]);
+    let (code, words) = run(&["-c", file.path()]);
     assert_eq!(code, Some(2), "{words}");
     assert!(words.contains("bindd") && words.contains("bind") && words.contains('2'), "{words}");
 }

@@ -6,7 +6,7 @@ use crate::support::*;
 /// Waits until an ending of this name was counted.
 #[track_caller]
 fn ended_by(balancer: &Balancer, name: &str) {
-    until(&format!("an ending named {name}"), || balancer.state()["stats"]["reasons"][name].as_u64() > Some(0));
+    until(&format!("an ending named {name}"), || balancer.state()["counters"]["reasons"][name].as_u64() > Some(0));
 }
 
 fn limited(backends: &[&Backend], mode: &str, limit: &str) -> Balancer {
@@ -98,7 +98,7 @@ fn a_connection_that_does_not_come_about_moves_on() {
         full_address, one.address
     );
     let file = balancer::scratch(&text);
-    let balancer = Balancer::start(&["-c", file.to_str().unwrap(), "-v"]);
+    let balancer = Balancer::start(&["-c", file.path(), "-v"]);
     let mut client = balancer.client();
     for _ in 0..4 {
         assert_eq!(client.get("/").text(), "one");

@@ -70,7 +70,7 @@ impl Balancer {
             addresses.join(", ")
         );
         let file = scratch(&text);
-        Balancer::start(&["-c", file.to_str().unwrap(), "-v"])
+        Balancer::start(&["-c", file.path(), "-v"])
     }
 
     /// What `wanted` finds first among the lines so far or to come.
@@ -221,12 +221,28 @@ fn address_in(line: &str) -> SocketAddr {
     after.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("no address in {line:?}"))
 }
 
-/// A file of this test run with `text` in it, below the target folder.
-pub fn scratch(text: &str) -> PathBuf {
+/// A file below the target folder, gone with its owner.
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    /// Its path, as an argument.
+    pub fn path(&self) -> &str {
+        self.0.to_str().expect("a path that is text")
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// A configuration file with this text.
+pub fn scratch(text: &str) -> Scratch {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let number = COUNT.fetch_add(1, Ordering::SeqCst);
     let name = format!("loopback-{}-{number}.toml", std::process::id());
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&path, text).expect("the scratch folder");
-    path
+    Scratch(path)
 }

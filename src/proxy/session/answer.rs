@@ -73,12 +73,14 @@ impl Session {
             exchange.tell(cx);
         }
         let (whole, keep_alive) = (exchange.is_whole(), exchange.keeps_client());
-        let keep_alive = keep_alive && (exchange.is_answer() || !cx.draining);
         let refused = exchange.is_answer() && !keep_alive;
         self.end_exchange(Reason::Finished, cx);
         if keep_alive {
             self.enter(Phase::Idle, cx);
             return Step::Go;
+        }
+        if whole && self.client.readable && self.client.held().is_empty() {
+            let _ = self.client.fill(&mut cx.net, &mut cx.lender); // is there more, or is it only not known yet?
         }
         let silent = whole && !refused && self.client.held().is_empty() && !self.client.readable;
         if self.client.ended || silent {

@@ -96,7 +96,7 @@ impl Session {
 
     /// A request on the admin address: a page of our own.
     fn show<N: Net>(&self, request: &Request<'_, '_>, cx: &mut Context<N>) -> Admitted {
-        let page = admin::page(request, &cx.backends, &cx.stats, cx.draining, cx.now);
+        let page = admin::page(request, &cx.view());
         let mut terms = Terms::from(request);
         terms.keep_alive &= is_bodiless(request) && !cx.draining;
         let mut out = cx.lender.lend_scrap();
