@@ -197,7 +197,7 @@ impl<N: Net> Proxy<N> {
     fn signal(&mut self, signal: Signal) {
         match signal {
             Signal::Stop => self.leave(),
-            Signal::Dump => log::info!("{}", self.report()),
+            Signal::Dump => log::warn!("asked for the state:\n{}", self.report()), // seen even when quiet
             Signal::Reload => log::warn!("reload: not there yet; the configuration stays as it is"),
             Signal::HandOver => log::warn!("hand-over: not there yet; restart instead"),
         }

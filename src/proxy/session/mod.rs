@@ -252,3 +252,16 @@ impl Session {
         (self.row, self.peer)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an idle client costs in the tables of this floor: its session, who owns its socket, its deadline. Buffers
+    /// and exchanges are not held while it is idle.
+    #[test]
+    fn an_idle_session_is_small() {
+        assert!(size_of::<Session>() <= 160, "{} bytes", size_of::<Session>());
+        assert_eq!(size_of::<Owner>(), 8);
+    }
+}
