@@ -163,8 +163,10 @@ impl Exchange {
         backend.connect_failures += 1;
         log::debug!("{}: backend {} cannot be reached: {error}", self.peer, backend.name);
         if !net::is_our_trouble(error) {
+            if backend.is_up() {
+                cx.probes_due.set(id.0, cx.now); // not again and again once it is down
+            }
             cx.backend_failed(id, &Cause { step: Step::Connect, what: error.to_string(), took: cx.now - since });
-            cx.probes_due.set(id.0, cx.now);
         }
     }
 
