@@ -1,7 +1,7 @@
 //! The balancer under test, as the world sees it, and a configuration made by hand.
 
 use super::House;
-use super::plan::{address, listener};
+use super::plan::{Plan, address, listener};
 use evenkeel::config::{Backend, Config, Health, Limits, Listener, Mode, PolicyName, Pool, ProbeKind, Timeouts};
 use evenkeel::net::sim::Sim;
 use evenkeel::proxy::{Proxy, Turned};
@@ -21,6 +21,10 @@ impl House for Proxy<Sim> {
         self.owned_sockets()
     }
 
+    fn doors(&self) -> usize {
+        self.addresses().count()
+    }
+
     fn open(&self) -> usize {
         self.open_sessions()
     }
@@ -38,21 +42,36 @@ impl House for Proxy<Sim> {
     }
 }
 
-/// One listener and one pool, with default limits and a tunnel that does not wait an hour.
-pub fn config(mode: Mode, backends: usize, probes: ProbeKind) -> Config {
-    let backend = |index| Backend { name: address(index).to_string(), address: address(index), weight: 1 };
-    let health =
-        Health { kind: probes, interval: Duration::from_secs(5), timeout: Duration::from_secs(2), fall: 3, rise: 2 };
+/// What a plan asks of a balancer: a listener and a pool for each mode that has backends, default limits, and a tunnel
+/// that does not wait an hour.
+pub fn config(plan: &Plan) -> Config {
+    let modes: Vec<Mode> = [Mode::Http, Mode::Tcp].into_iter().filter(|&mode| !plan.pool(mode).is_empty()).collect();
+    let door = |(pool, &mode): (usize, &Mode)| Listener { name: name(mode), bind: vec![listener(mode)], mode, pool };
     Config {
-        listeners: vec![Listener { name: "main".into(), bind: vec![listener()], mode, pool: 0 }],
-        pools: vec![Pool {
-            name: "main".into(),
-            policy: PolicyName::RoundRobin,
-            backends: (0..backends).map(backend).collect(),
-            health,
-        }],
+        listeners: modes.iter().enumerate().map(door).collect(),
+        pools: modes.iter().map(|&mode| pool(plan, mode)).collect(),
         admin: Vec::new(),
         timeouts: Timeouts { tunnel: Duration::from_secs(60), ..Timeouts::default() },
         limits: Limits::default(),
+    }
+}
+
+fn name(mode: Mode) -> String {
+    format!("{mode:?}").to_lowercase()
+}
+
+fn pool(plan: &Plan, mode: Mode) -> Pool {
+    let backend = |&index: &usize| Backend { name: address(index).to_string(), address: address(index), weight: 1 };
+    let kind = match mode {
+        _ if !plan.probes => ProbeKind::Off,
+        Mode::Http => ProbeKind::Http { path: "/".into(), expect: vec![200..=399] },
+        Mode::Tcp => ProbeKind::Off,
+    };
+    let (interval, timeout) = (Duration::from_secs(5), Duration::from_secs(2));
+    Pool {
+        name: name(mode),
+        policy: PolicyName::RoundRobin,
+        backends: plan.pool(mode).iter().map(backend).collect(),
+        health: Health { kind, interval, timeout, fall: 3, rise: 2 },
     }
 }

@@ -8,6 +8,7 @@ use super::plan::listener;
 use super::tcp::{Pace, Quit, later};
 use super::world::DRAIN;
 use evenkeel::base::Time;
+use evenkeel::config::Mode;
 use evenkeel::net::sim::Far;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -78,7 +79,7 @@ pub struct HttpClient {
 
 impl HttpClient {
     pub fn new(plan: HttpAsk, cue: &mut Cue) -> HttpClient {
-        let far = cue.sim.dial(listener());
+        let far = cue.sim.dial(listener(Mode::Http));
         let coming = plan.asks.iter().map(|ask| (register(ask, cue), ask.clone())).collect();
         HttpClient {
             far,
@@ -319,7 +320,7 @@ impl HttpClient {
     }
 
     fn dial_again(&mut self, cue: &mut Cue) {
-        self.far = cue.sim.dial(listener());
+        self.far = cue.sim.dial(listener(Mode::Http));
         self.coming = std::mem::take(&mut self.waiting);
         self.out.clear();
         self.heard.clear();

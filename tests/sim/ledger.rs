@@ -4,6 +4,7 @@
 //! succeed.
 
 use evenkeel::base::Time;
+use evenkeel::config::Mode;
 use evenkeel::net::sim::Sim;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -43,8 +44,8 @@ pub struct Ledger {
     excused: BTreeSet<u64>,
     /// Connections that a backend killed before it knew whose they were: each excuses one failure.
     pub orphans: u32,
-    /// Something happened that may cost anybody anything (no backend is left, descriptors ran out).
-    pub amnesty: bool,
+    /// Something happens that may cost anybody anything (no backend is left, descriptors run out), for each mode.
+    pub amnesty: [bool; 2],
     /// Something happened that may cost a request that cannot be sent twice.
     pub unsteady: bool,
     /// When the balancer was told to leave.
@@ -69,7 +70,8 @@ impl Ledger {
     pub fn is_excused(&self, number: u64) -> bool {
         let once = |request: &Request| request.method == "POST" || request.body > 0;
         let once = self.unsteady && self.requests.get(&number).is_some_and(once);
-        self.amnesty || once || self.excused.contains(&number)
+        let mode = if self.requests.contains_key(&number) { Mode::Http } else { Mode::Tcp };
+        self.amnesty[mode as usize] || once || self.excused.contains(&number)
     }
 
     /// `number` was lost: a fault unless there is an excuse.

@@ -28,6 +28,7 @@ pub mod http_text;
 pub mod ledger;
 pub mod plan;
 pub mod relay;
+pub mod sweep;
 pub mod tcp;
 pub mod world;
 
@@ -41,6 +42,8 @@ pub trait House {
     fn net(&mut self) -> &mut Sim;
     /// Sockets that it believes to own.
     fn owned(&self) -> usize;
+    /// Listeners.
+    fn doors(&self) -> usize;
     /// Client connections.
     fn open(&self) -> usize;
     /// Buffers out on loan.

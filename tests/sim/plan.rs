@@ -5,12 +5,10 @@ use super::http_backend::HttpHabits;
 use super::http_client::{Ask, HttpAsk};
 use super::tcp::{Pace, Quit, TcpAsk};
 use evenkeel::base::Rng;
+use evenkeel::config::Mode;
 use evenkeel::net::sim::Cruelty;
 use std::net::SocketAddr;
 use std::time::Duration;
-
-/// Where the balancer under test listens.
-pub const LISTENER: &str = "127.0.0.1:5001";
 
 /// What the balancer under test can be asked to bear.
 #[derive(Debug, Clone, Copy)]
@@ -84,11 +82,67 @@ pub fn address(index: usize) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 8080 + index as u16))
 }
 
-pub fn listener() -> SocketAddr {
-    LISTENER.parse().expect("an address")
+/// Where the balancer under test listens.
+pub fn listener(mode: Mode) -> SocketAddr {
+    let port = match mode {
+        Mode::Http => 5001,
+        Mode::Tcp => 5003,
+    };
+    SocketAddr::from(([127, 0, 0, 1], port))
 }
 
 impl Plan {
+    /// What `seed` means: one mode or both, in one world.
+    pub fn of(seed: u64) -> Plan {
+        let dice = &mut Dice(Rng::new(seed ^ 0x0f));
+        let http = |seed| Plan::http(seed);
+        let tcp = |seed| Plan::tcp(seed, Scope { timers: true });
+        match dice.pick(&[(5, 0), (2, 1), (3, 2)]) {
+            0 => http(seed),
+            1 => tcp(seed),
+            _ => http(seed).beside(tcp(seed)),
+        }
+    }
+
+    /// This and another in one world: this one's kernel, both ones' people.
+    fn beside(mut self, other: Plan) -> Plan {
+        let first = self.backends.len();
+        self.backends.extend(other.backends);
+        self.clients.extend(other.clients);
+        self.deeds.extend(other.deeds.into_iter().map(|(at, index, deed)| (at, first + index, deed)));
+        Plan { fair: self.fair && other.fair, ..self }
+    }
+
+    /// The backends of a pool, by index.
+    pub fn pool(&self, mode: Mode) -> Vec<usize> {
+        let of = |habits: &Habits| habits.http.is_some() == (mode == Mode::Http);
+        (0..self.backends.len()).filter(|&index| of(&self.backends[index])).collect()
+    }
+
+    /// What can be left out of it, by name.
+    pub fn parts(&self) -> Vec<String> {
+        let clients = (0..self.clients.len()).rev().map(|index| format!("client{index}"));
+        let deeds = (0..self.deeds.len()).rev().map(|index| format!("deed{index}"));
+        let others = ["stop", "probes", "cruelty"].map(str::to_owned);
+        others.into_iter().chain(deeds).chain(clients).collect()
+    }
+
+    /// The same without some of its parts.
+    pub fn without(mut self, parts: &[String]) -> Plan {
+        let stays = |kind: &str, index: usize| !parts.contains(&format!("{kind}{index}"));
+        let mut index = 0..;
+        self.clients.retain(|_| stays("client", index.next().unwrap_or(0)));
+        let mut index = 0..;
+        self.deeds.retain(|_| stays("deed", index.next().unwrap_or(0)));
+        let out = |name: &str| parts.iter().any(|part| part == name);
+        self.stop.take_if(|_| out("stop"));
+        self.probes &= !out("probes");
+        if out("cruelty") {
+            self.cruelty = Cruelty { descriptors: self.cruelty.descriptors, ..Cruelty::calm() };
+        }
+        self
+    }
+
     /// What `seed` means in TCP mode.
     pub fn tcp(seed: u64, scope: Scope) -> Plan {
         let dice = &mut Dice(Rng::new(seed ^ 0x7c9));

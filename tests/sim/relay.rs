@@ -49,6 +49,21 @@ struct Side {
     owed: Vec<u8>,
 }
 
+impl Bug {
+    pub const ALL: [Bug; 10] = [
+        Bug::ForgetsMore,
+        Bug::DropsHungry,
+        Bug::IgnoresBackPressure,
+        Bug::LosesTail,
+        Bug::ClosesAtFirstEnd,
+        Bug::EndsWhatBroke,
+        Bug::Leaks,
+        Bug::MissesWritable,
+        Bug::AcceptsOnce,
+        Bug::StaleEvents,
+    ];
+}
+
 impl Side {
     fn new(sock: Sock) -> Side {
         Side {
@@ -306,6 +321,10 @@ impl House for Relay {
 
     fn owned(&self) -> usize {
         1 + 2 * self.pairs.len()
+    }
+
+    fn doors(&self) -> usize {
+        1
     }
 
     fn open(&self) -> usize {

@@ -7,6 +7,7 @@ use super::ledger::{Cue, Ledger};
 use super::plan::{Coming, Plan, address, listener};
 use super::tcp::TcpClient;
 use evenkeel::base::Time;
+use evenkeel::config::Mode;
 use evenkeel::net::Signal;
 use evenkeel::net::sim::{Sim, Welcome};
 use std::time::Duration;
@@ -24,6 +25,7 @@ pub const DRAIN: Duration = Duration::from_secs(8);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     pub hash: u64,
+    pub calls: u64,
     pub answered: u64,
     pub lost: u64,
 }
@@ -78,9 +80,12 @@ impl World {
         let backend =
             |(index, habits): (usize, &_)| Backend::new(address(index), *habits, plan.seed ^ (index as u64 + 1) << 32);
         let mut ledger = Ledger::default();
-        let firm = plan.deeds.iter().all(|&(_, index, _)| index > 0);
         let scarce = plan.cruelty.descriptors.is_some() || plan.cruelty.connect_fails > 0;
-        ledger.amnesty = !firm || scarce;
+        let infirm = |mode| {
+            let first = plan.pool(mode).first().copied();
+            scarce || plan.deeds.iter().any(|&(_, index, _)| Some(index) == first)
+        };
+        ledger.amnesty = [infirm(Mode::Http), infirm(Mode::Tcp)];
         let hasty = |habits: &Habits| habits.http.is_some_and(|http| http.closes_idle > 0);
         ledger.unsteady = !plan.fair || plan.backends.iter().any(hasty);
         World {
@@ -116,7 +121,8 @@ impl World {
             Some(_) => self.leave(house)?,
             None => self.curtain(house)?,
         }
-        Ok(Report { hash: house.net().trace_hash(), answered: self.ledger.answered, lost: self.ledger.lost })
+        let (hash, calls) = (house.net().trace_hash(), house.net().calls());
+        Ok(Report { hash, calls, answered: self.ledger.answered, lost: self.ledger.lost })
     }
 
     fn over(&self) -> bool {
@@ -149,14 +155,14 @@ impl World {
         if self.stop.take_if(|at| *at <= now).is_some() {
             cue.sim.signal(Signal::Stop);
             cue.ledger.leaving = Some(now);
-            cue.ledger.amnesty |= self.plan.clients.iter().any(|(_, client)| matches!(client, Coming::Tcp(_)));
+            cue.ledger.amnesty[Mode::Tcp as usize] = true; // a tunnel has no end of its own: it may be cut
         }
         for (_, index, deed) in self.deeds.extract_if(.., |(at, ..)| *at <= now) {
             self.backends[index].suffer(deed, &mut cue);
         }
         for (_, ask) in self.coming.extract_if(.., |(at, _)| *at <= now) {
             let client = match ask {
-                Coming::Tcp(ask) => Client::Tcp(TcpClient::new(cue.sim.dial(listener()), ask, &mut cue)),
+                Coming::Tcp(ask) => Client::Tcp(TcpClient::new(cue.sim.dial(listener(Mode::Tcp)), ask, &mut cue)),
                 Coming::Http(ask) => Client::Http(HttpClient::new(ask, &mut cue)),
             };
             self.clients.push(client);
@@ -195,7 +201,7 @@ impl World {
     fn look_into_the_empty_house(&self, house: &impl House) -> Result<(), String> {
         let probing = if self.plan.probes { self.backends.len() } else { 0 };
         let (open, lent, owned) = (house.open(), house.lent(), house.owned());
-        match open == 0 && lent <= 2 * probing && owned <= 1 + probing {
+        match open == 0 && lent <= 2 * probing && owned <= house.doors() + probing {
             true => self.look_at_the_rotation(),
             false => Err(format!("after the end {open} sessions, {lent} buffers, {owned} sockets")),
         }
@@ -203,7 +209,8 @@ impl World {
 
     /// Where nothing failed, requests went round exactly.
     fn look_at_the_rotation(&self) -> Result<(), String> {
-        let had: Vec<_> = self.backends.iter().map(|backend| self.ledger.had(backend.at)).collect();
+        let pool = self.plan.pool(Mode::Http);
+        let had: Vec<_> = pool.iter().map(|&index| self.ledger.had(self.backends[index].at)).collect();
         match (had.iter().max(), had.iter().min()) {
             (Some(most), Some(least)) if !self.ledger.unsteady && most - least > 1 => {
                 Err(format!("the backends had {had:?} requests"))

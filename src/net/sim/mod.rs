@@ -137,6 +137,11 @@ impl Sim {
         self.trace.hash()
     }
 
+    /// How many calls were made of either face, with the events told.
+    pub fn calls(&self) -> u64 {
+        self.trace.calls()
+    }
+
     /// The last calls in readable form.
     pub fn trace_tail(&self) -> String {
         self.trace.tail()
