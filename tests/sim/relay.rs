@@ -3,7 +3,7 @@
 //!
 //! Not the balancer under test: that is `evenkeel::proxy`.
 
-use super::House;
+use super::{House, Seen};
 use evenkeel::net::sim::Sim;
 use evenkeel::net::{Event, ListenOptions, Moved, Net, Sent, Sock};
 use std::collections::BTreeMap;
@@ -329,6 +329,10 @@ impl House for Relay {
 
     fn open(&self) -> usize {
         self.pairs.len()
+    }
+
+    fn backend(&self, _index: usize) -> Option<Seen> {
+        None
     }
 
     fn lent(&self) -> usize {

@@ -6,6 +6,7 @@ use super::http_client::HttpClient;
 use super::ledger::{Cue, Ledger};
 use super::plan::{Coming, Plan, address, listener};
 use super::tcp::TcpClient;
+use super::upgrade::UpgradeClient;
 use evenkeel::base::Time;
 use evenkeel::config::Mode;
 use evenkeel::net::Signal;
@@ -16,7 +17,11 @@ use std::time::Duration;
 const LONGEST: Duration = Duration::from_secs(900);
 
 /// After the last client, everything of the balancer's own must be over by then.
-const SILENCE: Duration = Duration::from_secs(200);
+const SILENCE: Duration = Duration::from_secs(45);
+
+/// A backend that was left alone for so long must be seen as it is: the last of the probes that were under way, one at
+/// the longest interval, and three in quick succession that may take their time.
+const JUDGED: Duration = Duration::from_secs(2 + 6 + 3 * 4);
 
 /// How long a balancer that was told to leave may take (the default).
 pub const DRAIN: Duration = Duration::from_secs(8);
@@ -34,6 +39,7 @@ pub struct Report {
 enum Client {
     Tcp(TcpClient),
     Http(HttpClient),
+    Upgrade(UpgradeClient),
 }
 
 impl Client {
@@ -41,6 +47,7 @@ impl Client {
         match self {
             Client::Tcp(client) => client.act(cue),
             Client::Http(client) => client.act(cue),
+            Client::Upgrade(client) => client.act(cue),
         }
     }
 
@@ -48,6 +55,7 @@ impl Client {
         match self {
             Client::Tcp(client) => client.talker.far.number(),
             Client::Http(client) => client.far.number(),
+            Client::Upgrade(client) => client.far.number(),
         }
     }
 }
@@ -62,6 +70,8 @@ pub struct World {
     deeds: Vec<(Time, usize, Deed)>,
     clients: Vec<Client>,
     stop: Option<Time>,
+    /// For each pool: a backend of it that never fails. While it is there, nobody sick is picked.
+    firm: Vec<usize>,
     /// The balancer has left.
     left: bool,
 }
@@ -88,6 +98,10 @@ impl World {
         ledger.amnesty = [infirm(Mode::Http), infirm(Mode::Tcp)];
         let hasty = |habits: &Habits| habits.http.is_some_and(|http| http.closes_idle > 0);
         ledger.unsteady = !plan.fair || plan.backends.iter().any(hasty);
+        ledger.body_limit = plan.body_limit;
+        let early = |index: &usize| plan.backends[*index].http.is_some_and(|http| http.early > 0);
+        let first = |mode| plan.pool(mode).first().copied().filter(|index| !infirm(mode) && !early(index));
+        let firm = [Mode::Http, Mode::Tcp].into_iter().filter_map(first).collect();
         World {
             backends: plan.backends.iter().enumerate().map(backend).collect(),
             coming: plan.clients.iter().map(|(at, ask)| (start + *at, ask.clone())).collect(),
@@ -95,6 +109,7 @@ impl World {
             clients: Vec::new(),
             stop: plan.stop.map(|at| start + at),
             left: false,
+            firm,
             ledger,
             start,
             plan,
@@ -136,7 +151,40 @@ impl World {
         if open != owned {
             return Err(format!("{open} sockets open, {owned} owned"));
         }
+        if self.plan.most_clients > 0 && house.open() > self.plan.most_clients {
+            return Err(format!("{} clients were let in", house.open()));
+        }
+        self.look_at_the_judgement(house)?;
         self.ledger.verdict()
+    }
+
+    /// Property 6: no sick backend is picked while a healthy one exists, and who is sick is known for a reason.
+    fn look_at_the_judgement(&mut self, house: &mut impl House) -> Result<(), String> {
+        let now = house.net().now();
+        for index in 0..self.backends.len() {
+            let Some(seen) = house.backend(index) else { return Ok(()) };
+            let failed = house.net().failures(address(index));
+            let http = self.plan.backends[index].http.is_some();
+            let vitals = &mut self.backends[index].vitals;
+            vitals.failed(failed, now);
+            let (was_up, had) = (vitals.up, std::mem::replace(&mut vitals.requests, seen.requests));
+            let enough = if seen.up { self.plan.rise } else { self.plan.fall };
+            match http {
+                true => vitals.judged(seen.up, enough).map_err(|what| format!("backend {index} was {what}"))?,
+                false => vitals.up = seen.up, // a pass of a TCP probe leaves no mark
+            }
+            if !was_up && !seen.up && seen.requests > had && self.has_firm_beside(index) {
+                return Err(format!("backend {index} is down and was picked"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a backend of the same pool never fails and is known to be up.
+    fn has_firm_beside(&self, index: usize) -> bool {
+        let http = |index: usize| self.plan.backends[index].http.is_some();
+        let beside = |&&firm: &&usize| firm != index && http(firm) == http(index) && self.backends[firm].vitals.up;
+        self.firm.iter().any(|firm| beside(&firm))
     }
 
     fn look_at_the_clock(&self, house: &mut impl House) -> Result<(), String> {
@@ -155,7 +203,6 @@ impl World {
         if self.stop.take_if(|at| *at <= now).is_some() {
             cue.sim.signal(Signal::Stop);
             cue.ledger.leaving = Some(now);
-            cue.ledger.amnesty[Mode::Tcp as usize] = true; // a tunnel has no end of its own: it may be cut
         }
         for (_, index, deed) in self.deeds.extract_if(.., |(at, ..)| *at <= now) {
             self.backends[index].suffer(deed, &mut cue);
@@ -164,6 +211,7 @@ impl World {
             let client = match ask {
                 Coming::Tcp(ask) => Client::Tcp(TcpClient::new(cue.sim.dial(listener(Mode::Tcp)), ask, &mut cue)),
                 Coming::Http(ask) => Client::Http(HttpClient::new(ask, &mut cue)),
+                Coming::Upgrade(ask) => Client::Upgrade(UpgradeClient::new(ask, &mut cue)),
             };
             self.clients.push(client);
         }
@@ -198,7 +246,18 @@ impl World {
         self.look_into_the_empty_house(house)
     }
 
-    fn look_into_the_empty_house(&self, house: &impl House) -> Result<(), String> {
+    fn look_into_the_empty_house(&self, house: &mut impl House) -> Result<(), String> {
+        let now = house.net().now();
+        for (index, backend) in self.backends.iter().enumerate() {
+            let Some(seen) = house.backend(index) else { break };
+            let wrong = match seen.up {
+                true => self.plan.probes && backend.vitals.is_ill_for(JUDGED, now),
+                false => self.plan.probes && backend.vitals.is_well_for(JUDGED, now),
+            };
+            if wrong || seen.in_flight > 0 {
+                return Err(format!("at the end backend {index} is taken for {seen:?}"));
+            }
+        }
         let probing = if self.plan.probes { self.backends.len() } else { 0 };
         let (open, lent, owned) = (house.open(), house.lent(), house.owned());
         match open == 0 && lent <= 2 * probing && owned <= house.doors() + probing {

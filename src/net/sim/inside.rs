@@ -181,7 +181,12 @@ impl Net for Sim {
         let conn = self.slot(sock).conn();
         self.record("close", Some(sock.0), conn, Outcome(0, 0, ""));
         match conn {
-            Some(conn) => self.let_go(conn, End::Inside),
+            Some(conn) => {
+                if self.conns[conn].stage == Stage::Calling {
+                    self.note_failure(conn);
+                }
+                self.let_go(conn, End::Inside);
+            }
             None => self.send_away(sock),
         }
         self.release(sock);

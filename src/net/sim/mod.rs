@@ -79,6 +79,8 @@ pub struct Sim {
     closed: Vec<u32>,
     conns: Vec<Conn>,
     servers: BTreeMap<SocketAddr, Server>,
+    /// Calls from inside that came to nothing.
+    failures: BTreeMap<SocketAddr, u64>,
     agenda: BinaryHeap<Reverse<(Time, u64, Due)>>,
     /// Entries of the agenda so far: what is due at one moment comes in the order in which it was entered.
     entered: u64,
@@ -102,6 +104,7 @@ impl Sim {
             closed: Vec::new(),
             conns: Vec::new(),
             servers: BTreeMap::new(),
+            failures: BTreeMap::new(),
             agenda: BinaryHeap::new(),
             entered: 0,
             signals: Vec::new(),
