@@ -3,7 +3,7 @@
 use super::http_backend::{HttpHabits, HttpServed, Mood, Then};
 use super::ledger::{self, Cue, Loss};
 use super::tcp::{Pace, Talk, Talker};
-use super::vitals::Vitals;
+use super::vitals::{Dealt, Vitals};
 use evenkeel::base::Rng;
 use evenkeel::net::sim::{Far, Welcome};
 use std::net::SocketAddr;
@@ -43,6 +43,8 @@ struct TcpServed {
     breaks_at: Option<u64>,
     /// It ends only when it has heard the client's end.
     polite: bool,
+    /// The request that made it a tunnel.
+    upgraded: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -75,7 +77,7 @@ impl Backend {
                 None => Served::Tcp(welcome(far, &self.habits, &mut self.rng, cue)),
             };
             if self.hung {
-                self.vitals.probed(false, cue.now);
+                self.vitals.dealt(Dealt::Doubt, cue.now);
             }
             self.served.push(served);
         }
@@ -88,6 +90,7 @@ impl Backend {
                     Then::Over => false,
                     Then::Switched => {
                         let mut tcp = welcome(http.far, habits, rng, cue);
+                        tcp.upgraded = http.switched;
                         tcp.talker.hear(&http.leftover(), cue.ledger);
                         *one = Served::Tcp(tcp);
                         true
@@ -109,7 +112,7 @@ impl Backend {
         (self.hung, self.sick) = (deed == Deed::Hang, deed == Deed::Sicken);
         self.vitals.suffered(deed == Deed::Return, cue.now);
         if matches!(deed, Deed::Kill | Deed::Hang) {
-            self.served.iter().for_each(|_| self.vitals.probed(false, cue.now)); // any of them may be a probe
+            self.served.iter().for_each(|_| self.vitals.dealt(Dealt::Doubt, cue.now)); // any of them may be a probe
         }
         match deed {
             Deed::Kill => self.die(cue),
@@ -127,7 +130,7 @@ impl Backend {
         while let Some(far) = cue.sim.take(self.at) {
             cue.ledger.orphans += u32::from(self.habits.http.is_none());
             cue.sim.far_reset(far);
-            self.vitals.probed(false, now);
+            self.vitals.dealt(Dealt::Doubt, now);
         }
         cue.sim.unserve(self.at);
         for one in self.served.drain(..) {
@@ -149,7 +152,7 @@ fn welcome(far: Far, habits: &Habits, rng: &mut Rng, cue: &mut Cue) -> TcpServed
     let talker = Talker::new(far, length, habits.pace, cue);
     let breaks = rng.chance(habits.breaks.into(), 1000);
     let breaks_at = breaks.then(|| rng.below(2 * length));
-    TcpServed { talker, breaks_at, polite: rng.chance(1, 2) }
+    TcpServed { talker, breaks_at, polite: rng.chance(1, 2), upgraded: None }
 }
 
 /// Hung, it reads no more than it needs to see whom that costs what.
@@ -197,6 +200,11 @@ fn serve(one: &mut TcpServed, cue: &mut Cue) -> bool {
 fn excuse(one: &TcpServed, cue: &mut Cue) {
     match one.talker.other {
         Some(client) => cue.ledger.excuse(client, ledger::ANYTHING),
-        None => cue.ledger.orphans += 1,
+        None => {
+            cue.ledger.orphans += 1;
+            if let Some(number) = one.upgraded {
+                cue.ledger.excuse(number, ledger::TORN);
+            }
+        }
     }
 }

@@ -7,7 +7,7 @@ use super::http_client::{down, up};
 use super::http_text::{self, Body, Head};
 use super::ledger::{self, Cue};
 use super::tcp::{Pace, later};
-use super::vitals::Vitals;
+use super::vitals::{Dealt, Vitals};
 use evenkeel::base::{Rng, Time};
 use evenkeel::net::sim::Far;
 use std::net::SocketAddr;
@@ -117,7 +117,8 @@ pub struct HttpServed {
     late_surplus: bool,
     /// Since then a request here is a fault of whoever sends it.
     out_of_turn: Option<Time>,
-    switching: bool,
+    /// The request with which it becomes a tunnel.
+    pub switched: Option<u64>,
     /// The verdict that its answer to a probe means.
     verdict: Option<bool>,
     write_at: Time,
@@ -143,7 +144,7 @@ impl HttpServed {
             surplus: 0,
             late_surplus: false,
             out_of_turn: None,
-            switching: false,
+            switched: None,
             verdict: None,
             write_at: now,
         }
@@ -170,7 +171,7 @@ impl HttpServed {
         if self.speak(pace, mood.vitals, cue) {
             return Then::Over;
         }
-        if self.switching && self.out.is_empty() {
+        if self.switched.is_some() && self.out.is_empty() {
             return Then::Switched;
         }
         let state = cue.sim.far(self.far);
@@ -382,7 +383,7 @@ impl HttpServed {
         if asked.upgrade && luck(habits.upgrades) {
             self.out.extend(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n");
             self.out.extend(format!("X-Number: {number}\r\n\r\n").bytes());
-            (self.answering, self.switching) = (false, true);
+            (self.answering, self.switched) = (false, Some(number));
             return;
         }
         if luck(habits.bad_heads) {
@@ -496,7 +497,7 @@ impl HttpServed {
             }
             self.said = true;
             if let Some(well) = self.verdict.take() {
-                vitals.probed(well, cue.now);
+                vitals.dealt(if well { Dealt::Pass } else { Dealt::Failure }, cue.now);
             }
             self.out.drain(..sent);
             self.write_at = later(cue, pace.pause);

@@ -7,11 +7,20 @@ use std::time::Duration;
 /// What a probe or a connect came to may be told so much later.
 const LATEST: Duration = Duration::from_millis(100);
 
+/// What a probe or a connect came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dealt {
+    Pass,
+    Failure,
+    /// Perhaps a failure: who asked may have given up, or not have been a probe at all.
+    Doubt,
+}
+
 /// What happened to a backend, as far as its balancer can have noticed.
 #[derive(Debug)]
 pub struct Vitals {
-    /// Passes (true) and failures in the order in which they were dealt.
-    events: Vec<(Time, bool)>,
+    /// In the order in which they were dealt.
+    events: Vec<(Time, Dealt)>,
     /// Connects that came to nothing, at the last look.
     failed: u64,
     /// Since when nothing was done to it, and whether it has been well since.
@@ -29,9 +38,9 @@ impl Default for Vitals {
 }
 
 impl Vitals {
-    /// An answer to a probe went out.
-    pub fn probed(&mut self, well: bool, now: Time) {
-        self.events.push((now, well));
+    /// A probe was answered, or may have been let down.
+    pub fn dealt(&mut self, what: Dealt, now: Time) {
+        self.events.push((now, what));
     }
 
     /// Somebody did something to it; `healed`: it is well again.
@@ -42,7 +51,7 @@ impl Vitals {
     /// Connects that came to nothing so far.
     pub fn failed(&mut self, failed: u64, now: Time) {
         for _ in self.failed..failed {
-            self.events.push((now, false));
+            self.events.push((now, Dealt::Failure));
         }
         self.failed = failed;
     }
@@ -53,9 +62,11 @@ impl Vitals {
             return Ok(());
         }
         let last = self.events.last().map_or(Time(0), |&(at, _)| at);
-        let settled = |&&(at, pass): &&(Time, bool)| pass != up && at + LATEST <= last;
+        let (against, doubt) = if up { (Dealt::Failure, Dealt::Pass) } else { (Dealt::Pass, Dealt::Doubt) };
+        let settled = |&&(at, what): &&(Time, Dealt)| what == against && at + LATEST <= last;
         let since = self.events.iter().rfind(settled).map_or(Time(0), |&(at, _)| at);
-        let speak = self.events.iter().filter(|&&(at, pass)| pass == up && at + LATEST >= since).count();
+        let speaks = |what| what == doubt || (what == Dealt::Failure && !up);
+        let speak = self.events.iter().filter(|&&(at, what)| speaks(what) && at + LATEST >= since).count();
         match speak >= enough as usize {
             true => Ok(()),
             false => Err(format!("judged {} after {speak} of {enough}", if up { "up" } else { "down" })),
