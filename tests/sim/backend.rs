@@ -92,8 +92,9 @@ impl Backend {
                         let mut tcp = welcome(http.far, habits, rng, cue);
                         tcp.upgraded = http.switched;
                         tcp.talker.hear(&http.leftover(), cue.ledger);
+                        let goes = !serve(&mut tcp, cue);
                         *one = Served::Tcp(tcp);
-                        true
+                        goes
                     }
                 }
             }

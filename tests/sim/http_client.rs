@@ -128,6 +128,8 @@ impl HttpClient {
         self.prepare(cue);
         self.speak(cue);
         self.listen(cue);
+        self.prepare(cue); // what was heard may have been what it waited for
+        self.speak(cue);
         if let Some((_, how)) = self.plan.quit.filter(|&(at, _)| self.moved >= at) {
             return self.quit(how, cue);
         }

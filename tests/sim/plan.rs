@@ -74,7 +74,7 @@ impl Dice {
 
     /// Mostly small, seldom large.
     pub fn size(&mut self) -> u64 {
-        let most = self.pick(&[(4, 40), (4, 600), (3, 5_000), (1, 40_000)]);
+        let most = self.pick(&[(12, 40), (12, 600), (7, 4_000), (1, 40_000)]);
         self.0.below(most)
     }
 
@@ -195,10 +195,10 @@ impl Plan {
             body_limit: if !fair && dice.chance(100) { 1 + dice.0.below(5000) } else { 0 },
             most_clients: if dice.chance(100) { 1 + dice.0.below(3) as usize } else { 0 },
         };
-        match dice.0.below(50) {
+        match dice.0.below(100) {
             0 => plan.with_long_bodies(dice),
-            1..4 => plan.with_surplus(dice),
-            4..7 => plan.with_flapping(dice),
+            1..7 => plan.with_surplus(dice),
+            7..13 => plan.with_flapping(dice),
             _ => plan,
         }
     }

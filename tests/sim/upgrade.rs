@@ -60,7 +60,10 @@ impl UpgradeClient {
                 cue.sim.far_close(self.far);
                 true
             }
-            Ok(false) => self.tunnel.is_none() && self.gone(cue),
+            Ok(false) => match &mut self.tunnel {
+                Some(tunnel) => tunnel.act(cue),
+                None => self.gone(cue),
+            },
         }
     }
 

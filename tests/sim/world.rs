@@ -127,10 +127,14 @@ impl World {
         if let Some(at) = self.stop {
             house.net().alarm(at);
         }
+        let mut news = true;
         while !self.over() && !self.left {
-            self.act(house.net());
+            if std::mem::replace(&mut news, false) {
+                self.act(house.net());
+            }
             self.turn(house)?;
             self.look_at_the_clock(house)?;
+            news = house.net().news();
         }
         match self.ledger.leaving {
             Some(_) => self.leave(house)?,

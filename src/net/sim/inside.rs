@@ -227,6 +227,7 @@ impl Sim {
         };
         let inbox = &mut self.conns[conn].inside.inbox;
         let count = inbox.take(&mut into[..most]);
+        self.news = true; // whoever sends has room for more
         // Left in the queue and not cut short: any kernel would say more. Otherwise either word is legal.
         let certain = inbox.readable() && most == into.len() || self.cruelty.portable;
         let more = self.luck(self.cruelty.more) || certain;

@@ -135,6 +135,12 @@ impl Sim {
         self.silent
     }
 
+    /// Whether the world has something to act on since the last `wait` began: something arrived, an alarm rang, room was
+    /// made for more.
+    pub fn news(&self) -> bool {
+        self.news
+    }
+
     /// A number for everything that happened so far. The same seed and the same program give the same.
     pub fn trace_hash(&self) -> u64 {
         self.trace.hash()
