@@ -49,6 +49,8 @@ pub struct HttpHabits {
     pub bad_chunks: u16,
     /// Says more after a response: with its last byte, or later. For kernels that tell at once.
     pub surplus: u16,
+    /// Answers before it has read the body, and closes on the rest. For kernels that lose nothing.
+    pub slams: u16,
 }
 
 /// What a backend does to itself, and hears from others.
@@ -117,6 +119,8 @@ pub struct HttpServed {
     late_surplus: bool,
     /// Since then a request here is a fault of whoever sends it.
     out_of_turn: Option<Time>,
+    /// It closes with the last byte of its answer, whatever is still coming.
+    slams: bool,
     /// The request with which it becomes a tunnel.
     pub switched: Option<u64>,
     /// The verdict that its answer to a probe means.
@@ -144,6 +148,7 @@ impl HttpServed {
             surplus: 0,
             late_surplus: false,
             out_of_turn: None,
+            slams: false,
             switched: None,
             verdict: None,
             write_at: now,
@@ -263,7 +268,12 @@ impl HttpServed {
             let whole = asked.body == Body::Done;
             self.asked = Some(asked);
             self.idle_until = None;
-            if whole || rng.chance(habits.early.into(), 1000) {
+            let slams = !whole && rng.chance(habits.slams.into(), 1000);
+            if slams && let Some(number) = self.asked.as_ref().and_then(|asked| asked.number) {
+                self.slams = true;
+                cue.ledger.sure.insert(number);
+            }
+            if whole || slams || rng.chance(habits.early.into(), 1000) {
                 self.plan_answer(habits, rng, cue);
             } else if head.lists("expect", "100-continue") && rng.chance(habits.continues.into(), 1000) {
                 self.out.extend(b"HTTP/1.1 100 Continue\r\n\r\n");
@@ -391,7 +401,7 @@ impl HttpServed {
         }
         let old = luck(habits.old);
         let (interim, chunks) = (luck(habits.interim) && !old, luck(habits.chunks) && !old);
-        self.until_close = !chunks && luck(habits.until_close);
+        self.until_close = !chunks && !self.slams && luck(habits.until_close);
         self.closes = self.until_close || luck(habits.closes);
         let status = if luck(habits.statuses) { rng.below(5) as usize } else { 0 };
         let mut luck = |chance: u16| rng.chance(chance.into(), 1000);
@@ -503,7 +513,7 @@ impl HttpServed {
             self.write_at = later(cue, pace.pause);
             if self.out.is_empty() {
                 self.close_request();
-                if self.closes && self.asked.is_none() && self.closes_at.is_none() {
+                if self.slams || self.closes && self.asked.is_none() && self.closes_at.is_none() {
                     cue.sim.far_close(self.far);
                     return true;
                 }

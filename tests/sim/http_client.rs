@@ -4,7 +4,7 @@
 use super::bytes;
 use super::http_text::{self, Body, Head};
 use super::hostile;
-use super::ledger::{self, Cue, Excuse, Loss, Request};
+use super::ledger::{self, Cue, Excuse, Ledger, Loss, Request};
 use super::plan::listener;
 use super::tcp::{Pace, Quit, later};
 use super::world::DRAIN;
@@ -166,7 +166,7 @@ impl HttpClient {
             cue.sim.remark(|| format!("client asks {number}: {ask:?}"));
             let address = cue.sim.address(self.far).ip();
             if let Some(request) = cue.ledger.requests.get_mut(&number) {
-                request.from = Some(address);
+                (request.from, request.asked) = (Some(address), cue.now);
             }
             let (head, body) = self.written(number, &ask, cue);
             self.out.extend(head);
@@ -285,7 +285,7 @@ impl HttpClient {
             let Some(mut reading) = self.reading.take() else {
                 let Some((head, size)) = http_text::head(&self.heard)? else { return Ok(()) };
                 self.heard.drain(..size);
-                self.reading = self.begin(&head)?;
+                self.reading = self.begin(&head, cue.ledger)?;
                 continue;
             };
             let mut payload = Vec::new();
@@ -301,7 +301,7 @@ impl HttpClient {
     }
 
     /// A response head: whose is it? `None`: an interim one.
-    fn begin(&mut self, head: &Head) -> Result<Option<Reading>, String> {
+    fn begin(&mut self, head: &Head, ledger: &Ledger) -> Result<Option<Reading>, String> {
         let [version, status, _] = &head.first;
         if version != "HTTP/1.1" {
             return Err(format!("a response in {version}"));
@@ -335,6 +335,9 @@ impl HttpClient {
         let closes = head.lists("connection", "close") || until_close || old;
         if matches!(ask.fault, Fault::Hostile(_)) && !closes {
             return Err(format!("kept alive after what was no request: {head:?}"));
+        }
+        if !closes && ledger.leaving.is_some_and(|leaving| ledger.requests[&number].asked >= leaving) {
+            return Err(format!("{number} was asked of who leaves, and is kept alive: {head:?}"));
         }
         Ok(Some(Reading { number, body, until_close, bodyless, got: 0, refusal, closes }))
     }
@@ -442,6 +445,7 @@ fn register(ask: &Ask, cue: &mut Cue) -> u64 {
         seen: 0,
         seen_by: None,
         from: None,
+        asked: cue.now,
     };
     cue.ledger.requests.insert(number, request);
     match ask.fault {

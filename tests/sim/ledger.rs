@@ -6,7 +6,7 @@
 use evenkeel::base::Time;
 use evenkeel::config::Mode;
 use evenkeel::net::sim::Sim;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -38,6 +38,8 @@ pub struct Request {
     pub forbidden: bool,
     /// The address of the client that asks.
     pub from: Option<IpAddr>,
+    /// When it was sent, the first byte of it.
+    pub asked: Time,
     /// How often a backend saw it.
     pub seen: u32,
     /// Which backend saw it first.
@@ -95,6 +97,8 @@ pub struct Ledger {
     pub orphans: u32,
     /// Something happens that may cost anybody anything (no backend is left, descriptors run out), for each mode.
     pub amnesty: [bool; 2],
+    /// Requests that are answered though they cannot be sent to their end: the answer is there to be read.
+    pub sure: BTreeSet<u64>,
     /// Something happened that may cost a request that cannot be sent twice.
     pub unsteady: bool,
     /// When the balancer was told to leave.
@@ -129,7 +133,7 @@ impl Ledger {
     /// Whether the state of the world excuses it.
     fn may_anybody(&self, number: u64, loss: Loss) -> bool {
         match self.requests.get(&number) {
-            Some(request) if request.forbidden => false,
+            Some(request) if request.forbidden || self.sure.contains(&number) => false,
             Some(request) if self.unsteady && !request.repeatable && loss == Loss::Status(502) => true,
             Some(_) => self.amnesty[Mode::Http as usize] && matches!(loss, Loss::Status(502..=504) | Loss::Cut | Loss::Silence),
             None if self.streams.get(&number).is_some_and(|stream| stream.upgraded) => {

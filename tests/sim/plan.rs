@@ -199,6 +199,8 @@ impl Plan {
             0 => plan.with_long_bodies(dice),
             1..7 => plan.with_surplus(dice),
             7..13 => plan.with_flapping(dice),
+            13..17 => plan.with_slammed_doors(dice),
+            17..20 => plan.with_dead_addresses(dice),
             _ => plan,
         }
     }
@@ -229,6 +231,23 @@ impl Plan {
         }
         let cruelty = Cruelty { short_writes: 100, blocked: 100, spurious: 100, accept_fails: 50, ..Cruelty::calm() };
         Plan { cruelty, fair: false, ..self }
+    }
+
+    /// Backends that answer early and close on the rest of the body, over a kernel that loses nothing: the answer is
+    /// there, though writing fails.
+    fn with_slammed_doors(mut self, dice: &mut Dice) -> Plan {
+        for http in self.backends.iter_mut().filter_map(|habits| habits.http.as_mut()) {
+            *http = HttpHabits { slams: dice.pick(&[(1, 300), (1, 1000)]), chunks: http.chunks, ..HttpHabits::default() };
+        }
+        Plan { cruelty: Cruelty { lost: 0, ..self.cruelty }, fair: false, deeds: Vec::new(), ..self }
+    }
+
+    /// Addresses where nobody answers: several tries in a row come to nothing.
+    fn with_dead_addresses(mut self, dice: &mut Dice) -> Plan {
+        let firm = *dice.0.one_of(&(0..self.backends.len()).collect::<Vec<_>>()).unwrap_or(&0);
+        let dead = (0..self.backends.len()).filter(|&index| index != firm);
+        self.deeds = dead.map(|index| (Duration::ZERO, index, Deed::Swallow)).collect();
+        Plan { fair: false, stop: None, ..self }
     }
 
     /// Backends that come and go under probes, long after the clients have gone.
@@ -306,6 +325,7 @@ fn http_habits(dice: &mut Dice, firm: bool) -> Habits {
         bad_heads: ill(dice) / 2,
         bad_chunks: ill(dice),
         surplus: 0,
+        slams: 0,
     };
     let hasty = HttpHabits { early: 800, until_close: 700, dies_within: 500, ..http };
     let http = if !firm && dice.chance(200) { hasty } else { http };

@@ -33,6 +33,7 @@ impl UpgradeClient {
             repeatable: true,
             host: true,
             forbidden: false,
+            asked: cue.now,
             from: Some(cue.sim.address(far).ip()),
             seen: 0,
             seen_by: None,
