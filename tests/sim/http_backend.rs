@@ -273,7 +273,11 @@ impl HttpServed {
                 self.slams = true;
                 cue.ledger.sure.insert(number);
             }
-            if whole || slams || rng.chance(habits.early.into(), 1000) {
+            let early = slams || rng.chance(habits.early.into(), 1000);
+            if let Some(number) = self.asked.as_ref().and_then(|asked| asked.number).filter(|_| early && !whole) {
+                cue.ledger.early.insert(number);
+            }
+            if whole || early {
                 self.plan_answer(habits, rng, cue);
             } else if head.lists("expect", "100-continue") && rng.chance(habits.continues.into(), 1000) {
                 self.out.extend(b"HTTP/1.1 100 Continue\r\n\r\n");
@@ -341,6 +345,9 @@ impl HttpServed {
         let odd = ["x-hop", "keep-alive", "proxy-connection"].iter().find(|name| head.count(name) > 0);
         if repeated {
             return Err(format!("{number} may not be sent twice"));
+        }
+        if request.seen > 1 && request.begun {
+            return Err(format!("{number} is sent again though its response had begun"));
         }
         if request.forbidden {
             return Err(format!("{number} should have been refused: {head:?}"));

@@ -79,6 +79,7 @@ struct Reading {
 #[derive(Debug)]
 pub struct HttpClient {
     pub far: Far,
+    dialled: Time,
     plan: HttpAsk,
     /// Requests not yet written, with their numbers.
     coming: VecDeque<(u64, Ask)>,
@@ -95,6 +96,8 @@ pub struct HttpClient {
     think_until: Option<Time>,
     /// The balancer said that the connection ends.
     told_close: bool,
+    /// The balancer may have ended it without saying so.
+    doubtful: bool,
     finished: bool,
     /// A request was answered on this connection.
     kept: bool,
@@ -106,6 +109,7 @@ impl HttpClient {
         let coming = plan.asks.iter().map(|ask| (register(ask, cue), ask.clone())).collect();
         HttpClient {
             far,
+            dialled: cue.now,
             plan,
             coming,
             waiting: VecDeque::new(),
@@ -118,6 +122,7 @@ impl HttpClient {
             read_at: cue.now,
             think_until: None,
             told_close: false,
+            doubtful: false,
             finished: false,
             kept: false,
         }
@@ -134,6 +139,9 @@ impl HttpClient {
             return self.quit(how, cue);
         }
         let state = cue.sim.far(self.far);
+        if state.connected && cue.ledger.leaving.is_some_and(|leaving| leaving < self.dialled) {
+            cue.ledger.blame(format!("c{} was let in by who leaves", self.far.number()));
+        }
         if state.refused {
             self.waiting.append(&mut self.coming);
             for (number, _) in std::mem::take(&mut self.waiting) {
@@ -301,7 +309,7 @@ impl HttpClient {
     }
 
     /// A response head: whose is it? `None`: an interim one.
-    fn begin(&mut self, head: &Head, ledger: &Ledger) -> Result<Option<Reading>, String> {
+    fn begin(&mut self, head: &Head, ledger: &mut Ledger) -> Result<Option<Reading>, String> {
         let [version, status, _] = &head.first;
         if version != "HTTP/1.1" {
             return Err(format!("a response in {version}"));
@@ -312,6 +320,9 @@ impl HttpClient {
         if status.starts_with('1') {
             if status == "100" {
                 self.go_on();
+            }
+            if let Some(request) = ledger.requests.get_mut(&number) {
+                request.begun = true;
             }
             return if self.plan.old { Err("an interim response to HTTP/1.0".into()) } else { Ok(None) };
         }
@@ -346,6 +357,7 @@ impl HttpClient {
         let number = reading.number;
         self.waiting.pop_front();
         // Answered before all of it was sent: the connection will end, though nobody could say so in time.
+        self.doubtful = cue.ledger.early.contains(&number);
         self.told_close |= reading.closes || !self.out.is_empty() || self.withheld.take().is_some();
         if let Some(loss) = reading.refusal {
             cue.ledger.lost(number, loss, self.far.number(), cue.now);
@@ -400,6 +412,9 @@ impl HttpClient {
         } else if !self.told_close
             && let Some((number, _)) = self.waiting.pop_front()
         {
+            if self.doubtful {
+                cue.ledger.excuse(number, Excuse { statuses: &[], cut: true });
+            }
             self.lose(number, Loss::Silence, cue);
         }
         cue.sim.far_close(self.far);
@@ -412,11 +427,12 @@ impl HttpClient {
     }
 
     fn dial_again(&mut self, cue: &mut Cue) {
-        self.far = cue.sim.dial(listener(Mode::Http));
+        (self.far, self.dialled) = (cue.sim.dial(listener(Mode::Http)), cue.now);
         self.coming = std::mem::take(&mut self.waiting);
         (self.out, self.withheld) = (Vec::new(), None);
         self.heard.clear();
-        (self.told_close, self.finished, self.kept, self.think_until) = (false, false, false, None);
+        (self.told_close, self.doubtful, self.finished) = (false, false, false);
+        (self.kept, self.think_until) = (false, None);
         (self.write_at, self.read_at) = (cue.now, cue.now);
     }
 }
@@ -443,6 +459,7 @@ fn register(ask: &Ask, cue: &mut Cue) -> u64 {
         host: ask.host,
         forbidden: matches!(ask.fault, Fault::Hostile(_)),
         seen: 0,
+        begun: false,
         seen_by: None,
         from: None,
         asked: cue.now,

@@ -42,6 +42,8 @@ pub struct Request {
     pub asked: Time,
     /// How often a backend saw it.
     pub seen: u32,
+    /// Its client has heard an interim response.
+    pub begun: bool,
     /// Which backend saw it first.
     pub seen_by: Option<SocketAddr>,
 }
@@ -97,12 +99,18 @@ pub struct Ledger {
     pub orphans: u32,
     /// Something happens that may cost anybody anything (no backend is left, descriptors run out), for each mode.
     pub amnesty: [bool; 2],
+    /// Requests that were answered before they had come whole: their connection may end without a word of warning, since
+    /// nobody knew that when the response began.
+    pub early: BTreeSet<u64>,
     /// Requests that are answered though they cannot be sent to their end: the answer is there to be read.
     pub sure: BTreeSet<u64>,
     /// Something happened that may cost a request that cannot be sent twice.
     pub unsteady: bool,
     /// When the balancer was told to leave.
     pub leaving: Option<Time>,
+    /// When it is told to leave at once, and whether it was.
+    pub hurry: Option<Time>,
+    pub hurried: bool,
     /// When a backend last said something on an idle connection.
     pub late_surplus: Option<Time>,
     /// Larger bodies are to be refused; 0: none.

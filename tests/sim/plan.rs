@@ -41,6 +41,8 @@ pub struct Plan {
     pub fair: bool,
     /// The balancer is told to leave.
     pub stop: Option<Duration>,
+    /// ... and so long after that to leave at once.
+    pub hurry: Option<Duration>,
     /// Backends are probed.
     pub probes: bool,
     /// So many failures and passes in a row change the mind about a backend.
@@ -166,6 +168,7 @@ impl Plan {
             cruelty: if scope.timers && !fair { scarcity(dice) } else { cruelty(dice) },
             fair,
             stop: (scope.timers && dice.chance(80)).then(|| dice.millis(600)),
+            hurry: dice.chance(200).then(|| dice.millis(1000)),
             probes: scope.timers && dice.chance(100),
             fall: 1 + dice.0.below(3) as u32,
             rise: 1 + dice.0.below(3) as u32,
@@ -189,6 +192,7 @@ impl Plan {
             cruelty: if fair { cruelty(dice) } else { scarcity(dice) },
             fair,
             stop: dice.chance(80).then(|| dice.millis(1500)),
+            hurry: dice.chance(200).then(|| dice.millis(1000)),
             probes: dice.chance(150),
             fall: 1 + dice.0.below(3) as u32,
             rise: 1 + dice.0.below(3) as u32,

@@ -36,6 +36,7 @@ impl UpgradeClient {
             asked: cue.now,
             from: Some(cue.sim.address(far).ip()),
             seen: 0,
+            begun: false,
             seen_by: None,
         };
         cue.ledger.requests.insert(number, request);
