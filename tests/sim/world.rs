@@ -271,8 +271,21 @@ impl World {
         let probing = if self.plan.probes { self.backends.len() } else { 0 };
         let (open, lent, owned) = (house.open(), house.lent(), house.owned());
         match open == 0 && lent <= 2 * probing && owned <= house.doors() + probing {
-            true => self.look_at_the_rotation(),
+            true => self.look_at_the_lame_one(house).and_then(|()| self.look_at_the_rotation()),
             false => Err(format!("after the end {open} sessions, {lent} buffers, {owned} sockets")),
+        }
+    }
+
+    /// Who refuses everybody had its turn as often as any other, and no oftener.
+    fn look_at_the_lame_one(&self, house: &impl House) -> Result<(), String> {
+        let Some(lame) = self.plan.lame else { return Ok(()) };
+        let requests = |&index: &usize| house.backend(index).map_or(0, |seen| seen.requests);
+        let pool = self.plan.pool(Mode::Http);
+        let (all, its) = (pool.iter().filter(|&&index| index != lame).map(requests).sum::<u64>(), requests(&lame));
+        let share = all / pool.len() as u64;
+        match its == share || its == share + 1 {
+            true => Ok(()),
+            false => Err(format!("backend {lame} refuses and was picked {its} times of {all}")),
         }
     }
 
