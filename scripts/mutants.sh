@@ -31,6 +31,7 @@ cd "$(dirname "$0")/.."
 mutants=$PWD/tests/mutants
 seeds=${SEEDS:-3000}
 tree=$PWD/target/mutants/tree
+whole=$PWD/target/mutants/whole
 export CARGO_TARGET_DIR=$PWD/target/mutants/build RUST_BACKTRACE=0 SHRINK=0
 
 field() { sed -n "s/^$1: //p" "$mutants/$2.mutant"; }
@@ -42,11 +43,14 @@ if [[ ${#names[@]} -eq 0 ]]; then
     done
 fi
 
-# A fresh copy. Times are not kept: cargo must see that a file changed back.
+# Two fresh copies: one to plant in, one to mend from, whatever happens to the sources meanwhile. Times are not kept:
+# cargo must see that a file changed back.
 copy() {
-    rm -rf "$tree"
-    mkdir -p "$tree"
-    cp -r Cargo.toml Cargo.lock src tests "$tree"
+    rm -rf "$tree" "$whole"
+    for place in "$tree" "$whole"; do
+        mkdir -p "$place"
+        cp -r Cargo.toml Cargo.lock src tests "$place"
+    done
 }
 
 # Replaces one piece of one file, which must be there exactly once.
@@ -84,7 +88,7 @@ plant() {
 
 restore() {
     for file in "${touched[@]}"; do
-        cp "$file" "$tree/$file"
+        cp "$whole/$file" "$tree/$file"
     done
 }
 
