@@ -19,7 +19,7 @@ use crate::balance::{Backends, PoolId};
 use crate::base::Time;
 use crate::base::stats::Stats;
 use crate::config::{Config, Mode};
-use crate::net::{Event, Net, Signal, Sock};
+use crate::net::{Event, Moved, Net, Signal, Sock};
 use context::{Context, Owner, Service};
 use door::Door;
 use drain::Drain;
@@ -186,12 +186,15 @@ impl<N: Net> Proxy<N> {
         }
     }
 
-    /// A pooled connection ended or talks out of turn: it is never handed out again. Spurious readiness costs a
-    /// connection, which is cheaper than asking.
+    /// A pooled connection ended or talks out of turn: it is never handed out again, and what it said reaches nobody.
+    /// Spurious readiness costs a connection, which is cheaper than a doubt.
     fn drop_idle(&mut self, ticket: u32, sock: Sock) {
-        if self.cx.idle.remove(ticket).is_some() {
-            self.cx.close(sock);
+        let Some((_, backend)) = self.cx.idle.remove(ticket) else { return };
+        if let Ok(Moved::Bytes { .. }) = self.cx.net.read(sock, &mut [0; 64]) {
+            self.cx.stats.surplus += 1;
+            log::warn!("backend {}: bytes on an idle connection", self.cx.backends.get(backend).name);
         }
+        self.cx.close(sock);
     }
 
     fn signal(&mut self, signal: Signal) {
