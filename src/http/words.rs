@@ -41,6 +41,15 @@ impl Verb {
         }
     }
 
+    /// The verb of bytes that begin a request and may be refused before its head is whole or right: even then HEAD is
+    /// answered without a body (RFC 9110 9.3.2).
+    pub fn glimpse(mut bytes: &[u8]) -> Verb {
+        while let [b'\r', b'\n', rest @ ..] = bytes {
+            bytes = rest;
+        }
+        if bytes.starts_with(b"HEAD ") { Verb::Head } else { Verb::Other }
+    }
+
     /// Asks for nothing but an answer (RFC 9110 9.2.1).
     pub fn is_safe(self) -> bool {
         matches!(self, Verb::Get | Verb::Head | Verb::Options | Verb::Trace)

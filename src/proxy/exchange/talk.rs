@@ -102,7 +102,7 @@ impl Exchange {
         }
     }
 
-    fn bad_response<N: Net, T>(&self, why: &dyn std::fmt::Display, cx: &Context<N>) -> Result<T, Stop> {
+    pub(super) fn bad_response<N: Net, T>(&self, why: &dyn std::fmt::Display, cx: &Context<N>) -> Result<T, Stop> {
         if let Some(upstream) = &self.upstream {
             log::warn!("backend {}: bad response: {why}", cx.backends.get(upstream.backend).name);
         }

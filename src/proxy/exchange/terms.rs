@@ -87,6 +87,11 @@ impl Terms {
         Terms { verb: self.verb, version: self.version, keep_alive, ..Terms::default() }
     }
 
+    /// The terms of an answer after which the client is let go, asked for by `verb`.
+    pub fn last(verb: Verb) -> Terms {
+        Terms { verb, ..Terms::default() }
+    }
+
     /// Whether the client has to be told in so many words that its connection is kept (HTTP/1.0).
     pub fn says_keep_alive(&self) -> bool {
         self.keep_alive && self.version == Version::V10

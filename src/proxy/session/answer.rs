@@ -28,8 +28,18 @@ impl Session {
             cx.stats.refused += u64::from(self.is_clients());
         }
         cx.stats.ended(malformed.name());
+        let terms = self.last_terms();
         self.end_exchange(Reason::BadRequest, cx);
-        self.answer(malformed.status(), Terms::default(), None, cx)
+        self.answer(malformed.status(), terms, None, cx)
+    }
+
+    /// The terms of an answer after which the client is let go: all that matters is whether it asked by HEAD.
+    fn last_terms(&self) -> Terms {
+        let verb = match &self.exchange {
+            Some(exchange) => exchange.terms.verb,
+            None => Verb::glimpse(self.client.held()),
+        };
+        Terms::last(verb)
     }
 
     /// The header deadline has come and only a part of the head has.
@@ -37,7 +47,7 @@ impl Session {
         log::debug!("{}: request refused: no complete head within the header time-out", self.peer);
         cx.stats.refused += u64::from(self.is_clients());
         cx.stats.ended(Reason::HeaderTimeout.name());
-        self.answer(Status(408), Terms::default(), None, cx)
+        self.answer(Status(408), self.last_terms(), None, cx)
     }
 
     /// An exchange cannot be done: the client is told, unless a response has begun.
