@@ -1,0 +1,24 @@
+//! The behaviour of the loop, statement by statement, as scripted dialogues. Each is played unchanged on both kernels:
+//! the simulated one, calm and cruel, by several seeds and with what is said cut into pieces; and the real one.
+//!
+//! The harness: [`play`] (on which stages), [`stage`] (who is there), [`actor`] (what they do: the verbs), [`kernel`] and
+//! its two kinds, [`text`] (a strict reader of its own). The dialogues are grouped by topic. What a head or a chunk
+//! may look like is proven in `language.rs`, on the pure rules; here is what the loop makes of it.
+
+#[path = "dialogues/actor.rs"]
+mod actor;
+#[path = "dialogues/kernel.rs"]
+mod kernel;
+#[path = "dialogues/play.rs"]
+mod play;
+#[path = "dialogues/real.rs"]
+mod real;
+#[path = "dialogues/simulated.rs"]
+mod simulated;
+#[path = "dialogues/stage.rs"]
+mod stage;
+#[path = "dialogues/text.rs"]
+mod text;
+
+#[path = "dialogues/refusals.rs"]
+mod refusals;
