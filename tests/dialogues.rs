@@ -20,5 +20,15 @@ mod stage;
 #[path = "dialogues/text.rs"]
 mod text;
 
+#[path = "dialogues/chunks.rs"]
+mod chunks;
+#[path = "dialogues/expect.rs"]
+mod expect;
+#[path = "dialogues/hops.rs"]
+mod hops;
 #[path = "dialogues/refusals.rs"]
 mod refusals;
+#[path = "dialogues/responses.rs"]
+mod responses;
+#[path = "dialogues/targets.rs"]
+mod targets;

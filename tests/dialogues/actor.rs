@@ -80,6 +80,11 @@ impl Actor<'_> {
         head
     }
 
+    /// The head heard last.
+    pub fn head(&self) -> Head {
+        self.stage.ear(self.index).head.clone()
+    }
+
     /// A message comes next: a head with this first line, and this body, framed as the head says.
     pub fn hears_message(&self, line: &str, body: impl AsRef<[u8]>) -> Head {
         let head = self.hears_head(line);

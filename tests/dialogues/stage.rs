@@ -97,6 +97,14 @@ impl Stage {
         self.check(!heard, "a backend hears something");
     }
 
+    /// What backends heard, and did not take, holds no end of a chunked message.
+    pub fn no_backend_hears_a_last_chunk(&self) {
+        self.blink();
+        let last = |ear: &Ear| ear.backend.is_some() && ear.heard.windows(5).any(|five| five == b"\r\n0\r\n");
+        let heard = self.ears.borrow().iter().any(last);
+        self.check(!heard, "a backend hears a last chunk");
+    }
+
     /// So many connections were made to backends so far.
     pub fn backends_were_called(&self, times: usize) {
         let called = self.ears.borrow().iter().filter(|ear| ear.backend.is_some()).count();
