@@ -82,6 +82,11 @@ impl From<&Request<'_, '_>> for Terms {
 }
 
 impl Terms {
+    /// The terms of a request that could not be read, but for its first word.
+    pub fn unread(verb: Verb) -> Terms {
+        Terms { verb, ..Terms::default() }
+    }
+
     /// The terms of an answer of our own to the same request.
     pub fn for_answer(&self, keep_alive: bool) -> Terms {
         Terms { verb: self.verb, version: self.version, keep_alive, ..Terms::default() }
