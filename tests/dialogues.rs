@@ -22,13 +22,27 @@ mod text;
 
 #[path = "dialogues/chunks.rs"]
 mod chunks;
+#[path = "dialogues/errors.rs"]
+mod errors;
 #[path = "dialogues/expect.rs"]
 mod expect;
 #[path = "dialogues/hops.rs"]
 mod hops;
+#[path = "dialogues/keeping.rs"]
+mod keeping;
 #[path = "dialogues/refusals.rs"]
 mod refusals;
 #[path = "dialogues/responses.rs"]
 mod responses;
+#[path = "dialogues/retry.rs"]
+mod retry;
+#[path = "dialogues/streaming.rs"]
+mod streaming;
+#[path = "dialogues/surplus.rs"]
+mod surplus;
 #[path = "dialogues/targets.rs"]
 mod targets;
+#[path = "dialogues/timeouts.rs"]
+mod timeouts;
+#[path = "dialogues/truncation.rs"]
+mod truncation;

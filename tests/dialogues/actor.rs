@@ -56,11 +56,12 @@ impl Actor<'_> {
     /// These bytes and no others come next.
     pub fn hears(&self, bytes: impl AsRef<[u8]>) {
         let bytes = bytes.as_ref();
-        let heard = self.stage.wait(|ears| {
-            let heard = &ears[self.index].heard;
-            heard.len() >= bytes.len() || !bytes.starts_with(heard)
-        });
-        let right = heard && self.stage.ear(self.index).heard.starts_with(bytes);
+        let (mut so_far, mut more) = (0, true);
+        while more && so_far < bytes.len() {
+            more = self.stage.wait(|ears| ears[self.index].heard.len() > so_far); // as long as anything comes
+            so_far = self.stage.ear(self.index).heard.len();
+        }
+        let right = self.stage.ear(self.index).heard.starts_with(bytes);
         self.check(right, || format!("does not hear {:?}", brief(bytes)));
         self.stage.ear(self.index).heard.drain(..bytes.len());
         self.stage.tell(|| format!("{} hears {:?}", self.stage.who(self.index), brief(bytes)));

@@ -38,6 +38,8 @@ pub trait Kernel {
     fn close(&mut self, wire: Wire);
     /// A backend accepts no connections from now on.
     fn refuse(&mut self, backend: usize);
+    /// A backend leaves calls unanswered from now on.
+    fn swallow(&mut self, backend: usize);
     /// The balancer turns once. It waits for an event, but not beyond `until`.
     fn turn(&mut self, until: Duration);
     /// The time since some beginning.

@@ -86,6 +86,11 @@ impl Kernel for Simulated {
         self.sim().serve(at, Welcome::Refuse);
     }
 
+    fn swallow(&mut self, backend: usize) {
+        let at = self.backends[backend];
+        self.sim().serve(at, Welcome::Swallow);
+    }
+
     fn turn(&mut self, until: Duration) {
         self.sim().alarm(Time(0) + until);
         turn(&mut self.proxy);

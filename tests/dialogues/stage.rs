@@ -93,7 +93,8 @@ impl Stage {
     /// Nothing of anything has reached any backend, nor will it.
     pub fn no_backend_hears_anything(&self) {
         self.blink();
-        let heard = self.ears.borrow().iter().any(|ear| ear.backend.is_some() && !ear.heard.is_empty());
+        let hears = |ear: &Ear| ear.backend.is_some() && !ear.gone && !ear.heard.is_empty();
+        let heard = self.ears.borrow().iter().any(hears);
         self.check(!heard, "a backend hears something");
     }
 
@@ -114,6 +115,26 @@ impl Stage {
     /// A backend accepts no connections from now on.
     pub fn backend_refuses(&self, backend: usize) {
         self.kernel.borrow_mut().refuse(backend);
+    }
+
+    /// A backend leaves calls unanswered from now on.
+    pub fn backend_swallows(&self, backend: usize) {
+        self.kernel.borrow_mut().swallow(backend);
+    }
+
+    /// Every client connection is over, as the balancer sees it.
+    pub fn every_session_ends(&self) {
+        let over = self.wait(|_| self.holdings().sessions == 0);
+        self.check(over, "a session does not end");
+    }
+
+    /// Buffers out on loan.
+    pub fn buffers(&self) -> usize {
+        self.holdings().buffers
+    }
+
+    fn holdings(&self) -> Holdings {
+        self.kernel.borrow().holdings()
     }
 
     /// Time passes, with all that happens in it.
@@ -238,11 +259,15 @@ impl Stage {
 
     /// Everybody leaves, and the balancer must be as empty as at the beginning.
     pub(super) fn curtain(&self) {
-        let count = self.ears.borrow().len();
-        (0..count).filter(|&index| !self.ear(index).gone).for_each(|index| self.leave(index, false));
         let empty = Holdings { sessions: 0, buffers: 0, sockets: 1 };
-        self.wait(|_| self.kernel.try_borrow().is_ok_and(|kernel| kernel.holdings() == empty));
-        let left = self.kernel.borrow().holdings();
+        self.wait(|ears| {
+            for ear in ears.iter_mut().filter(|ear| !ear.gone) {
+                self.kernel.borrow_mut().close(ear.wire); // also what is called for another try just now
+                ear.gone = true;
+            }
+            self.holdings() == empty
+        });
+        let left = self.holdings();
         self.check(left == empty, &format!("after the end there are {left:?}"));
     }
 
