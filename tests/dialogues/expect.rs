@@ -178,6 +178,39 @@ fn the_body_of_an_upgrade_request_is_framed_like_any_other() {
 }
 
 #[test]
+fn a_101_before_the_body_is_over_is_a_bad_gateway() {
+    play(|s| {
+        let client = s.client();
+        client.says("POST /chat HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 9\r\n\r\nbody");
+        let backend = s.backend_hears_request("POST /chat HTTP/1.1");
+        backend.hears("body");
+        backend.says(SWITCH);
+        client.is_refused_with(502); // RFC 9110 7.8: the request comes first
+        backend.hears_reset();
+    });
+}
+
+#[test]
+fn a_tunnel_that_is_reset_is_reset_on_the_other_side() {
+    play(|s| {
+        for client_breaks in [true, false] {
+            let client = s.client();
+            client.says(CHAT);
+            let backend = s.backend_hears_request("GET /chat HTTP/1.1");
+            backend.says(SWITCH);
+            client.hears_head("HTTP/1.1 101 Switching Protocols");
+            if client_breaks {
+                client.resets();
+                backend.hears_reset();
+            } else {
+                backend.resets();
+                client.hears_reset();
+            }
+        }
+    });
+}
+
+#[test]
 fn an_upgrade_of_http_1_0_is_not_offered_on() {
     play(|s| {
         let client = s.client();

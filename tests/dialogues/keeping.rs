@@ -245,3 +245,28 @@ fn a_slow_backend_holds_its_client_back_and_loses_nothing() {
         client.hears_message("HTTP/1.1 200 OK", "ok");
     });
 }
+
+#[test]
+fn a_body_that_is_cut_is_refused_to_a_client_that_still_listens() {
+    play(|s| {
+        let client = s.client();
+        client.says("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhello");
+        let backend = s.backend_hears_request("POST / HTTP/1.1");
+        backend.hears("hello");
+        client.ends();
+        client.is_refused_with(400);
+        backend.hears_reset();
+        assert_eq!(s.counted("body_cut"), 1);
+    });
+}
+
+#[test]
+fn a_client_that_leaves_while_a_backend_is_called_releases_it() {
+    Play::new().needs_edges().run(|s| {
+        let client = s.client();
+        client.says(GET);
+        s.backend_is_called();
+        client.resets();
+        s.every_session_ends();
+    });
+}

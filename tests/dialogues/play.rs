@@ -22,12 +22,14 @@ pub struct Play {
     cut: bool,
     real: bool,
     edges: bool,
+    calm: bool,
+    prompt: bool,
 }
 
 impl Play {
     /// One backend, the default limits and time-outs, every stage.
     pub fn new() -> Play {
-        Play { config: config(1), cut: true, real: true, edges: false }
+        Play { config: config(1), cut: true, real: true, edges: false, calm: false, prompt: false }
     }
 
     /// With so many backends.
@@ -51,6 +53,16 @@ impl Play {
     /// What is said is not cut into pieces.
     pub fn uncut(self) -> Play {
         Play { cut: false, ..self }
+    }
+
+    /// Not on a cruel kernel, which may tear apart what is said in one breath; uncut.
+    pub fn calm(self) -> Play {
+        Play { calm: true, ..self.uncut() }
+    }
+
+    /// Only where nothing takes time on its way, so that what is said first is heard first, on whatever connection.
+    pub fn prompt(self) -> Play {
+        Play { prompt: true, ..self.calm() }
     }
 
     /// Not where readiness comes through mio's portable selector: there nothing is told of a connection before a call on
@@ -81,14 +93,15 @@ impl Play {
     /// Every mood of the simulated kernel; the longest saying.
     fn moods(&self, dialogue: &impl Fn(&Stage)) -> usize {
         let more = std::env::var("DIALOGUE_SEEDS").ok().and_then(|value| value.parse().ok());
-        let moods = [
-            ("calm", 2, Cruelty::calm()),
-            ("cruel", 12, Cruelty::cruel()),
-            ("calm and portable", 1, Cruelty::calm().portable()),
-            ("cruel and portable", 4, Cruelty::cruel().portable()),
-        ];
+        let (calm, cruel) = (Cruelty::calm(), Cruelty::cruel());
+        let calm = if self.prompt { Cruelty { latency: Duration::ZERO, ..calm } } else { calm };
+        let mut moods = vec![("calm", 2, calm.clone()), ("calm and portable", 1, calm.portable())];
+        if !self.calm {
+            moods.extend([("cruel", 12, cruel.clone()), ("cruel and portable", 4, cruel.portable())]);
+        }
+        moods.retain(|(.., mood)| !(self.edges && mood.portable));
         let mut longest = 0;
-        for (name, seeds, mood) in moods.into_iter().filter(|(.., mood)| !(self.edges && mood.portable)) {
+        for (name, seeds, mood) in moods {
             for seed in 0..more.unwrap_or(seeds) {
                 let kernel = Box::new(Simulated::new(&self.config, seed, mood.clone()));
                 let name = format!("the simulated kernel, {name}, seed {seed}");

@@ -143,6 +143,59 @@ fn connect_is_not_offered() {
 }
 
 #[test]
+fn a_method_longer_than_any_is_not_implemented() {
+    refused(501, "method_too_long", &format!("{} / HTTP/1.1\r\nHost: h\r\n\r\n", "M".repeat(200)));
+}
+
+#[test]
+fn an_empty_field_name_is_refused() {
+    refused(400, "field_name", "GET / HTTP/1.1\r\nHost: h\r\n: x\r\n\r\n");
+}
+
+#[test]
+fn a_line_without_a_colon_is_refused() {
+    refused(400, "field_name", "GET / HTTP/1.1\r\nHost: h\r\nnothing\r\n\r\n");
+}
+
+#[test]
+fn white_space_before_the_first_field_is_refused() {
+    refused(400, "fold", "GET / HTTP/1.1\r\n Host: h\r\n\r\n");
+}
+
+#[test]
+fn lengths_that_others_read_differently_are_refused() {
+    for length in ["-1", "0x3", "3, 3", "3 3", "", "9223372036854775808", "3;q=1"] {
+        refused(400, "length", &format!("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n\r\nabc"));
+    }
+}
+
+#[test]
+fn codings_that_others_read_differently_are_refused() {
+    for coding in ["chunked, chunked", "identity", "chunked;q=1", "\"chunked\"", "chunked,"] {
+        let request = format!("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: {coding}\r\n\r\n0\r\n\r\n");
+        refused(400, "coding", &request);
+    }
+    let twice = "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked";
+    refused(400, "coding", &format!("POST / HTTP/1.1\r\nHost: h\r\n{twice}\r\n\r\n0\r\n\r\n"));
+}
+
+#[test]
+fn authority_form_and_asterisk_are_for_their_methods_only() {
+    refused(400, "target", "GET h:80 HTTP/1.1\r\nHost: h:80\r\n\r\n");
+    refused(400, "target", "GET * HTTP/1.1\r\nHost: h\r\n\r\n");
+}
+
+#[test]
+fn an_unknown_major_version_is_not_supported() {
+    refused(505, "version_unsupported", "GET / HTTP/3.0\r\nHost: h\r\n\r\n");
+}
+
+#[test]
+fn a_max_forwards_that_is_no_number_is_refused() {
+    refused(400, "max_forwards", "OPTIONS / HTTP/1.1\r\nHost: h\r\nMax-Forwards: -1\r\n\r\n");
+}
+
+#[test]
 fn a_cut_head_is_refused_to_a_client_that_still_listens() {
     play(|s| {
         let client = s.client();
@@ -201,5 +254,17 @@ fn a_length_over_the_body_limit_is_refused_before_anything_is_forwarded() {
         client.says("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\nhello world");
         client.is_refused_with(413);
         s.no_backend_hears_anything();
+    });
+}
+
+#[test]
+fn eight_kilobytes_of_target_and_a_hundred_fields_pass_by_default() {
+    play(|s| {
+        let (client, target) = (s.client(), format!("/{}", "x".repeat(8 * 1024 - 1)));
+        client.says(format!("GET {target} HTTP/1.1\r\nHost: h\r\n{}\r\n", "X: y\r\n".repeat(99)));
+        let backend = s.backend_hears_request(&format!("GET {target} HTTP/1.1"));
+        assert_eq!(backend.head().all("X").count(), 99);
+        backend.says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        client.hears_message("HTTP/1.1 200 OK", "ok");
     });
 }

@@ -24,6 +24,20 @@ fn interim_responses_pass_at_once_and_do_not_end_the_exchange() {
 }
 
 #[test]
+fn an_interim_response_has_no_body_whatever_it_says() {
+    play(|s| {
+        let client = s.client();
+        client.says(GET);
+        let backend = s.backend_hears_request("GET / HTTP/1.1");
+        backend
+            .says(format!("HTTP/1.1 103 Early Hints\r\nContent-Length: 17\r\nTransfer-Encoding: chunked\r\n\r\n{OK}"));
+        client.hears("HTTP/1.1 103 Early Hints\r\n\r\n");
+        client.hears_message("HTTP/1.1 200 OK", "ok");
+        client.is_kept_alive();
+    });
+}
+
+#[test]
 fn interim_responses_do_not_pass_to_http_1_0() {
     play(|s| {
         let client = s.client();
@@ -139,6 +153,11 @@ fn a_response_with_a_bad_length_is_a_bad_gateway() {
 #[test]
 fn a_response_with_an_unknown_coding_is_a_bad_gateway() {
     is_a_bad_gateway("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n");
+}
+
+#[test]
+fn a_coding_in_a_response_of_http_1_0_is_a_bad_gateway() {
+    is_a_bad_gateway("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
 }
 
 #[test]

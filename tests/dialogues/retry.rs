@@ -75,7 +75,7 @@ fn a_post_is_never_sent_twice_even_when_the_whole_pool_is_stale() {
 
 #[test]
 fn a_put_whose_body_is_at_hand_is_sent_again() {
-    Play::new().uncut().run(|s| {
+    Play::new().calm().run(|s| {
         let (backends, client) = pooled(s, 1);
         client.says("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi");
         goes_stale(s, "PUT / HTTP/1.1", &backends);
@@ -190,5 +190,28 @@ fn an_interim_response_ends_all_tries() {
         backend.closes();
         client.is_answered_with(502);
         s.backends_were_called(1);
+    });
+}
+
+#[test]
+fn a_delete_is_sent_again_after_a_reset() {
+    play(|s| {
+        let (_, client) = pooled(s, 1);
+        client.says("DELETE / HTTP/1.1\r\nHost: h\r\n\r\n");
+        s.backend_hears_request("DELETE / HTTP/1.1").resets();
+        s.backend_hears_request("DELETE / HTTP/1.1").says(OK);
+        client.hears_message("HTTP/1.1 200 OK", "ok");
+    });
+}
+
+#[test]
+fn an_unknown_method_is_never_sent_twice() {
+    play(|s| {
+        let (backends, client) = pooled(s, 1);
+        client.says("BREW / HTTP/1.1\r\nHost: h\r\n\r\n");
+        goes_stale(s, "BREW / HTTP/1.1", &backends);
+        client.is_answered_with(502);
+        client.is_kept_alive();
+        s.no_backend_hears_anything();
     });
 }

@@ -1,7 +1,7 @@
 //! Bytes of a backend that nobody asked for: they reach nobody, their connection is destroyed, and it is counted. And
 //! answers that come before their request is over.
 
-use super::play::play;
+use super::play::{Play, play};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 const NEXT: &str = "GET /next HTTP/1.1\r\nHost: h\r\n\r\n";
@@ -158,5 +158,37 @@ fn an_early_answer_that_closes_says_so_and_reaches_a_client_that_goes_on_talking
         client.says("x".repeat(100_000));
         client.hears_message("HTTP/1.1 403 Forbidden", "no");
         client.hears_end();
+    });
+}
+
+#[test]
+fn a_client_that_talks_without_end_after_its_answer_is_cut() {
+    Play::new().uncut().run(|s| {
+        let client = s.client();
+        client.says("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000000\r\n\r\nfirst");
+        let backend = s.backend_hears_request("POST / HTTP/1.1");
+        backend.hears("first");
+        backend.says(OK);
+        client.hears_message("HTTP/1.1 200 OK", "ok");
+        client.says("x".repeat(200_000));
+        s.every_session_ends();
+        backend.hears_reset_or_close();
+    });
+}
+
+#[test]
+fn a_response_before_its_request_reaches_nobody() {
+    Play::new().backends(2).prompt().run(|s| {
+        let client = s.client();
+        client.says(GET);
+        let hasty = s.backend_is_called();
+        hasty.says(EVIL);
+        let other = s.backend_hears_request("GET / HTTP/1.1");
+        assert!(other != hasty);
+        other.says(OK);
+        client.hears_message("HTTP/1.1 200 OK", "ok");
+        hasty.hears_reset_or_close();
+        assert!(hasty.heard().is_empty());
+        assert_eq!(s.stats().surplus, 1);
     });
 }

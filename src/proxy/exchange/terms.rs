@@ -97,11 +97,11 @@ impl Terms {
         self.keep_alive && self.version == Version::V10
     }
 
-    /// A response head came: what it is. Errors: what it may not be.
-    pub fn accept(&mut self, head: &Response<'_, '_>) -> Result<(), &'static str> {
+    /// A response head came, the request being `asked` in full or not: what it is. Errors: what it may not be.
+    pub fn accept(&mut self, head: &Response<'_, '_>, asked: bool) -> Result<(), &'static str> {
         self.stage = match head.status {
-            101 if self.agrees(head) => Stage::Final,
-            101 => return Err("it switches protocols unasked"),
+            101 if self.agrees(head) && asked => Stage::Final,
+            101 => return Err("it switches protocols unasked, or before the request is over"),
             100..=199 if self.interims >= MOST_INTERIM => return Err("too many interim ones"),
             100..=199 => Stage::Interim,
             _ => Stage::Final,
