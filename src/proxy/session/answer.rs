@@ -28,18 +28,9 @@ impl Session {
             cx.stats.refused += u64::from(self.is_clients());
         }
         cx.stats.ended(malformed.name());
-        let terms = self.last_terms();
+        let (terms, id) = self.terms_of_refusal();
         self.end_exchange(Reason::BadRequest, cx);
-        self.answer(malformed.status(), terms, None, cx)
-    }
-
-    /// The terms of an answer after which the client is let go: all that matters is whether it asked by HEAD.
-    fn last_terms(&self) -> Terms {
-        let verb = match &self.exchange {
-            Some(exchange) => exchange.terms.verb,
-            None => Verb::glimpse(self.client.held()),
-        };
-        Terms::last(verb)
+        self.answer(malformed.status(), terms, id, cx)
     }
 
     /// The header deadline has come and only a part of the head has.
@@ -47,7 +38,16 @@ impl Session {
         log::debug!("{}: request refused: no complete head within the header time-out", self.peer);
         cx.stats.refused += u64::from(self.is_clients());
         cx.stats.ended(Reason::HeaderTimeout.name());
-        self.answer(Status(408), self.last_terms(), None, cx)
+        let (terms, id) = self.terms_of_refusal();
+        self.answer(Status(408), terms, id, cx)
+    }
+
+    /// Whom a refusal answers: even one of a head that nobody understood has no body if that asked for HEAD.
+    fn terms_of_refusal(&self) -> (Terms, Option<u128>) {
+        match &self.exchange {
+            Some(exchange) => (exchange.terms.for_answer(false), Some(exchange.id)),
+            None => (Terms::unread(Verb::glimpsed(self.client.held())), None),
+        }
     }
 
     /// An exchange cannot be done: the client is told, unless a response has begun.
