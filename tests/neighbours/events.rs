@@ -33,7 +33,9 @@ fn events_arrive_one_by_one() {
     let (next, wanted) = channel::<u32>();
     let wanted = Mutex::new(wanted);
     let site = Backend::http("events", move |exchange| {
-        exchange.wire.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")?;
+        exchange
+            .wire
+            .send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")?;
         for number in wanted.lock().unwrap().iter().take_while(|&number| number > 0) {
             let event = format!("data: {number}\n\n");
             exchange.wire.send(format!("{:x}\r\n{event}\r\n", event.len()))?;

@@ -30,7 +30,8 @@ fn ab_counts_no_failure() {
     let post = folder.write("post", Pattern::bytes(1, 20_000));
     let kept = ["-k"];
     let posted = ["-k", "-p", &post, "-T", "application/octet-stream"];
-    for (args, target) in [(&[][..], "/file.bin"), (&kept, "/file.bin"), (&posted, "/length"), (&posted[1..], "/length")]
+    for (args, target) in
+        [(&[][..], "/file.bin"), (&kept, "/file.bin"), (&posted, "/length"), (&posted[1..], "/length")]
     {
         let url = format!("http://{}{target}", balancer.address);
         let said = said(&ab, &[&["-q", "-n", "300", "-c", "16"], args, &[&url]].concat());

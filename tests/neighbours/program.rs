@@ -75,7 +75,8 @@ impl Program {
             let (held, address) = refusing();
             let held = (attempt % 2 == 0).then_some(held);
             let folder = Folder::new();
-            let child = command(address, &folder).stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("a program");
+            let child =
+                command(address, &folder).stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("a program");
             let mut program = Program { address, child, folder, _port: held };
             if program.comes_up() {
                 return program;

@@ -23,7 +23,9 @@ pub fn ours() -> Backend {
                 exchange.wire.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", file.len()))?;
                 Ok(Then::Keep)
             }
-            "/file.bin" => exchange.answer("200 OK", "Set-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-odd-CASE: kept\r\n", &file),
+            "/file.bin" => {
+                exchange.answer("200 OK", "Set-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-odd-CASE: kept\r\n", &file)
+            }
             "/length" => exchange.answer("200 Fine", "", &body),
             "/chunked" => {
                 exchange.wire.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;

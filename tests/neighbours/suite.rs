@@ -115,7 +115,8 @@ fn reuses(direct: SocketAddr, through: SocketAddr, out: &Path) {
     let connects = |at: SocketAddr| {
         let url = format!("http://{at}/file.bin");
         let once = [url.as_str(), "-o", out];
-        let args = [&["-w", "%{http_code} %{num_connects} %{size_download}\n"][..], &once, &once, &once, &once].concat();
+        let args =
+            [&["-w", "%{http_code} %{num_connects} %{size_download}\n"][..], &once, &once, &once, &once].concat();
         String::from_utf8(curl(&args, b"")).unwrap()
     };
     assert_eq!(connects(direct).replace(" 1 ", " 0 "), connects(through).replace(" 1 ", " 0 "));
