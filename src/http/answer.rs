@@ -4,8 +4,8 @@
 
 use super::chunked::hex;
 use super::fields;
-use super::head::Verb;
 use super::rewrite::write_digits;
+use super::words::Verb;
 use std::fmt;
 
 /// The status of an answer of our own.

@@ -4,6 +4,7 @@
 //! marks. Fields that only a request knows are judged in [`super::head`].
 
 use super::framing::{self, Coding};
+use super::words::{is_token, list};
 use super::{Limits, Malformed};
 use httparse::Header;
 
@@ -55,29 +56,6 @@ pub(super) fn name(field: &[u8]) -> Name {
     let alike = KNOWN.get(field.len()).copied().unwrap_or_default();
     let found = alike.iter().find(|(known, _)| field.eq_ignore_ascii_case(known.as_bytes()));
     found.map_or(Name::Other, |&(_, name)| name)
-}
-
-/// The members of a comma-separated list, empty ones skipped (RFC 9110 5.6.1.2).
-pub(super) fn list(value: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
-    value.split(|&byte| byte == b',').map(trim).filter(|member| !member.is_empty())
-}
-
-/// Without the spaces and tabs around it.
-fn trim(mut bytes: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
-        bytes = rest;
-    }
-    bytes
-}
-
-/// RFC 9110 5.6.2.
-pub(super) fn is_tchar(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-/// RFC 9110 5.6.2: one or more of those.
-pub(super) fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().copied().all(is_tchar)
 }
 
 /// One bit per field of a head: this one does not go on.

@@ -4,7 +4,7 @@
 //! knows the version and the status. Next: [`super::chunked`], which takes one of the four kinds apart.
 
 use super::Malformed;
-use super::fields::list;
+use super::words::list;
 
 /// Where a body ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

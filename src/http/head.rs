@@ -11,66 +11,10 @@ use super::fields::{self, Hop, Marks, Name};
 use super::framing::{self, Coding, Framing};
 use super::scan::{self, RequestLine};
 use super::target::{self, Target};
+use super::words::{self, Verb, Version};
 use super::{Limits, Malformed};
 use httparse::{Header, Status};
 use std::mem::MaybeUninit;
-
-/// As far as it decides anything: higher minor versions count as 1.1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Version {
-    /// HTTP/1.0: no chunks, no 1xx, closes unless asked not to.
-    V10,
-    /// HTTP/1.1.
-    V11,
-}
-
-/// The methods that a proxy treats differently. It never decides framing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)] // RFC 9110 9.3 says what each means
-pub enum Verb {
-    Get,
-    Head,
-    Post,
-    Put,
-    Delete,
-    Options,
-    Trace,
-    Patch,
-    Connect,
-    Other,
-}
-
-impl Verb {
-    fn of(method: &str) -> Verb {
-        match method {
-            "GET" => Verb::Get,
-            "HEAD" => Verb::Head,
-            "POST" => Verb::Post,
-            "PUT" => Verb::Put,
-            "DELETE" => Verb::Delete,
-            "OPTIONS" => Verb::Options,
-            "TRACE" => Verb::Trace,
-            "PATCH" => Verb::Patch,
-            "CONNECT" => Verb::Connect,
-            _ => Verb::Other,
-        }
-    }
-
-    /// Asks for nothing but an answer (RFC 9110 9.2.1).
-    pub fn is_safe(self) -> bool {
-        matches!(self, Verb::Get | Verb::Head | Verb::Options | Verb::Trace)
-    }
-
-    /// Asked twice, it has the effect of once (RFC 9110 9.2.2), so it may be sent again.
-    pub fn is_idempotent(self) -> bool {
-        self.is_safe() || matches!(self, Verb::Put | Verb::Delete)
-    }
-
-    /// Max-Forwards is for these two alone (RFC 9110 7.6.2).
-    fn counts_forwards(self) -> bool {
-        matches!(self, Verb::Options | Verb::Trace)
-    }
-}
 
 /// Room for the fields of one head. Making one costs nothing: the room is not initialised.
 #[derive(Debug)]
@@ -307,7 +251,7 @@ const LONGEST_ID: usize = 128;
 impl<'b> RequestId<'b> {
     /// One of its fields. Two are none, as is one that could break a log line.
     fn take(&mut self, index: usize, value: &'b [u8], marks: &mut Marks) {
-        let fit = |byte: &u8| fields::is_tchar(*byte) || b"/=:@".contains(byte);
+        let fit = |byte: &u8| words::is_tchar(*byte) || b"/=:@".contains(byte);
         *self = match *self {
             RequestId::Absent if (1..=LONGEST_ID).contains(&value.len()) && value.iter().all(fit) => {
                 return *self = RequestId::Fit(value, index);

@@ -48,12 +48,14 @@ pub mod rewrite;
 pub mod scan;
 mod target;
 mod trailer;
+mod words;
 
 pub use crate::config::Limits;
 pub use answer::{Answer, Status};
 pub use chunked::{Chunked, Decoded, chunk_head, last_chunk};
 pub use framing::Framing;
-pub use head::{Request, Response, Table, Verb, Version, table};
+pub use head::{Request, Response, Table, table};
 pub use malformed::Malformed;
 pub use rewrite::{Onward, Persist};
 pub use scan::Scan;
+pub use words::{Verb, Version};

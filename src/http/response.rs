@@ -2,10 +2,11 @@
 //!
 //! Whatever is refused here becomes 502. The counterpart of [`super::head`]; next: [`super::rewrite`].
 
-use super::fields::{self, Hop, Name, list};
+use super::fields::{self, Hop, Name};
 use super::framing::{self, Coding, Framing};
-use super::head::{Table, Verb, Version};
+use super::head::Table;
 use super::scan::{self, StatusLine};
+use super::words::{Verb, Version, list};
 use super::{Limits, Malformed};
 use httparse::{Header, Status};
 

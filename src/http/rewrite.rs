@@ -8,6 +8,7 @@ use super::chunked::hex;
 use super::fields::{self, Hop, Name, write};
 use super::framing::Framing;
 use super::head::{Request, Response};
+use super::words;
 use httparse::Header;
 use std::net::IpAddr;
 use std::ops::Range;
@@ -108,7 +109,7 @@ fn told_before(head: &Request, onward: &Onward, which: Name, begin: &[u8], out: 
         return;
     }
     for field in head.fields.iter().filter(|field| fields::name(field.name.as_bytes()) == which) {
-        for member in fields::list(field.value) {
+        for member in words::list(field.value) {
             out.extend_from_slice(member);
             out.extend_from_slice(b", ");
         }

@@ -5,8 +5,7 @@
 //! the time-out. The verdict does not depend on how the bytes were cut: whatever is refused early would have been
 //! refused for the same reason with all bytes at hand. What is let through is judged in [`super::head`].
 
-use super::fields::{is_tchar, is_token};
-use super::head::Version;
+use super::words::{Version, is_tchar, is_token};
 use super::{Limits, Malformed, target};
 
 /// How far a head that arrives in pieces was looked at.

@@ -3,7 +3,7 @@
 //! Nothing is decoded, normalised or resolved: what two parties decode differently is a hole. The bytes of a target go
 //! on as they came.
 
-use super::head::Verb;
+use super::words::Verb;
 use super::{Malformed, framing};
 use std::net::Ipv6Addr;
 

@@ -129,3 +129,10 @@ pub trait Net {
     /// Closes. What was written is still delivered.
     fn close(&mut self, sock: Sock);
 }
+
+/// Whether a call failed because this process or machine is out of descriptors or memory: our own trouble, which says
+/// nothing about the other side.
+pub fn is_our_trouble(error: &io::Error) -> bool {
+    // ENFILE and EMFILE have no stable ErrorKind; their numbers are the same on Linux and the BSDs.
+    matches!(error.raw_os_error(), Some(23 | 24)) || error.kind() == io::ErrorKind::OutOfMemory
+}

@@ -156,7 +156,7 @@ impl<N: Net> Context<N> {
         let backend = self.backends.get_mut(id);
         if let Some(change) = backend.health.fail(self.now, cause) {
             let Change { streak, .. } = change;
-            log::warn!("backend {} is down: {cause} ({streak} failures in a row)", backend.name);
+            log::warn!("backend {} is down: {cause} (failures in a row: {streak})", backend.name);
             self.tell_if_all_down(id);
         }
     }
@@ -168,7 +168,7 @@ impl<N: Net> Context<N> {
         let ms = took.as_secs_f64() * 1e3;
         match from {
             State::Down => log::warn!(
-                "backend {} is up again: probe passed in {ms:.1} ms ({streak} passes in a row)",
+                "backend {} is up again: probe passed in {ms:.1} ms (passes in a row: {streak})",
                 backend.name
             ),
             _ => log::info!("backend {} is up: first probe passed in {ms:.1} ms", backend.name),

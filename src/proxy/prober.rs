@@ -113,8 +113,8 @@ impl Prober {
         let Some(Running { backend, mut end, began, step, .. }) = self.running.try_remove(row as usize) else { return };
         self.of_backend[backend.0 as usize] = None;
         end.drop_held(&mut cx.lender);
-        // A backend that is probed every second would otherwise collect connections in TIME_WAIT on our side.
-        cx.reset(end.sock);
+        // Not a reset, though it would spare us TIME_WAIT: many servers log one as an error, every few seconds.
+        cx.close(end.sock);
         let took = cx.now - began;
         match failed {
             None => cx.backend_passed(backend, took),

@@ -246,7 +246,9 @@ impl HttpServed {
         self.write_response(number, head_only, chunks, cue.ledger.requests[&number].reply);
         self.answering = false;
         if idle {
-            self.idle_until = Some(later(cue, Duration::from_micros(rng.below(3_000_000))));
+            // As long as a client thinks, so that a request often meets the FIN; or much longer.
+            let most = if rng.chance(3, 4) { 100_000 } else { 3_000_000 };
+            self.idle_until = Some(later(cue, Duration::from_micros(rng.below(most))));
         }
         if dies {
             self.dies_at = Some(rng.below(self.out.len() as u64) as usize);

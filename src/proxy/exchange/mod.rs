@@ -213,6 +213,11 @@ impl Exchange {
         self.kind == Kind::Tunnel || (self.terms.stage != Stage::Head && !self.response.untouched())
     }
 
+    /// Whether nothing but the end of the connection tells the client where what it was sent ends.
+    pub fn is_open_ended(&self) -> bool {
+        self.is_tunnel() || (self.terms.until_close && self.is_answering())
+    }
+
     /// Whether the request was read to its end, whatever became of it.
     pub fn is_whole(&self) -> bool {
         self.request.is_at_hand()
@@ -227,7 +232,7 @@ impl Exchange {
     /// reset that what it was sent is not whole.
     pub fn end<N: Net>(mut self, reason: Reason, client: &mut End, cx: &mut Context<N>) -> bool {
         let finished = reason == Reason::Finished;
-        let torn = !finished && (self.is_tunnel() || (self.terms.until_close && self.is_answering()));
+        let torn = !finished && self.is_open_ended();
         self.let_go(finished, cx);
         self.request.discard(client);
         self.request.give_back(&mut cx.lender);

@@ -45,9 +45,6 @@ impl Exchange {
         let before = self.request.moved;
         let pumped = self.request.pump(client, &mut upstream.end, cx, budget);
         cx.stats.bytes_up += self.request.moved - before;
-        if cx.limits.body > 0 && self.request.carried > cx.limits.body {
-            return Err(Stop::Refused(Malformed::BodyTooLarge));
-        }
         match pumped {
             Pumped::Complete | Pumped::Waiting => Err(Stop::Wait),
             Pumped::Hungry => Err(Stop::Hungry),

@@ -14,7 +14,7 @@ use crate::balance::health::Step;
 use crate::balance::{BackendId, Cause, PoolId};
 use crate::base::Time;
 use crate::http::Scan;
-use crate::net::Net;
+use crate::net::{self, Net};
 use crate::proxy::context::{Context, Owner};
 use crate::proxy::end::End;
 use crate::proxy::reason::Reason;
@@ -162,9 +162,11 @@ impl Exchange {
         let backend = cx.backends.get_mut(id);
         backend.connect_failures += 1;
         log::debug!("{}: backend {} cannot be reached: {error}", self.peer, backend.name);
-        if !is_ours(error) {
+        if !net::is_our_trouble(error) {
+            if backend.is_up() {
+                cx.probes_due.set(id.0, cx.now); // not again and again once it is down
+            }
             cx.backend_failed(id, &Cause { step: Step::Connect, what: error.to_string(), took: cx.now - since });
-            cx.probes_due.set(id.0, cx.now);
         }
     }
 
@@ -227,10 +229,4 @@ impl Exchange {
         }
         end.held().is_empty() && !end.readable && !end.ended && !end.broken
     }
-}
-
-/// Out of descriptors or memory: our own trouble, which says nothing about a backend.
-fn is_ours(error: &io::Error) -> bool {
-    // EMFILE and ENFILE have no ErrorKind of their own; their numbers are the same on Linux and the BSDs.
-    matches!(error.raw_os_error(), Some(23 | 24)) || error.kind() == io::ErrorKind::OutOfMemory
 }

@@ -43,8 +43,14 @@ impl Session {
     /// An exchange cannot be done: the client is told, unless a response has begun.
     pub(super) fn fail<N: Net>(&mut self, reason: Reason, cx: &mut Context<N>) -> Step {
         let Some(exchange) = &self.exchange else { return Step::Close(reason) };
-        if exchange.is_answering() || exchange.is_answer() || reason == Reason::ClientReset {
+        if exchange.is_answer() || exchange.is_open_ended() || reason == Reason::ClientReset {
             return Step::Close(reason);
+        }
+        if exchange.is_answering() {
+            // The client sees by itself that its response is cut. What it was sent before must not be lost to a reset.
+            cx.stats.ended(reason.name());
+            self.end_exchange(reason, cx);
+            return self.let_go(cx);
         }
         let (terms, id) = (exchange.terms.for_answer(exchange.keeps_client() && !cx.draining), exchange.id);
         cx.stats.ended(reason.name());
@@ -73,7 +79,6 @@ impl Session {
             exchange.tell(cx);
         }
         let (whole, keep_alive) = (exchange.is_whole(), exchange.keeps_client());
-        let keep_alive = keep_alive && (exchange.is_answer() || !cx.draining);
         let refused = exchange.is_answer() && !keep_alive;
         self.end_exchange(Reason::Finished, cx);
         if keep_alive {
@@ -84,7 +89,12 @@ impl Session {
             let _ = self.client.fill(&mut cx.net, &mut cx.lender); // is there more, or is it only not known yet?
         }
         let silent = whole && !refused && self.client.held().is_empty() && !self.client.readable;
-        if self.client.ended || silent {
+        if silent { Step::Close(Reason::Closed) } else { self.let_go(cx) }
+    }
+
+    /// Tells the client that we are done, and hears it out for a moment.
+    fn let_go<N: Net>(&mut self, cx: &mut Context<N>) -> Step {
+        if self.client.ended {
             return Step::Close(Reason::Closed);
         }
         cx.net.finish(self.client.sock);

@@ -171,7 +171,7 @@ impl Session {
         let Some(exchange) = &mut self.exchange else {
             return match self.phase {
                 Phase::Lingering => self.linger(budget, cx),
-                _ => self.read_head(cx),
+                _ => self.read_head(budget, cx),
             };
         };
         let stop = exchange.drive(&mut self.client, cx, budget);
@@ -250,5 +250,18 @@ impl Session {
     /// What its exchanges know it by.
     fn name(&self) -> (u32, SocketAddr) {
         (self.row, self.peer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an idle client costs in the tables of this floor: its session, who owns its socket, its deadline. Buffers
+    /// and exchanges are not held while it is idle.
+    #[test]
+    fn an_idle_session_is_small() {
+        assert!(size_of::<Session>() <= 160, "{} bytes", size_of::<Session>());
+        assert_eq!(size_of::<Owner>(), 8);
     }
 }

@@ -1,0 +1,81 @@
+//! The words of the language that everybody here needs: versions, methods, tokens and lists. No rule that refuses.
+
+/// As far as it decides anything: higher minor versions count as 1.1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// HTTP/1.0: no chunks, no 1xx, closes unless asked not to.
+    V10,
+    /// HTTP/1.1.
+    V11,
+}
+
+/// The methods that a proxy treats differently. It never decides framing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // RFC 9110 9.3 says what each means
+pub enum Verb {
+    Get,
+    Head,
+    Post,
+    Put,
+    Delete,
+    Options,
+    Trace,
+    Patch,
+    Connect,
+    Other,
+}
+
+impl Verb {
+    pub(super) fn of(method: &str) -> Verb {
+        match method {
+            "GET" => Verb::Get,
+            "HEAD" => Verb::Head,
+            "POST" => Verb::Post,
+            "PUT" => Verb::Put,
+            "DELETE" => Verb::Delete,
+            "OPTIONS" => Verb::Options,
+            "TRACE" => Verb::Trace,
+            "PATCH" => Verb::Patch,
+            "CONNECT" => Verb::Connect,
+            _ => Verb::Other,
+        }
+    }
+
+    /// Asks for nothing but an answer (RFC 9110 9.2.1).
+    pub fn is_safe(self) -> bool {
+        matches!(self, Verb::Get | Verb::Head | Verb::Options | Verb::Trace)
+    }
+
+    /// Asked twice, it has the effect of once (RFC 9110 9.2.2), so it may be sent again.
+    pub fn is_idempotent(self) -> bool {
+        self.is_safe() || matches!(self, Verb::Put | Verb::Delete)
+    }
+
+    /// Max-Forwards is for these two alone (RFC 9110 7.6.2).
+    pub(super) fn counts_forwards(self) -> bool {
+        matches!(self, Verb::Options | Verb::Trace)
+    }
+}
+
+/// The members of a comma-separated list, empty ones skipped (RFC 9110 5.6.1.2).
+pub(super) fn list(value: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+    value.split(|&byte| byte == b',').map(trim).filter(|member| !member.is_empty())
+}
+
+/// Without the spaces and tabs around it.
+fn trim(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+/// RFC 9110 5.6.2.
+pub(super) fn is_tchar(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// RFC 9110 5.6.2: one or more of those.
+pub(super) fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().copied().all(is_tchar)
+}
