@@ -7,6 +7,8 @@
 #[allow(dead_code, unused_imports)] // shared with loopback.rs, which uses all of it
 mod support;
 
+#[path = "abuse/cuts.rs"]
+mod cuts;
 #[path = "abuse/floods.rs"]
 mod floods;
 #[path = "abuse/house.rs"]
