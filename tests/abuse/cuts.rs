@@ -1,7 +1,9 @@
 //! Exchanges that end in the middle: what becomes of the other side. More of them: `loopback/pieces.rs`.
 
 use crate::support::*;
-use std::io::ErrorKind;
+use socket2::SockRef;
+use std::io::{ErrorKind, Write};
+use std::time::Duration;
 
 /// Answers before it has read anything, then reads.
 fn eager() -> Backend {
@@ -27,4 +29,28 @@ fn a_flaw_in_a_body_whose_answer_has_begun_is_named_and_ends_both_sides() {
     assert!(backend.last().body.is_empty(), "the backend saw no complete request");
     balancer.wait_for_line("request refused: a chunk size is not a plain hexadecimal number");
     assert_eq!(balancer.state()["counters"]["reasons"]["chunk_size"], 1);
+}
+
+/// Asks without reading until nothing moves any more: a whole small response lies in the balancer's hands, undelivered.
+fn stuff(balancer: &Balancer) -> Client {
+    let client = balancer.client();
+    let mut stream = client.stream();
+    stream.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
+    let many = "GET / HTTP/1.1\r\nHost: test\r\n\r\n".repeat(1000);
+    while stream.write(many.as_bytes()).is_ok() {}
+    client
+}
+
+#[test]
+fn a_client_that_leaves_a_complete_response_behind_costs_no_upstream_connection() {
+    let backend = Backend::http("one", |exchange| exchange.answer("200 OK", "", &[b'x'; 8000]));
+    let balancer = Balancer::before(&[&backend], &["--health", "off"]);
+    for _ in 0..3 {
+        let client = stuff(&balancer);
+        SockRef::from(client.stream()).set_linger(Some(Duration::ZERO)).unwrap(); // closing becomes a RST
+        drop(client);
+        until("the client's end", || balancer.state()["open_connections"] == 0);
+        assert_eq!(balancer.client().get("/").body.len(), 8000);
+    }
+    assert_eq!(backend.accepted(), 1);
 }
