@@ -158,6 +158,14 @@ impl Exchange {
         }
     }
 
+    /// Whether the upstream has said all of its final response, delivered or not.
+    pub(super) fn is_response_at_hand(&self) -> bool {
+        self.kind == Kind::Request
+            && self.terms.stage == Stage::Final
+            && !self.terms.upgraded
+            && self.response.is_at_hand()
+    }
+
     /// The backend has switched protocols and the client knows: what either says from now on passes as it is.
     fn switch_protocols<N: Net>(&mut self, client: &mut End, cx: &mut Context<N>) {
         log::debug!("{}: {} upgraded", self.peer, self.story());
