@@ -9,7 +9,7 @@
 //! The last two only if nothing was sent yet, or the method is safe or idempotent (RFC 9110 section 9.2.2) and the
 //! request is still whole at hand. A POST of which a byte was sent is never sent twice.
 
-use super::{Exchange, Going, Stop, connected};
+use super::{Exchange, Going, Kind, Stop, connected};
 use crate::balance::health::Step;
 use crate::balance::{BackendId, Cause, PoolId};
 use crate::base::Time;
@@ -70,10 +70,24 @@ impl Exchange {
             Some(Ok(())) => {
                 (upstream.end.writable, upstream.connected) = (true, true);
                 cx.moved += 1;
-                Ok(())
+                self.hear_first(cx)
             }
             Some(Err(error)) => self.connect_failed(&error, cx),
         }
+    }
+
+    /// A backend that answers before it was asked answers nobody. Only a tunnel may begin that way.
+    fn hear_first<N: Net>(&mut self, cx: &mut Context<N>) -> Going {
+        let Upstream { end, backend, .. } = connected(&mut self.upstream)?;
+        if self.kind == Kind::Tunnel || !end.readable {
+            return Ok(());
+        }
+        let _ = end.fill(&mut cx.net, &mut cx.lender); // an end or an error is met again by whoever reads next
+        if end.held().is_empty() {
+            return Ok(());
+        }
+        tell_surplus(*backend, "before a request", cx);
+        self.upstream_died(None, cx)
     }
 
     /// The connect deadline has come.
@@ -224,9 +238,14 @@ impl Exchange {
             let _ = end.fill(&mut cx.net, &mut cx.lender); // an error leaves it readable
         }
         if !end.held().is_empty() {
-            cx.stats.surplus += 1;
-            log::warn!("backend {}: bytes after a complete response", cx.backends.get(*backend).name);
+            tell_surplus(*backend, "after a complete response", cx);
         }
         end.held().is_empty() && !end.readable && !end.ended && !end.broken
     }
+}
+
+/// A backend said something that nobody asked for.
+fn tell_surplus<N>(backend: BackendId, when: &str, cx: &mut Context<N>) {
+    cx.stats.surplus += 1;
+    log::warn!("backend {}: bytes {when}", cx.backends.get(backend).name);
 }
