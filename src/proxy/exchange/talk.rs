@@ -102,7 +102,7 @@ impl Exchange {
         }
     }
 
-    fn bad_response<N: Net, T>(&self, why: &dyn std::fmt::Display, cx: &Context<N>) -> Result<T, Stop> {
+    pub(super) fn bad_response<N: Net, T>(&self, why: &dyn std::fmt::Display, cx: &Context<N>) -> Result<T, Stop> {
         if let Some(upstream) = &self.upstream {
             log::warn!("backend {}: bad response: {why}", cx.backends.get(upstream.backend).name);
         }
@@ -156,6 +156,14 @@ impl Exchange {
             Pumped::Cut | Pumped::SourceGone(_) => Err(Stop::Failed(Reason::Truncated)),
             Pumped::Malformed(malformed) => self.bad_response(&malformed, cx),
         }
+    }
+
+    /// Whether the upstream has said all of its final response, delivered or not.
+    pub(super) fn is_response_at_hand(&self) -> bool {
+        self.kind == Kind::Request
+            && self.terms.stage == Stage::Final
+            && !self.terms.upgraded
+            && self.response.is_at_hand()
     }
 
     /// The backend has switched protocols and the client knows: what either says from now on passes as it is.

@@ -9,14 +9,14 @@
 //! The last two only if nothing was sent yet, or the method is safe or idempotent (RFC 9110 section 9.2.2) and the
 //! request is still whole at hand. A POST of which a byte was sent is never sent twice.
 
-use super::{Exchange, Going, Kind, Stop, connected};
+use super::{Exchange, Going, Stop, connected};
 use crate::balance::health::Step;
 use crate::balance::{BackendId, Cause, PoolId};
 use crate::base::Time;
 use crate::http::Scan;
 use crate::net::{self, Net};
 use crate::proxy::context::{Context, Owner};
-use crate::proxy::end::End;
+use crate::proxy::end::{End, Filled};
 use crate::proxy::reason::Reason;
 use std::io;
 
@@ -70,24 +70,28 @@ impl Exchange {
             Some(Ok(())) => {
                 (upstream.end.writable, upstream.connected) = (true, true);
                 cx.moved += 1;
-                self.hear_first(cx)
+                self.hear_out_of_turn(cx)
             }
             Some(Err(error)) => self.connect_failed(&error, cx),
         }
     }
 
-    /// A backend that answers before it was asked answers nobody. Only a tunnel may begin that way.
-    fn hear_first<N: Net>(&mut self, cx: &mut Context<N>) -> Going {
-        let Upstream { end, backend, .. } = connected(&mut self.upstream)?;
-        if self.kind == Kind::Tunnel || !end.readable {
+    /// Looks, if an event said that there is something, whether a fresh connection speaks before it was asked: such
+    /// bytes would be taken for the answer. One that ended already is spared the request, which may be a POST.
+    fn hear_out_of_turn<N: Net>(&mut self, cx: &mut Context<N>) -> Going {
+        if self.is_tunnel() {
             return Ok(());
         }
-        let _ = end.fill(&mut cx.net, &mut cx.lender); // an end or an error is met again by whoever reads next
-        if end.held().is_empty() {
-            return Ok(());
+        let end = &mut connected(&mut self.upstream)?.end;
+        match end.fill(&mut cx.net, &mut cx.lender) {
+            Ok(Filled::Nothing | Filled::Full) => Ok(()),
+            Ok(Filled::Bytes(_)) => {
+                cx.stats.surplus += 1;
+                self.bad_response(&"it came before the request", cx)
+            }
+            Ok(Filled::Ended) => self.upstream_died(None, cx),
+            Err(error) => self.upstream_died(Some(error), cx),
         }
-        tell_surplus(*backend, "before a request", cx);
-        self.upstream_died(None, cx)
     }
 
     /// The connect deadline has come.
@@ -213,11 +217,15 @@ impl Exchange {
         repeatable && self.request.can_start_over()
     }
 
-    /// Lets go of the upstream: into the pool after a whole response, if everything is in order; else it is closed, or
-    /// reset if the request has failed: whatever the backend was told, it must not take it for complete.
+    /// Lets go of the upstream: into the pool after a whole response, if everything is in order, even if the client has
+    /// left before it had all of it. Else it is closed, or reset if the request has failed: whatever the backend was
+    /// told, it must not take it for complete.
     pub(super) fn let_go<N: Net>(&mut self, finished: bool, cx: &mut Context<N>) {
-        let whole = self.request.is_complete() && !self.is_tunnel();
-        let reusable = finished && whole && self.terms.upstream_keep_alive && !cx.draining && self.is_silent(cx);
+        let done = self.request.is_complete() && self.is_response_at_hand();
+        if done && let Some(upstream) = &mut self.upstream {
+            self.response.discard(&mut upstream.end); // nobody takes it any more, or it was taken
+        }
+        let reusable = done && self.terms.upstream_keep_alive && !cx.draining && self.is_silent(cx);
         let Some(Upstream { end, backend, .. }) = self.detach(cx) else { return };
         if reusable {
             let ticket = cx.idle.put(backend, end.sock);
@@ -238,14 +246,9 @@ impl Exchange {
             let _ = end.fill(&mut cx.net, &mut cx.lender); // an error leaves it readable
         }
         if !end.held().is_empty() {
-            tell_surplus(*backend, "after a complete response", cx);
+            cx.stats.surplus += 1;
+            log::warn!("backend {}: bytes after a complete response", cx.backends.get(*backend).name);
         }
         end.held().is_empty() && !end.readable && !end.ended && !end.broken
     }
-}
-
-/// A backend said something that nobody asked for.
-fn tell_surplus<N>(backend: BackendId, when: &str, cx: &mut Context<N>) {
-    cx.stats.surplus += 1;
-    log::warn!("backend {}: bytes {when}", cx.backends.get(backend).name);
 }

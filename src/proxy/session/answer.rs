@@ -21,13 +21,13 @@ impl Session {
     /// a complete message: ending the exchange resets it.
     pub(super) fn refuse<N: Net>(&mut self, malformed: Malformed, cx: &mut Context<N>) -> Step {
         log::debug!("{}: request refused: {malformed}", self.peer);
+        cx.stats.ended(malformed.name());
         if self.exchange.as_ref().is_some_and(|exchange| exchange.is_answering()) {
-            return Step::Close(Reason::BadRequest);
+            return self.cut(Reason::BadRequest, cx);
         }
         if self.exchange.is_none() {
             cx.stats.refused += u64::from(self.is_clients());
         }
-        cx.stats.ended(malformed.name());
         let (terms, id) = self.terms_of_refusal();
         self.end_exchange(Reason::BadRequest, cx);
         self.answer(malformed.status(), terms, id, cx)
@@ -57,16 +57,25 @@ impl Session {
             return Step::Close(reason);
         }
         if exchange.is_answering() {
-            // The client sees by itself that its response is cut. What it was sent before must not be lost to a reset.
             cx.stats.ended(reason.name());
-            self.end_exchange(reason, cx);
-            return self.let_go(cx);
+            return self.cut(reason, cx);
         }
         let (terms, id) = (exchange.terms.for_answer(exchange.keeps_client() && !cx.draining), exchange.id);
         cx.stats.ended(reason.name());
         log::debug!("{}: {} fails: {}", self.peer, exchange.story(), reason.name());
         self.end_exchange(reason, cx);
         self.answer(status_of(reason), terms, Some(id), cx)
+    }
+
+    /// A response that has begun cannot be finished. Where only the end of the connection would tell, it ends with a
+    /// reset. Otherwise the client sees by itself that its response is cut, and what it was sent before must not be lost
+    /// to a reset.
+    fn cut<N: Net>(&mut self, reason: Reason, cx: &mut Context<N>) -> Step {
+        if self.exchange.as_ref().is_some_and(|exchange| exchange.is_open_ended()) {
+            return Step::Close(reason);
+        }
+        self.end_exchange(reason, cx);
+        self.let_go(cx)
     }
 
     fn answer<N: Net>(&mut self, status: Status, terms: Terms, id: Option<u128>, cx: &mut Context<N>) -> Step {
