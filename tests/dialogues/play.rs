@@ -23,13 +23,13 @@ pub struct Play {
     real: bool,
     edges: bool,
     calm: bool,
-    prompt: bool,
+    simulated: bool,
 }
 
 impl Play {
     /// One backend, the default limits and time-outs, every stage.
     pub fn new() -> Play {
-        Play { config: config(1), cut: true, real: true, edges: false, calm: false, prompt: false }
+        Play { config: config(1), cut: true, real: true, edges: false, calm: false, simulated: true }
     }
 
     /// With so many backends.
@@ -60,11 +60,6 @@ impl Play {
         Play { calm: true, ..self.uncut() }
     }
 
-    /// Only where nothing takes time on its way, so that what is said first is heard first, on whatever connection.
-    pub fn prompt(self) -> Play {
-        Play { prompt: true, ..self.calm() }
-    }
-
     /// Not where readiness comes through mio's portable selector: there nothing is told of a connection before a call on
     /// it has found nothing, and of a client that waits for its answer nothing more is read.
     pub fn needs_edges(self) -> Play {
@@ -78,9 +73,15 @@ impl Play {
         Play { real: false, ..self }
     }
 
+    /// Not on the simulated kernel; `why` is for the reader.
+    pub fn real_only(self, why: &str) -> Play {
+        assert!(!why.is_empty());
+        Play { simulated: false, ..self.uncut() }
+    }
+
     /// Plays it.
     pub fn run(&self, dialogue: impl Fn(&Stage)) {
-        let longest = self.moods(&dialogue);
+        let longest = if self.simulated { self.moods(&dialogue) } else { 0 };
         if self.cut {
             self.cuts(&dialogue, longest);
         }
@@ -94,7 +95,6 @@ impl Play {
     fn moods(&self, dialogue: &impl Fn(&Stage)) -> usize {
         let more = std::env::var("DIALOGUE_SEEDS").ok().and_then(|value| value.parse().ok());
         let (calm, cruel) = (Cruelty::calm(), Cruelty::cruel());
-        let calm = if self.prompt { Cruelty { latency: Duration::ZERO, ..calm } } else { calm };
         let mut moods = vec![("calm", 2, calm.clone()), ("calm and portable", 1, calm.portable())];
         if !self.calm {
             moods.extend([("cruel", 12, cruel.clone()), ("cruel and portable", 4, cruel.portable())]);

@@ -227,8 +227,10 @@ impl Stage {
             self.ear(index).outbox.extend(piece);
             self.exchange();
         }
-        let mut longest = self.longest.borrow_mut();
-        *longest = (*longest).max(bytes.len().min(SHORT));
+        if bytes.len() <= SHORT {
+            let mut longest = self.longest.borrow_mut();
+            *longest = (*longest).max(bytes.len());
+        }
     }
 
     /// Between two pieces: long enough for the balancer to have read the first.
