@@ -70,10 +70,30 @@ impl Exchange {
             Some(Ok(())) => {
                 (upstream.end.writable, upstream.connected) = (true, true);
                 cx.moved += 1;
-                Ok(())
+                self.expect_silence(cx)
             }
             Some(Err(error)) => self.connect_failed(&error, cx),
         }
+    }
+
+    /// A backend that answers before it was asked answers a question that was not ours. Its connection is destroyed and
+    /// another backend asked. As far as it can be seen: once our request is out, no answer is too early.
+    fn expect_silence<N: Net>(&mut self, cx: &mut Context<N>) -> Going {
+        if self.is_tunnel() {
+            return Ok(()); // there, whoever likes speaks first
+        }
+        let end = &mut connected(&mut self.upstream)?.end;
+        let _ = end.fill(&mut cx.net, &mut cx.lender); // an end or an error is found out again
+        if end.held().is_empty() {
+            return Ok(());
+        }
+        let Some(Upstream { end, backend, .. }) = self.detach(cx) else { return Ok(()) };
+        cx.reset(end.sock);
+        cx.stats.surplus += 1;
+        log::warn!("backend {}: bytes before it was asked for any", cx.backends.get(backend).name);
+        self.search.tried.push(backend);
+        self.search.blame = Reason::BadResponse;
+        self.reach(cx)
     }
 
     /// The connect deadline has come.
