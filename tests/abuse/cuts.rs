@@ -1,5 +1,6 @@
 //! Exchanges that end in the middle: what becomes of the other side. More of them: `loopback/pieces.rs`.
 
+use super::house::wait_for_a_stall;
 use crate::support::*;
 use socket2::SockRef;
 use std::io::{ErrorKind, Write};
@@ -38,6 +39,7 @@ fn stuff(balancer: &Balancer) -> Client {
     stream.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
     let many = "GET / HTTP/1.1\r\nHost: test\r\n\r\n".repeat(1000);
     while stream.write(many.as_bytes()).is_ok() {}
+    wait_for_a_stall(balancer, "bytes_down");
     client
 }
 
