@@ -56,3 +56,25 @@ fn a_client_that_leaves_a_complete_response_behind_costs_no_upstream_connection(
     }
     assert_eq!(backend.accepted(), 1);
 }
+
+/// Says all of it before it listens, as many clients do.
+fn deaf(balancer: &Balancer, head: &str, body: usize) -> u16 {
+    let mut client = balancer.client();
+    client.send(head).unwrap();
+    client.send(vec![b'x'; body]).unwrap();
+    client.response("POST").unwrap().status
+}
+
+#[test]
+fn a_client_that_listens_only_after_a_large_body_hears_why_it_was_refused() {
+    const BODY: usize = 12 * 1024 * 1024;
+    let backend = Backend::http("early", |exchange| {
+        exchange.answer("413 Content Too Large", "Connection: close\r\n", b"too much")?;
+        Ok(Then::Close)
+    });
+    let balancer = Balancer::with_file(&[&backend], "http", "");
+    let length = format!("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: {BODY}\r\n");
+    assert_eq!(deaf(&balancer, &format!("{length}Bad Name: x\r\n\r\n"), BODY), 400);
+    assert_eq!(deaf(&balancer, &format!("{length}Expect: more\r\n\r\n"), BODY), 417);
+    assert_eq!(deaf(&balancer, &format!("{length}\r\n"), BODY), 413);
+}
