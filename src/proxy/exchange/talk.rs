@@ -102,7 +102,7 @@ impl Exchange {
         }
     }
 
-    fn bad_response<N: Net, T>(&self, why: &dyn std::fmt::Display, cx: &Context<N>) -> Result<T, Stop> {
+    pub(super) fn bad_response<N: Net, T>(&self, why: &dyn std::fmt::Display, cx: &Context<N>) -> Result<T, Stop> {
         if let Some(upstream) = &self.upstream {
             log::warn!("backend {}: bad response: {why}", cx.backends.get(upstream.backend).name);
         }
@@ -120,7 +120,7 @@ impl Exchange {
             Ok(head) => head,
             Err(malformed) => return self.bad_response(&malformed, cx),
         };
-        if let Err(why) = self.terms.accept(&head) {
+        if let Err(why) = self.terms.accept(&head, self.request.is_complete()) {
             return self.bad_response(&why, cx);
         }
         let mut out = cx.lender.lend_scrap();
@@ -145,7 +145,10 @@ impl Exchange {
                 self.terms.stage = Stage::Head;
                 Ok(())
             }
-            Pumped::Complete if self.terms.upgraded => self.switch_protocols(client, cx),
+            Pumped::Complete if self.terms.upgraded => {
+                self.switch_protocols(client, cx);
+                Ok(())
+            }
             Pumped::Complete => Err(Stop::Concluded),
             Pumped::Waiting => Err(Stop::Wait),
             Pumped::Hungry => Err(Stop::Hungry),
@@ -164,16 +167,12 @@ impl Exchange {
     }
 
     /// The backend has switched protocols and the client knows: what either says from now on passes as it is.
-    fn switch_protocols<N: Net>(&mut self, client: &mut End, cx: &mut Context<N>) -> Going {
-        if !self.request.is_complete() {
-            return Err(Stop::Failed(Reason::BadResponse)); // a body is still on its way: what would it be part of?
-        }
+    fn switch_protocols<N: Net>(&mut self, client: &mut End, cx: &mut Context<N>) {
         log::debug!("{}: {} upgraded", self.peer, self.story());
         self.request.discard(client);
         self.request.give_back(&mut cx.lender);
         self.response.give_back(&mut cx.lender);
         (self.request, self.response, self.kind) = (raw(), raw(), Kind::Tunnel);
-        Ok(())
     }
 
     /// The deadline for sending has come: whose fault is it? The upstream's if it takes no more, or said neither go on

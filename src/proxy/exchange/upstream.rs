@@ -16,7 +16,7 @@ use crate::base::Time;
 use crate::http::Scan;
 use crate::net::{self, Net};
 use crate::proxy::context::{Context, Owner};
-use crate::proxy::end::End;
+use crate::proxy::end::{End, Filled};
 use crate::proxy::reason::Reason;
 use std::io;
 
@@ -70,30 +70,28 @@ impl Exchange {
             Some(Ok(())) => {
                 (upstream.end.writable, upstream.connected) = (true, true);
                 cx.moved += 1;
-                self.expect_silence(cx)
+                self.hear_out_of_turn(cx)
             }
             Some(Err(error)) => self.connect_failed(&error, cx),
         }
     }
 
-    /// A backend that answers before it was asked answers a question that was not ours. Its connection is destroyed and
-    /// another backend asked. As far as it can be seen: once our request is out, no answer is too early.
-    fn expect_silence<N: Net>(&mut self, cx: &mut Context<N>) -> Going {
+    /// Looks, if an event said that there is something, whether a fresh connection speaks before it was asked: such
+    /// bytes would be taken for the answer. One that ended already is spared the request, which may be a POST.
+    fn hear_out_of_turn<N: Net>(&mut self, cx: &mut Context<N>) -> Going {
         if self.is_tunnel() {
-            return Ok(()); // there, whoever likes speaks first
-        }
-        let end = &mut connected(&mut self.upstream)?.end;
-        let _ = end.fill(&mut cx.net, &mut cx.lender); // an end or an error is found out again
-        if end.held().is_empty() {
             return Ok(());
         }
-        let Some(Upstream { end, backend, .. }) = self.detach(cx) else { return Ok(()) };
-        cx.reset(end.sock);
-        cx.stats.surplus += 1;
-        log::warn!("backend {}: bytes before it was asked for any", cx.backends.get(backend).name);
-        self.search.tried.push(backend);
-        self.search.blame = Reason::BadResponse;
-        self.reach(cx)
+        let end = &mut connected(&mut self.upstream)?.end;
+        match end.fill(&mut cx.net, &mut cx.lender) {
+            Ok(Filled::Nothing | Filled::Full) => Ok(()),
+            Ok(Filled::Bytes(_)) => {
+                cx.stats.surplus += 1;
+                self.bad_response(&"it came before the request", cx)
+            }
+            Ok(Filled::Ended) => self.upstream_died(None, cx),
+            Err(error) => self.upstream_died(Some(error), cx),
+        }
     }
 
     /// The connect deadline has come.

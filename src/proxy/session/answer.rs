@@ -29,8 +29,9 @@ impl Session {
         if self.exchange.is_none() {
             cx.stats.refused += u64::from(self.is_clients());
         }
+        let (terms, id) = self.terms_of_refusal();
         self.end_exchange(Reason::BadRequest, cx);
-        self.answer(malformed.status(), Terms::default(), None, cx)
+        self.answer(malformed.status(), terms, id, cx)
     }
 
     /// The header deadline has come and only a part of the head has.
@@ -38,7 +39,16 @@ impl Session {
         log::debug!("{}: request refused: no complete head within the header time-out", self.peer);
         cx.stats.refused += u64::from(self.is_clients());
         cx.stats.ended(Reason::HeaderTimeout.name());
-        self.answer(Status(408), Terms::default(), None, cx)
+        let (terms, id) = self.terms_of_refusal();
+        self.answer(Status(408), terms, id, cx)
+    }
+
+    /// Whom a refusal answers: even one of a head that nobody understood has no body if that asked for HEAD.
+    fn terms_of_refusal(&self) -> (Terms, Option<u128>) {
+        match &self.exchange {
+            Some(exchange) => (exchange.terms.for_answer(false), Some(exchange.id)),
+            None => (Terms::unread(Verb::glimpsed(self.client.held())), None),
+        }
     }
 
     /// An exchange cannot be done: the client is told, unless a response has begun.
