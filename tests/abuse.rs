@@ -9,6 +9,9 @@ mod support;
 
 #[path = "abuse/cuts.rs"]
 mod cuts;
+#[cfg(target_os = "linux")]
+#[path = "abuse/early.rs"]
+mod early;
 #[path = "abuse/floods.rs"]
 mod floods;
 #[path = "abuse/house.rs"]

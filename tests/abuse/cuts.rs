@@ -1,5 +1,6 @@
 //! Exchanges that end in the middle: what becomes of the other side. More of them: `loopback/pieces.rs`.
 
+use super::house::wait_for_a_stall;
 use crate::support::*;
 use socket2::SockRef;
 use std::io::{ErrorKind, Write};
@@ -38,6 +39,7 @@ fn stuff(balancer: &Balancer) -> Client {
     stream.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
     let many = "GET / HTTP/1.1\r\nHost: test\r\n\r\n".repeat(1000);
     while stream.write(many.as_bytes()).is_ok() {}
+    wait_for_a_stall(balancer, "bytes_down");
     client
 }
 
@@ -53,4 +55,26 @@ fn a_client_that_leaves_a_complete_response_behind_costs_no_upstream_connection(
         assert_eq!(balancer.client().get("/").body.len(), 8000);
     }
     assert_eq!(backend.accepted(), 1);
+}
+
+/// Says all of it before it listens, as many clients do.
+fn deaf(balancer: &Balancer, head: &str, body: usize) -> u16 {
+    let mut client = balancer.client();
+    client.send(head).unwrap();
+    client.send(vec![b'x'; body]).unwrap();
+    client.response("POST").unwrap().status
+}
+
+#[test]
+fn a_client_that_listens_only_after_a_large_body_hears_why_it_was_refused() {
+    const BODY: usize = 12 * 1024 * 1024;
+    let backend = Backend::http("early", |exchange| {
+        exchange.answer("413 Content Too Large", "Connection: close\r\n", b"too much")?;
+        Ok(Then::Close)
+    });
+    let balancer = Balancer::with_file(&[&backend], "http", "");
+    let length = format!("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: {BODY}\r\n");
+    assert_eq!(deaf(&balancer, &format!("{length}Bad Name: x\r\n\r\n"), BODY), 400);
+    assert_eq!(deaf(&balancer, &format!("{length}Expect: more\r\n\r\n"), BODY), 417);
+    assert_eq!(deaf(&balancer, &format!("{length}\r\n"), BODY), 413);
 }

@@ -1,6 +1,6 @@
 //! Random bytes, and requests that are almost right. Seeded: a failure names its seed and comes again.
 
-use super::house::House;
+use super::house::{FEW, House};
 
 /// xorshift64*, for whoever wants chance that repeats.
 struct Chance(u64);
@@ -103,14 +103,14 @@ const QUICK: &str = "[timeouts]\nupstream_idle = \"100ms\"";
 #[test]
 fn random_bytes_are_refused_and_forgotten() {
     let house = House::new(QUICK);
-    house.stays_flat(4 * 1024, |house| say_all(house, 1, |chance| chance.bytes(600)));
+    house.stays_flat(FEW, |house| say_all(house, 1, |chance| chance.bytes(600)));
     assert_eq!(house.counters()["admitted"], house.counters()["finished"]); // none of them was a request
 }
 
 #[test]
 fn almost_right_requests_never_reach_the_backend_wrong() {
     let house = House::new(QUICK);
-    house.stays_flat(4 * 1024, |house| say_all(house, 100_000, mutated));
+    house.stays_flat(FEW, |house| say_all(house, 100_000, mutated));
     assert!(house.refusals() > 500, "{}", house.counters());
     assert!(house.counters()["finished"].as_u64() > Some(500), "{}", house.counters());
 }

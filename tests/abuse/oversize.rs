@@ -1,7 +1,7 @@
 //! Too much of everything: fields, heads, targets, chunk sizes, extensions, trailers. Each is refused by name before it
 //! costs anything, and the client can read why.
 
-use super::house::House;
+use super::house::{FEW, House};
 use crate::support::*;
 
 const QUICK: &str = "[timeouts]\nupstream_idle = \"100ms\"";
@@ -68,7 +68,7 @@ fn too_much_is_refused_by_name() {
 fn too_much_from_many_leaves_nothing_behind() {
     let house = House::new(QUICK);
     let table = table();
-    house.stays_flat(4 * 1024, |house| {
+    house.stays_flat(FEW, |house| {
         for (bytes, status, _) in table.iter().cycle().take(100) {
             assert_eq!(status_of(house, bytes), *status);
         }

@@ -1,6 +1,6 @@
 //! Clients that take their time: with their heads, with their bodies, with anything at all.
 
-use super::house::House;
+use super::house::{FEW, House};
 use crate::support::*;
 use std::io::{ErrorKind, Read, Write};
 use std::time::Duration;
@@ -44,10 +44,11 @@ fn write_and_read(client: &Client, byte: u8, heard: &mut Vec<u8>) -> bool {
 
 #[test]
 fn a_slow_head_ends_at_the_header_timeout_whatever_arrives_in_between() {
-    let house = House::new("[timeouts]\nheader = \"400ms\"\nupstream_idle = \"100ms\"");
+    let house = House::new("[timeouts]\nheader = \"1s\"\nupstream_idle = \"100ms\"");
     let slow_lines = b"X: y\r\n";
-    let mut clients: Vec<Client> = (0..20).map(|_| house.balancer.client()).collect();
-    for (number, client) in clients.iter_mut().enumerate() {
+    let mut clients = Vec::new();
+    for number in 0..20 {
+        let mut client = house.balancer.client();
         match number % 3 {
             0 => client.send("GET / HTTP/1.1\r\nHost: test\r\n").unwrap(),
             1 => client.send("GET / HTTP/1.1\r\nHost: test\r\nX-Long: yes\r\n").unwrap(),
@@ -56,6 +57,7 @@ fn a_slow_head_ends_at_the_header_timeout_whatever_arrives_in_between() {
         if number % 3 == 2 {
             client.send("POST / HTTP/1.1\r\nHost: test\r\n").unwrap();
         }
+        clients.push(client);
     }
     for answer in drip(&mut clients, slow_lines) {
         assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("\r\nConnection: close\r\n"), "{answer:?}");
@@ -68,11 +70,11 @@ fn a_slow_head_ends_at_the_header_timeout_whatever_arrives_in_between() {
 
 #[test]
 fn a_body_may_be_slow_as_long_as_it_comes_on() {
-    let house = House::new("[timeouts]\nbody = \"300ms\"\nupstream_idle = \"100ms\"");
+    let house = House::new("[timeouts]\nbody = \"1s\"\nupstream_idle = \"100ms\"");
     let mut client = house.balancer.client();
-    client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 40\r\n\r\n").unwrap();
-    for _ in 0..40 {
-        std::thread::sleep(2 * PAUSE); // 800 ms for all of it, and no two bytes 300 ms apart
+    client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 60\r\n\r\n").unwrap();
+    for _ in 0..60 {
+        std::thread::sleep(2 * PAUSE); // more than a second for all of it, and no two bytes that far apart
         client.send("x").unwrap();
     }
     assert_eq!(client.response("POST").unwrap().text(), "fine");
@@ -112,7 +114,7 @@ const SILENT: usize = 2000;
 #[test]
 fn thousands_of_silent_connections_delay_nobody_and_weigh_little() {
     let house = House::new("[timeouts]\nheader = \"60s\"\nclient_idle = \"60s\"\nupstream_idle = \"100ms\"");
-    house.stays_flat(4 * 1024, |house| {
+    house.stays_flat(FEW, |house| {
         let mut silent: Vec<Client> = (0..SILENT).map(|_| house.balancer.client()).collect();
         until("all of them inside", || house.balancer.state()["open_connections"] == SILENT);
         let mut quick = house.balancer.client();

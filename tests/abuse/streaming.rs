@@ -1,6 +1,7 @@
 //! Bodies far larger than any buffer between a fast side and a slow one, and both ways at once. That first bytes pass
 //! before the last ones exist, and trailers behind them, is in `loopback/bodies.rs`.
 
+use super::house::wait_for_a_stall;
 use super::weight::{forget_peak, memory};
 use crate::support::*;
 use std::io::{self, Write};
@@ -11,17 +12,6 @@ const SMALL: u64 = 1024 * 1024;
 
 /// What a slow side may cost beyond what the same way cost when both were quick, in KiB.
 const ROOM: u64 = 512;
-
-/// Waits until the balancer moves nothing any more: this counter stands still.
-#[track_caller]
-fn wait_for_a_stall(balancer: &Balancer, counter: &str) {
-    let mut before = 0;
-    until("back-pressure", || {
-        let now = balancer.state()["counters"][counter].as_u64().unwrap();
-        std::thread::sleep(Duration::from_millis(50));
-        now > 0 && std::mem::replace(&mut before, now) == now
-    });
-}
 
 /// Reads a body like somebody who is easily tired.
 fn read_slowly(wire: &mut Wire, framing: Framing, seed: u64) -> io::Result<u64> {

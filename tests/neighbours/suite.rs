@@ -88,12 +88,12 @@ pub fn ask_all(direct: SocketAddr, through: SocketAddr, versions: Versions) {
         assert!(answer.status == "200" && answer.body.starts_with(body), "{target} {args:?}: {}", answer.status);
     };
     for target in ["/length", "/chunked", "/close"] {
-        echoed(target, &["--data-binary", &post_small], b"", &small);
         echoed(target, &["--data-binary", &post_big], b"", &big);
-        echoed(target, &["-H", "Transfer-Encoding: chunked", "--data-binary", &post_big], b"", &big);
-        echoed(target, &["-H", "Expect:", "-T", "-"], &big, &big);
-        echoed(target, &["-T", &small_file], b"", &small);
+        echoed(target, &["-H", "Transfer-Encoding: chunked", "--data-binary", &post_small], b"", &small);
     }
+    echoed("/length", &["-H", "Transfer-Encoding: chunked", "--data-binary", &post_big], b"", &big);
+    echoed("/chunked", &["-H", "Expect:", "-T", "-"], &big, &big);
+    echoed("/close", &["-T", &small_file], b"", &small);
     for args in [&[][..], &["-I"], &["-r", "100-199"], &["-X", "DELETE"], &["--http1.1", "--compressed"]] {
         same(direct, through, "/file.bin", args, b"");
     }
@@ -112,14 +112,14 @@ pub fn ask_all(direct: SocketAddr, through: SocketAddr, versions: Versions) {
 #[track_caller]
 fn reuses(direct: SocketAddr, through: SocketAddr, out: &Path) {
     let out = out.to_str().unwrap();
-    let connects = |at: SocketAddr| {
+    let asked = |at: SocketAddr| {
         let url = format!("http://{at}/file.bin");
         let once = [url.as_str(), "-o", out];
         let args =
             [&["-w", "%{http_code} %{num_connects} %{size_download}\n"][..], &once, &once, &once, &once].concat();
         String::from_utf8(curl(&args, b"")).unwrap()
     };
-    assert_eq!(connects(direct).replace(" 1 ", " 0 "), connects(through).replace(" 1 ", " 0 "));
-    let one_connection = connects(through).lines().skip(1).all(|line| line.contains(" 0 "));
-    assert!(one_connection, "curl had to connect anew: {}", connects(through));
+    let answers = asked(through);
+    assert_eq!(asked(direct).replace(" 1 ", " 0 "), answers.replace(" 1 ", " 0 ")); // an old server may have closed
+    assert!(answers.lines().skip(1).all(|line| line.contains(" 0 ")), "curl had to connect anew: {answers}");
 }

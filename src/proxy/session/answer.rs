@@ -13,8 +13,9 @@ use crate::proxy::exchange::{Exchange, Terms};
 use crate::proxy::phase::Phase;
 use crate::proxy::reason::Reason;
 
-/// What an answered client may still say before we stop listening, in bytes.
-const LINGER_BYTES: u32 = 1024 * 1024;
+/// What an answered client may still say before we stop listening, in bytes: enough for those who listen only when they
+/// have said everything, and an end to those who never have.
+const LINGER_BYTES: u32 = 64 * 1024 * 1024;
 
 impl Session {
     /// The request is not what it should be, in its head or its body. What the upstream got of it must not be taken for
