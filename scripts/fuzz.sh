@@ -40,7 +40,7 @@ for target in "${targets[@]}"; do
         "$learnt" "tests/fuzz/corpus/$target" -- -max_total_time="$seconds" -max_len=4096 -timeout=10 \
         -rss_limit_mb=2048 -print_final_stats=1 "${dictionary[@]}" || {
         echo "fuzz: $target found something: see tests/fuzz/artifacts/$target, and judge it again with"
-        echo "      FUZZ_INPUT=that-file cargo test --test fuzz_corpus"
+        echo "      FUZZ_INPUT=that-file cargo test --test fuzz_corpus ${target%s} -- --nocapture"
         exit 1
     }
 done

@@ -1,7 +1,8 @@
 //! The oracles of the fuzz targets over the inputs that are kept: seeds, and whatever once found a bug. The targets
 //! themselves need cargo-fuzz and time; see `scripts/fuzz.sh`. Here every input is judged on every run, without either.
 //!
-//! `FUZZ_INPUT=path cargo test --test fuzz_corpus NAME` judges one input of your own.
+//! `FUZZ_INPUT=path cargo test --test fuzz_corpus NAME -- --nocapture` judges one input of your own, and tells a session
+//! aloud.
 
 #[path = "fuzz/oracle/mod.rs"]
 mod oracle;

@@ -61,7 +61,9 @@ fn sensible(config: &Config) {
         }
     }
     let limits = config.limits;
-    assert!(limits.head > 0 && limits.fields > 0 && limits.fields <= Limits::MOST_FIELDS && limits.target <= limits.head);
+    assert!(
+        limits.head > 0 && limits.fields > 0 && limits.fields <= Limits::MOST_FIELDS && limits.target <= limits.head
+    );
 }
 
 /// What `check --print` says is a file, and the same configuration; printed again it has the same values.

@@ -116,7 +116,8 @@ fn printable(byte: u8) -> bool {
 
 /// RFC 9110 5.6.2.
 pub fn token(bytes: &[u8]) -> bool {
-    let tchar = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z') || b"!#$%&'*+-.^_`|~".contains(byte);
+    let tchar =
+        |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z') || b"!#$%&'*+-.^_`|~".contains(byte);
     !bytes.is_empty() && bytes.iter().all(tchar)
 }
 
