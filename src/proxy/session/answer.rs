@@ -28,8 +28,9 @@ impl Session {
             cx.stats.refused += u64::from(self.is_clients());
         }
         cx.stats.ended(malformed.name());
+        let terms = self.terms_of_refused();
         self.end_exchange(Reason::BadRequest, cx);
-        self.answer(malformed.status(), Terms::default(), None, cx)
+        self.answer(malformed.status(), terms, None, cx)
     }
 
     /// The header deadline has come and only a part of the head has.
@@ -37,7 +38,21 @@ impl Session {
         log::debug!("{}: request refused: no complete head within the header time-out", self.peer);
         cx.stats.refused += u64::from(self.is_clients());
         cx.stats.ended(Reason::HeaderTimeout.name());
-        self.answer(Status(408), Terms::default(), None, cx)
+        let terms = self.terms_of_refused();
+        self.answer(Status(408), terms, None, cx)
+    }
+
+    /// Nothing was agreed with a client whose request is refused, but if it asked with HEAD it takes no body for an
+    /// answer (RFC 9110 section 9.3.2).
+    fn terms_of_refused(&self) -> Terms {
+        let verb = match &self.exchange {
+            Some(exchange) => exchange.terms.verb,
+            None if http::scan::asks_head(self.client.held()) => Verb::Head,
+            None => Verb::Other,
+        };
+        let mut terms = Terms::default();
+        terms.verb = verb;
+        terms
     }
 
     /// An exchange cannot be done: the client is told, unless a response has begun.
