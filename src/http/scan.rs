@@ -102,6 +102,7 @@ impl Scan {
     fn unfinished(&self, bytes: &[u8], limits: &Limits) -> Result<(), Malformed> {
         const REST: usize = " HTTP/1.1\r".len();
         let line = bytes.get(self.start as usize..).unwrap_or_default();
+        let line = line.strip_suffix(b"\r").unwrap_or(line); // the CR may be half of the line's end
         if line.len() <= LONGEST_METHOD {
             return Ok(());
         }
@@ -220,6 +221,11 @@ pub(super) fn status_line(line: &[u8]) -> Result<StatusLine<'_>, Malformed> {
     }
     let status = status.iter().fold(0, |number, &&digit| number * 10 + u16::from(digit - b'0'));
     Ok(StatusLine { version, status, reason })
+}
+
+/// Whether these bytes, of which nothing better is known, begin a HEAD request.
+pub fn asks_head(head: &[u8]) -> bool {
+    first_line(head).0.starts_with(b"HEAD ")
 }
 
 /// The start line without its CRLF, and all that follows; empty lines before it are skipped.
