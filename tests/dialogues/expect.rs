@@ -46,7 +46,7 @@ fn a_final_answer_without_100_ends_the_exchange() {
         client.says(ASK);
         let backend = s.backend_hears_request("PUT /up HTTP/1.1");
         backend.says("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
-        client.hears_message("HTTP/1.1 403 Forbidden", "no");
+        client.hears_message("HTTP/1.1 403 Forbidden", "no").has(&["Connection: close"]);
         client.says(BODY); // neither sent on as a body nor taken for a request
         client.hears_end();
         backend.hears_reset_or_close();

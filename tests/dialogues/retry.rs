@@ -215,3 +215,20 @@ fn an_unknown_method_is_never_sent_twice() {
         s.no_backend_hears_anything();
     });
 }
+
+#[test]
+fn after_a_stale_connection_not_even_another_backend_is_asked_on_a_pooled_one() {
+    Play::new().backends(2).run(|s| {
+        let (backends, client) = pooled(s, 2);
+        client.says(GET);
+        let stale = s.backend_hears_request("GET / HTTP/1.1");
+        assert!(backends.contains(&stale), "a pooled connection");
+        s.backend_refuses(stale.backend());
+        stale.closes();
+        let fresh = s.backend_hears_request("GET / HTTP/1.1");
+        assert!(fresh.backend() != stale.backend() && !backends.contains(&fresh));
+        fresh.says(OK);
+        client.hears_message("HTTP/1.1 200 OK", "ok");
+        client.is_kept_alive();
+    });
+}

@@ -107,7 +107,7 @@ fn an_answer_before_the_body_is_over_is_delivered_at_once() {
         let backend = s.backend_hears_request("POST / HTTP/1.1");
         backend.hears("first");
         backend.says("HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno");
-        client.hears_message("HTTP/1.1 413 Content Too Large", "no");
+        client.hears_message("HTTP/1.1 413 Content Too Large", "no").has(&["Connection: close"]);
         client.says(NEXT); // the rest of the body, or so it should be
         client.hears_end();
         backend.hears_reset_or_close();
@@ -157,6 +157,24 @@ fn an_early_answer_that_closes_says_so_and_reaches_a_client_that_goes_on_talking
         backend.ends();
         client.says("x".repeat(100_000));
         client.hears_message("HTTP/1.1 403 Forbidden", "no");
+        client.hears_end();
+    });
+}
+
+#[test]
+fn an_early_answer_is_found_behind_a_connection_that_takes_no_more() {
+    Play::new().calm().run(|s| {
+        let client = s.client();
+        client.says("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\nfirst");
+        let backend = s.backend_hears_request("POST / HTTP/1.1");
+        backend.hears("first");
+        backend.stops_listening();
+        client.says("more");
+        s.blink();
+        backend.says("HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno");
+        backend.closes(); // a reset, since there is more to read
+        client.says("and more");
+        client.hears_message("HTTP/1.1 403 Forbidden", "no").has(&["Connection: close"]);
         client.hears_end();
     });
 }

@@ -5,7 +5,7 @@
 
 use super::terms::Stage;
 use super::{Exchange, Going, Kind, Stop, connected, raw};
-use crate::http::{self, Malformed, Scan};
+use crate::http::{self, Framing, Malformed, Scan};
 use crate::net::Net;
 use crate::proxy::context::Context;
 use crate::proxy::end::{End, Filled};
@@ -124,7 +124,9 @@ impl Exchange {
             return self.bad_response(&why, cx);
         }
         let mut out = cx.lender.lend_scrap();
-        let (body, chunking) = self.terms.write(&head, cx.draining, &mut out);
+        // An answer of known length to half a request ends the connection, and says so in time (RFC 9112 section 9.6).
+        let early = !self.request.is_at_hand() && matches!(head.framing, Framing::None | Framing::Length(_));
+        let (body, chunking) = self.terms.write(&head, cx.draining || early, &mut out);
         end.consume(size);
         self.response.give_back(&mut cx.lender);
         self.response = Flow::new(out, body, chunking);

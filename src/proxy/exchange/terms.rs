@@ -115,14 +115,15 @@ impl Terms {
         self.offered.as_deref().zip(head.upgrade).is_some_and(|(asked, given)| asked.eq_ignore_ascii_case(given))
     }
 
-    /// Writes an accepted head for the client; how its body comes in, and whether it goes out in chunks.
-    pub fn write(&mut self, head: &Response<'_, '_>, draining: bool, out: &mut Vec<u8>) -> (Body, bool) {
+    /// Writes an accepted head for the client, a final one as the `last` on its connection or not; how its body comes in,
+    /// and whether it goes out in chunks.
+    pub fn write(&mut self, head: &Response<'_, '_>, last: bool, out: &mut Vec<u8>) -> (Body, bool) {
         match self.stage {
             Stage::Interim => {
                 self.write_interim(head, out);
                 (Body::Done, false)
             }
-            _ => self.write_final(head, draining, out),
+            _ => self.write_final(head, last, out),
         }
     }
 
@@ -134,7 +135,7 @@ impl Terms {
         }
     }
 
-    fn write_final(&mut self, head: &Response<'_, '_>, draining: bool, out: &mut Vec<u8>) -> (Body, bool) {
+    fn write_final(&mut self, head: &Response<'_, '_>, last: bool, out: &mut Vec<u8>) -> (Body, bool) {
         let old_client = self.version == Version::V10;
         let framing = match head.framing {
             Framing::Chunked | Framing::UntilClose if old_client => Framing::UntilClose,
@@ -144,7 +145,7 @@ impl Terms {
         self.until_close = framing == Framing::UntilClose;
         self.status = head.status;
         self.upstream_keep_alive = head.keep_alive && head.framing != Framing::UntilClose;
-        self.keep_alive &= !draining && !self.until_close && !self.request_cut;
+        self.keep_alive &= !last && !self.until_close && !self.request_cut;
         let persist = match self.keep_alive {
             _ if self.upgraded => Persist::Upgrade,
             false => Persist::Close,
