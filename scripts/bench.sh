@@ -47,41 +47,10 @@ if [[ ! -r /proc/self/stat ]]; then
     exit 0
 fi
 
-evenkeel=${EVENKEEL:-target/release/evenkeel}
-if [[ -z ${EVENKEEL:-} && ! -x $evenkeel ]]; then
-    cargo build --release --quiet
-fi
+source scripts/common.sh
+
 nginx=$(PATH=$PATH:/usr/sbin command -v nginx || true)
 haproxy=$(PATH=$PATH:/usr/sbin command -v haproxy || true)
-
-scratch=$(mktemp -d)
-chmod 755 "$scratch" # nginx's worker may run as somebody else
-started=()
-finish() {
-    for pid in "${started[@]}"; do
-        kill "$pid" 2>/dev/null || true
-    done
-    wait 2>/dev/null || true
-    rm -rf "$scratch"
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
-
-fail() {
-    echo "bench: $1" >&2
-    exit 1
-}
-
-await() {
-    local what=$1
-    shift
-    for _ in {1..200}; do
-        "$@" >/dev/null 2>&1 && return
-        sleep 0.1
-    done
-    fail "waited in vain for $what"
-}
-answers() { curl --silent --fail --max-time 5 --noproxy '*' --output "$scratch/answer" "http://$1/"; }
 
 # With two processors the balancer has one for itself.
 front_cpu=() rest_cpu=()
@@ -98,15 +67,6 @@ free_port() {
     done
     port=$next
     next=$((next + 1))
-}
-
-# Runs something in the background; its process id goes into `latest`.
-start() {
-    local name=$1
-    shift
-    "$@" >"$scratch/$name.log" 2>&1 &
-    latest=$!
-    started+=("$latest")
 }
 
 nginx_conf() {

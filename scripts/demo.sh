@@ -10,7 +10,7 @@ Starts two embedded backends and the balancer, asks six times, kills one backend
 times, and checks that what came back is the expected picture. Ends whatever it started.
 
   PORT_BASE=N   backends on N and N+1, the balancer on N+2 (default 8080, 8081, and 5001 for the balancer)
-  EVENKEEL=...  the binary (default target/release/evenkeel, built if missing)
+  EVENKEEL=...  the binary (default: built, target/release/evenkeel)
 END
 }
 
@@ -26,51 +26,8 @@ two=127.0.0.1:$((${PORT_BASE:-8080} + 1))
 front=127.0.0.1:5001
 [[ -n ${PORT_BASE:-} ]] && front=127.0.0.1:$((PORT_BASE + 2))
 
-evenkeel=${EVENKEEL:-target/release/evenkeel}
-if [[ -z ${EVENKEEL:-} && ! -x $evenkeel ]]; then
-    cargo build --release --quiet
-fi
+source scripts/common.sh
 
-scratch=$(mktemp -d)
-started=()
-finish() {
-    for pid in "${started[@]}"; do
-        kill "$pid" 2>/dev/null || true
-    done
-    wait 2>/dev/null || true
-    rm -rf "$scratch"
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
-
-fail() {
-    echo "demo: $1" >&2
-    echo "--- what the balancer said" >&2
-    cat "$scratch/balancer" >&2 2>/dev/null || true
-    exit 1
-}
-
-# Runs something in the background and puts its process id into `latest`; its stderr goes to the named file.
-start() {
-    local log=$1
-    shift
-    "$evenkeel" "$@" >>"$scratch/$log.out" 2>>"$scratch/$log" &
-    latest=$!
-    started+=("$latest")
-}
-
-# Waits until a command succeeds, twenty seconds at most.
-await() {
-    local what=$1
-    shift
-    for _ in {1..200}; do
-        "$@" >/dev/null 2>&1 && return
-        sleep 0.1
-    done
-    fail "waited in vain for $what"
-}
-
-answers() { curl --silent --fail --max-time 5 --noproxy '*' "http://$1/"; }
 told() { grep -q "$1" "$scratch/balancer"; }
 
 # Six requests, one line each; what came back goes to the file `round`.
@@ -98,12 +55,12 @@ for address in "$one" "$two" "$front"; do
     fi
 done
 
-start one backend --listen "$one" --name larboard
-start two backend --listen "$two" --name starboard
+start one "$evenkeel" backend --listen "$one" --name larboard
+start two "$evenkeel" backend --listen "$two" --name starboard
 starboard=$latest
 await "backend larboard" answers "$one"
 await "backend starboard" answers "$two"
-start balancer -l "$front" -b "$one" -b "$two" --admin off \
+start balancer "$evenkeel" -l "$front" -b "$one" -b "$two" --admin off \
     --health-interval 200ms --health-fall 1 --health-rise 1
 balancer=$latest
 await "the balancer" told "listening on"
@@ -119,7 +76,7 @@ ask
 expect larboard 6
 await "the exclusion of $two" told "$two is down"
 
-start two backend --listen "$two" --name starboard
+start two "$evenkeel" backend --listen "$two" --name starboard
 await "backend starboard" answers "$two"
 await "the return of $two" told "$two is up again"
 echo "Backend starboard is back: they take turns again."

@@ -35,45 +35,13 @@ for tool in "${tools[@]}"; do
     command -v "$tool" >/dev/null || { echo "syscalls: $tool is not installed, nothing counted"; exit 0; }
 done
 
-evenkeel=${EVENKEEL:-target/release/evenkeel}
-if [[ -z ${EVENKEEL:-} && ! -x $evenkeel ]]; then
-    cargo build --release --quiet
-fi
+source scripts/common.sh
 
-scratch=$(mktemp -d)
-started=()
-finish() {
-    for pid in "${started[@]}"; do
-        kill "$pid" 2>/dev/null || true
-    done
-    wait 2>/dev/null || true
-    rm -rf "$scratch"
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
-
-await() {
-    local what=$1
-    shift
-    for _ in {1..200}; do
-        "$@" >/dev/null 2>&1 && return
-        sleep 0.1
-    done
-    echo "syscalls: waited in vain for $what" >&2
-    exit 1
-}
-
-# The address in the line `listening on ADDRESS ...` of a log.
-address() { sed -n 's/.*listening on \([0-9.:]*\).*/\1/p' "$scratch/$1" | head -n 1; }
-listens() { [[ -n $(address "$1") ]]; }
-
-"$evenkeel" backend --listen 127.0.0.1:0 --name origin >"$scratch/origin" 2>&1 &
-started+=($!)
+start origin "$evenkeel" backend --listen 127.0.0.1:0 --name origin
 await "the backend" listens origin
 origin=$(address origin)
-"$evenkeel" -l 127.0.0.1:0 -b "$origin" --admin off --health off >"$scratch/balancer" 2>&1 &
-balancer=$!
-started+=("$balancer")
+start balancer "$evenkeel" -l 127.0.0.1:0 -b "$origin" --admin off --health off
+balancer=$latest
 await "the balancer" listens balancer
 front=$(address balancer)
 

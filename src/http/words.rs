@@ -41,13 +41,11 @@ impl Verb {
         }
     }
 
-    /// The verb of bytes that begin a request and may be refused before its head is whole or right: even then HEAD is
-    /// answered without a body (RFC 9110 9.3.2).
-    pub fn glimpse(mut bytes: &[u8]) -> Verb {
-        while let [b'\r', b'\n', rest @ ..] = bytes {
-            bytes = rest;
-        }
-        if bytes.starts_with(b"HEAD ") { Verb::Head } else { Verb::Other }
+    /// What a head begins with that was not understood or is not whole: how it is answered depends on it all the same.
+    pub fn glimpsed(head: &[u8]) -> Verb {
+        let start = head.iter().position(|byte| !b"\r\n".contains(byte)).unwrap_or_default();
+        let word = head.get(start..).unwrap_or_default().split(|&byte| byte == b' ').next().unwrap_or_default();
+        str::from_utf8(word).map_or(Verb::Other, Verb::of)
     }
 
     /// Asks for nothing but an answer (RFC 9110 9.2.1).

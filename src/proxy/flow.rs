@@ -77,6 +77,8 @@ pub struct Flow {
     body: Body,
     /// The body goes out in chunks, whatever it came in.
     chunking: bool,
+    /// Payload that may pass, in bytes; 0: any.
+    limit: u64,
     /// The message is the whole of a request: keep it until [`Flow::forget`].
     whole: bool,
     /// A byte of this flow was sent on the present connection.
@@ -92,6 +94,11 @@ impl Flow {
     pub fn new(head: Vec<u8>, body: Body, chunking: bool) -> Flow {
         let split = head.len();
         Flow { out: head, split, body, chunking, ..Flow::default() }
+    }
+
+    /// The same flow, refused once its payload exceeds `limit` bytes; 0: never.
+    pub fn limited(self, limit: u64) -> Flow {
+        Flow { limit, ..self }
     }
 
     /// Takes what `from` already holds into the first message, so that head and body leave in one write.
@@ -263,6 +270,9 @@ impl Flow {
         };
         if matches!(self.body, Body::Length(0)) {
             self.body = Body::Done;
+        }
+        if self.limit > 0 && self.carried + payload as u64 > self.limit {
+            return Err(Malformed::BodyTooLarge); // before a byte of it goes out
         }
         self.frame(payload, &trailers);
         (self.payload, self.eaten) = (payload, eaten);

@@ -15,7 +15,7 @@ pub mod prober;
 pub mod reason;
 pub mod session;
 
-use crate::balance::{Backends, PoolId};
+use crate::balance::{BackendId, Backends, PoolId};
 use crate::base::Time;
 use crate::base::stats::Stats;
 use crate::config::{Config, Mode};
@@ -180,21 +180,31 @@ impl<N: Net> Proxy<N> {
                     queue(session, row, &mut self.ready);
                 }
             }
-            Owner::Idle(ticket) if readable || broken => self.drop_idle(ticket, sock),
+            Owner::Idle(ticket) if readable || broken => self.examine_idle(ticket, sock),
             Owner::Idle(_) => {}
             Owner::Probe(row) => self.prober.event(row, readable, writable, broken, &mut self.cx),
         }
     }
 
-    /// A pooled connection ended or talks out of turn: it is never handed out again, and what it said reaches nobody.
-    /// Spurious readiness costs a connection, which is cheaper than a doubt.
-    fn drop_idle(&mut self, ticket: u32, sock: Sock) {
-        let Some((_, backend)) = self.cx.idle.remove(ticket) else { return };
-        if let Ok(Moved::Bytes { .. }) = self.cx.net.read(sock, &mut [0; 64]) {
-            self.cx.stats.surplus += 1;
-            log::warn!("backend {}: bytes on an idle connection", self.cx.backends.get(backend).name);
+    /// A pooled connection became readable: it ended, or it talks out of turn and is never handed out again, so that
+    /// what it says cannot become somebody's answer. Unless there is nothing to it.
+    fn examine_idle(&mut self, ticket: u32, sock: Sock) {
+        let mut some = [0; 64];
+        let read = self.cx.net.read(sock, &mut some);
+        if matches!(read, Ok(Moved::Nothing)) {
+            return;
         }
+        let backend = self.drop_idle(ticket, sock);
+        if let (Ok(Moved::Bytes { .. }), Some(id)) = (read, backend) {
+            self.cx.stats.surplus += 1;
+            log::warn!("backend {}: bytes on an idle connection, unasked", self.cx.backends.get(id).name);
+        }
+    }
+
+    fn drop_idle(&mut self, ticket: u32, sock: Sock) -> Option<BackendId> {
+        let (_, backend) = self.cx.idle.remove(ticket)?;
         self.cx.close(sock);
+        Some(backend)
     }
 
     fn signal(&mut self, signal: Signal) {
@@ -276,7 +286,7 @@ impl<N: Net> Proxy<N> {
                         self.follow(row, next);
                     }
                 }
-                Owner::Idle(ticket) => self.drop_idle(ticket, sock),
+                Owner::Idle(ticket) => drop(self.drop_idle(ticket, sock)),
                 Owner::Probe(row) => self.prober.expire(row, &mut self.cx),
                 Owner::Door(row) => self.doors[row as usize].wake(),
                 Owner::Upstream(_) | Owner::Nobody => {}

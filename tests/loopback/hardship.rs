@@ -38,6 +38,24 @@ fn a_request_that_is_none_is_a_400_and_the_connection_ends() {
 }
 
 #[test]
+fn a_head_that_is_refused_is_answered_without_a_body() {
+    let backend = Backend::named("one");
+    let balancer = Balancer::with_file(&[&backend], "http", "[timeouts]\nheader = \"200ms\"\n");
+    for bad in [
+        "HEAD / HTTP/1.1\r\n\r\n",
+        "\r\nHEAD / HTTP/1.1\r\nHost: a b\r\n\r\n",
+        "HEAD / HTTP/1.1\r\nHost: a\r\nX: y\n",
+        "HEAD / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nnonsense",
+        "HEAD / HTTP/1.1\r\nHos",
+    ] {
+        let mut client = balancer.client();
+        let answer = client.raw("HEAD", bad);
+        assert!([400, 408].contains(&answer.status) && answer.closes(), "{bad:?}");
+        client.expect_end();
+    }
+}
+
+#[test]
 fn a_closed_stderr_does_not_end_the_process() {
     let backend = Backend::named("one");
     let args = ["--health", "off", "-vv"];

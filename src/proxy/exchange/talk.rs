@@ -45,9 +45,6 @@ impl Exchange {
         let before = self.request.moved;
         let pumped = self.request.pump(client, &mut upstream.end, cx, budget);
         cx.stats.bytes_up += self.request.moved - before;
-        if cx.limits.body > 0 && self.request.carried > cx.limits.body {
-            return Err(Stop::Refused(Malformed::BodyTooLarge));
-        }
         match pumped {
             Pumped::Complete | Pumped::Waiting => Err(Stop::Wait),
             Pumped::Hungry => Err(Stop::Hungry),
@@ -123,7 +120,7 @@ impl Exchange {
             Ok(head) => head,
             Err(malformed) => return self.bad_response(&malformed, cx),
         };
-        if let Err(why) = self.terms.accept(&head) {
+        if let Err(why) = self.terms.accept(&head, self.request.is_complete()) {
             return self.bad_response(&why, cx);
         }
         let mut out = cx.lender.lend_scrap();
@@ -148,7 +145,10 @@ impl Exchange {
                 self.terms.stage = Stage::Head;
                 Ok(())
             }
-            Pumped::Complete if self.terms.upgraded => self.switch_protocols(client, cx),
+            Pumped::Complete if self.terms.upgraded => {
+                self.switch_protocols(client, cx);
+                Ok(())
+            }
             Pumped::Complete => Err(Stop::Concluded),
             Pumped::Waiting => Err(Stop::Wait),
             Pumped::Hungry => Err(Stop::Hungry),
@@ -158,17 +158,21 @@ impl Exchange {
         }
     }
 
+    /// Whether the upstream has said all of its final response, delivered or not.
+    pub(super) fn is_response_at_hand(&self) -> bool {
+        self.kind == Kind::Request
+            && self.terms.stage == Stage::Final
+            && !self.terms.upgraded
+            && self.response.is_at_hand()
+    }
+
     /// The backend has switched protocols and the client knows: what either says from now on passes as it is.
-    fn switch_protocols<N: Net>(&mut self, client: &mut End, cx: &mut Context<N>) -> Going {
-        if !self.request.is_complete() {
-            return Err(Stop::Failed(Reason::BadResponse)); // a body is still on its way: what would it be part of?
-        }
+    fn switch_protocols<N: Net>(&mut self, client: &mut End, cx: &mut Context<N>) {
         log::debug!("{}: {} upgraded", self.peer, self.story());
         self.request.discard(client);
         self.request.give_back(&mut cx.lender);
         self.response.give_back(&mut cx.lender);
         (self.request, self.response, self.kind) = (raw(), raw(), Kind::Tunnel);
-        Ok(())
     }
 
     /// The deadline for sending has come: whose fault is it? The upstream's if it takes no more, or said neither go on

@@ -181,8 +181,10 @@ impl Exchange {
         backend.connect_failures += 1;
         log::debug!("{}: backend {} cannot be reached: {error}", self.peer, backend.name);
         if !net::is_our_trouble(error) {
+            if backend.is_up() {
+                cx.probes_due.set(id.0, cx.now); // not again and again once it is down
+            }
             cx.backend_failed(id, &Cause { step: Step::Connect, what: error.to_string(), took: cx.now - since });
-            cx.probes_due.set(id.0, cx.now);
         }
     }
 
@@ -215,11 +217,15 @@ impl Exchange {
         repeatable && self.request.can_start_over()
     }
 
-    /// Lets go of the upstream: into the pool after a whole response, if everything is in order; else it is closed, or
-    /// reset if the request has failed: whatever the backend was told, it must not take it for complete.
+    /// Lets go of the upstream: into the pool after a whole response, if everything is in order, even if the client has
+    /// left before it had all of it. Else it is closed, or reset if the request has failed: whatever the backend was
+    /// told, it must not take it for complete.
     pub(super) fn let_go<N: Net>(&mut self, finished: bool, cx: &mut Context<N>) {
-        let whole = self.request.is_complete() && !self.is_tunnel();
-        let reusable = finished && whole && self.terms.upstream_keep_alive && !cx.draining && self.is_silent(cx);
+        let done = self.request.is_complete() && self.is_response_at_hand();
+        if done && let Some(upstream) = &mut self.upstream {
+            self.response.discard(&mut upstream.end); // nobody takes it any more, or it was taken
+        }
+        let reusable = done && self.terms.upstream_keep_alive && !cx.draining && self.is_silent(cx);
         let Some(Upstream { end, backend, .. }) = self.detach(cx) else { return };
         if reusable {
             let ticket = cx.idle.put(backend, end.sock);

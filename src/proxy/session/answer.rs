@@ -13,33 +13,25 @@ use crate::proxy::exchange::{Exchange, Terms};
 use crate::proxy::phase::Phase;
 use crate::proxy::reason::Reason;
 
-/// What an answered client may still say before we stop listening, in bytes.
-const LINGER_BYTES: u32 = 1024 * 1024;
+/// What an answered client may still say before we stop listening, in bytes: enough for those who listen only when they
+/// have said everything, and an end to those who never have.
+const LINGER_BYTES: u32 = 64 * 1024 * 1024;
 
 impl Session {
     /// The request is not what it should be, in its head or its body. What the upstream got of it must not be taken for
     /// a complete message: ending the exchange resets it.
     pub(super) fn refuse<N: Net>(&mut self, malformed: Malformed, cx: &mut Context<N>) -> Step {
         log::debug!("{}: request refused: {malformed}", self.peer);
+        cx.stats.ended(malformed.name());
         if self.exchange.as_ref().is_some_and(|exchange| exchange.is_answering()) {
-            return Step::Close(Reason::BadRequest);
+            return self.cut(Reason::BadRequest, cx);
         }
         if self.exchange.is_none() {
             cx.stats.refused += u64::from(self.is_clients());
         }
-        cx.stats.ended(malformed.name());
-        let terms = self.last_terms();
+        let (terms, id) = self.terms_of_refusal();
         self.end_exchange(Reason::BadRequest, cx);
-        self.answer(malformed.status(), terms, None, cx)
-    }
-
-    /// The terms of an answer after which the client is let go: all that matters is whether it asked by HEAD.
-    fn last_terms(&self) -> Terms {
-        let verb = match &self.exchange {
-            Some(exchange) => exchange.terms.verb,
-            None => Verb::glimpse(self.client.held()),
-        };
-        Terms::last(verb)
+        self.answer(malformed.status(), terms, id, cx)
     }
 
     /// The header deadline has come and only a part of the head has.
@@ -47,7 +39,16 @@ impl Session {
         log::debug!("{}: request refused: no complete head within the header time-out", self.peer);
         cx.stats.refused += u64::from(self.is_clients());
         cx.stats.ended(Reason::HeaderTimeout.name());
-        self.answer(Status(408), self.last_terms(), None, cx)
+        let (terms, id) = self.terms_of_refusal();
+        self.answer(Status(408), terms, id, cx)
+    }
+
+    /// Whom a refusal answers: even one of a head that nobody understood has no body if that asked for HEAD.
+    fn terms_of_refusal(&self) -> (Terms, Option<u128>) {
+        match &self.exchange {
+            Some(exchange) => (exchange.terms.for_answer(false), Some(exchange.id)),
+            None => (Terms::unread(Verb::glimpsed(self.client.held())), None),
+        }
     }
 
     /// An exchange cannot be done: the client is told, unless a response has begun.
@@ -57,16 +58,25 @@ impl Session {
             return Step::Close(reason);
         }
         if exchange.is_answering() {
-            // The client sees by itself that its response is cut. What it was sent before must not be lost to a reset.
             cx.stats.ended(reason.name());
-            self.end_exchange(reason, cx);
-            return self.let_go(cx);
+            return self.cut(reason, cx);
         }
         let (terms, id) = (exchange.terms.for_answer(exchange.keeps_client() && !cx.draining), exchange.id);
         cx.stats.ended(reason.name());
         log::debug!("{}: {} fails: {}", self.peer, exchange.story(), reason.name());
         self.end_exchange(reason, cx);
         self.answer(status_of(reason), terms, Some(id), cx)
+    }
+
+    /// A response that has begun cannot be finished. Where only the end of the connection would tell, it ends with a
+    /// reset. Otherwise the client sees by itself that its response is cut, and what it was sent before must not be lost
+    /// to a reset.
+    fn cut<N: Net>(&mut self, reason: Reason, cx: &mut Context<N>) -> Step {
+        if self.exchange.as_ref().is_some_and(|exchange| exchange.is_open_ended()) {
+            return Step::Close(reason);
+        }
+        self.end_exchange(reason, cx);
+        self.let_go(cx)
     }
 
     fn answer<N: Net>(&mut self, status: Status, terms: Terms, id: Option<u128>, cx: &mut Context<N>) -> Step {

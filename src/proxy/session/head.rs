@@ -24,8 +24,11 @@ enum Admitted {
 
 impl Session {
     /// Reads until a head is complete, and admits or refuses it.
-    pub(super) fn read_head<N: Net>(&mut self, cx: &mut Context<N>) -> Step {
+    pub(super) fn read_head<N: Net>(&mut self, budget: &mut usize, cx: &mut Context<N>) -> Step {
         loop {
+            if *budget == 0 {
+                return Step::Hungry; // many small requests that we answer ourselves are work, too
+            }
             if !self.client.held().is_empty() {
                 match self.scan.request(self.client.held(), &cx.limits) {
                     Ok(Some(size)) => return self.admit(size, cx),
@@ -35,7 +38,10 @@ impl Session {
                 }
             }
             match self.client.fill(&mut cx.net, &mut cx.lender) {
-                Ok(Filled::Bytes(count)) => cx.moved += count as u64,
+                Ok(Filled::Bytes(count)) => {
+                    cx.moved += count as u64;
+                    *budget = budget.saturating_sub(count);
+                }
                 Ok(Filled::Nothing) => return Step::Wait,
                 Ok(Filled::Full) => return self.refuse(Malformed::HeadTooLarge, cx),
                 Ok(Filled::Ended) if self.client.held().is_empty() => return Step::Close(Reason::ClientDone),
@@ -88,7 +94,7 @@ impl Session {
         }
         let onward = Onward { client: self.peer.ip(), backend: "", id, trusted: false, proto: "http" };
         let host_gap = http::rewrite::request(request, &onward, &mut out);
-        let flow = Flow::new(out, request.framing.into(), request.framing == Framing::Chunked);
+        let flow = Flow::new(out, request.framing.into(), request.framing == Framing::Chunked).limited(cx.limits.body);
         let mut exchange = Exchange::request(terms, flow, pool, self.name(), cx).named(id, host_gap);
         exchange.remember(request);
         Admitted::Forward(exchange)

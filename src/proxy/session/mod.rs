@@ -171,7 +171,7 @@ impl Session {
         let Some(exchange) = &mut self.exchange else {
             return match self.phase {
                 Phase::Lingering => self.linger(budget, cx),
-                _ => self.read_head(cx),
+                _ => self.read_head(budget, cx),
             };
         };
         let stop = exchange.drive(&mut self.client, cx, budget);
