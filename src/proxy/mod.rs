@@ -57,7 +57,7 @@ pub struct Proxy<N: Net> {
     /// Sessions of the admin address.
     admins: usize,
     most_connections: usize,
-    /// Clients wait outside since there is no room.
+    /// There is no room for another client.
     full: bool,
     /// Accounting was found wrong; told once.
     unbalanced: bool,
@@ -223,9 +223,9 @@ impl<N: Net> Proxy<N> {
         self.most_connections == 0 || self.open_sessions() < self.most_connections
     }
 
-    /// Tells once when there is no room left, however many wait outside.
+    /// Tells once when the last place is taken, however many wait outside.
     fn note_fullness(&mut self) {
-        let full = !self.has_room() && self.doors.iter().any(Door::is_waiting);
+        let full = !self.has_room();
         if full && !self.full {
             self.cx.stats.full += 1;
             log::warn!("full: {} connections are open, others wait until one closes", self.open_sessions());
