@@ -128,6 +128,14 @@ impl Stage {
         self.check(over, "a session does not end");
     }
 
+    /// What is done takes no longer than this.
+    pub fn takes_at_most(&self, span: Duration, what: impl FnOnce()) {
+        let began = self.kernel.borrow().now();
+        what();
+        let took = self.kernel.borrow().now() - began;
+        self.check(took <= span, &format!("it took {took:?}"));
+    }
+
     /// Buffers out on loan.
     pub fn buffers(&self) -> usize {
         self.holdings().buffers

@@ -99,6 +99,23 @@ fn a_body_until_close_that_is_reset_has_no_last_chunk() {
 }
 
 #[test]
+fn a_reset_that_a_write_was_told_of_is_no_clean_end() {
+    play(|s| {
+        let client = s.client();
+        client.says("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n");
+        let backend = s.backend_hears_request("POST / HTTP/1.1");
+        backend.hears_chunks("a");
+        backend.says("HTTP/1.1 200 OK\r\n\r\nhello");
+        client.hears_head("HTTP/1.1 200 OK");
+        client.hears_chunks("hello");
+        backend.resets();
+        client.says("1\r\nb\r\n"); // the kernel tells of the error once: here, and then pretends an end
+        client.hears_reset_or_close();
+        assert!(client.heard().is_empty());
+    });
+}
+
+#[test]
 fn a_body_until_close_that_is_reset_is_reset_for_http_1_0() {
     play(|s| {
         let client = s.client();
