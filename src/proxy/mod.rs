@@ -137,6 +137,11 @@ impl<N: Net> Proxy<N> {
         self.sessions.iter().filter(|(_, session)| session.is_alive()).count()
     }
 
+    /// The backends and what is thought of them.
+    pub fn backends(&self) -> &Backends {
+        &self.cx.backends
+    }
+
     /// Sockets that somebody here owns.
     pub fn owned_sockets(&self) -> usize {
         self.cx.owned()
