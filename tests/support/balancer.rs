@@ -136,7 +136,6 @@ impl Balancer {
     }
 
     /// The number the system knows the process by: for whoever weighs it.
-    #[allow(dead_code)]
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
