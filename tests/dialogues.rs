@@ -7,6 +7,8 @@
 
 #[path = "dialogues/actor.rs"]
 mod actor;
+#[path = "dialogues/crowding.rs"]
+mod crowding;
 #[path = "dialogues/kernel.rs"]
 mod kernel;
 #[path = "dialogues/play.rs"]

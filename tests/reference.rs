@@ -5,6 +5,8 @@
 
 #[path = "reference/corpus.rs"]
 mod corpus;
+#[path = "reference/grammar.rs"]
+mod grammar;
 #[path = "reference/h11.rs"]
 mod h11;
 #[path = "reference/model.rs"]
@@ -13,6 +15,8 @@ mod model;
 mod ours;
 #[path = "reference/reading.rs"]
 mod reading;
+#[path = "reference/shapes.rs"]
+mod shapes;
 
 use corpus::Case;
 use evenkeel::base::Rng;

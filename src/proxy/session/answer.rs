@@ -10,12 +10,8 @@ use crate::net::Net;
 use crate::proxy::context::Context;
 use crate::proxy::end::Filled;
 use crate::proxy::exchange::{Exchange, Terms};
-use crate::proxy::phase::Phase;
+use crate::proxy::phase::{LONGEST_LINGER, Phase};
 use crate::proxy::reason::Reason;
-
-/// What an answered client may still say before we stop listening, in bytes: enough for those who listen only when they
-/// have said everything, and an end to those who never have.
-const LINGER_BYTES: u32 = 64 * 1024 * 1024;
 
 impl Session {
     /// The request is not what it should be, in its head or its body. What the upstream got of it must not be taken for
@@ -119,32 +115,33 @@ impl Session {
         }
         cx.net.finish(self.client.sock);
         cx.moved += 1;
-        self.lingered = 0;
         self.client.drop_held(&mut cx.lender);
+        self.last_word = cx.now + LONGEST_LINGER;
         self.enter(Phase::Lingering, cx);
         Step::Go
     }
 
-    /// Throws away what an answered client still says, for a while.
+    /// Throws away what an answered client still says: as long as it says something, within bounds.
     pub(super) fn linger<N: Net>(&mut self, budget: &mut usize, cx: &mut Context<N>) -> Step {
-        loop {
+        let before = cx.moved;
+        let step = loop {
             match self.client.fill(&mut cx.net, &mut cx.lender) {
                 Ok(Filled::Bytes(count)) => {
                     self.client.drop_held(&mut cx.lender);
                     cx.moved += count as u64;
-                    self.lingered = self.lingered.saturating_add(count as u32);
                     *budget = budget.saturating_sub(count);
                 }
-                Ok(Filled::Nothing) => return Step::Wait,
-                Ok(Filled::Ended | Filled::Full) | Err(_) => return Step::Close(Reason::Closed),
-            }
-            if self.lingered > LINGER_BYTES {
-                return Step::Close(Reason::Closed);
+                Ok(Filled::Nothing) => break Step::Wait,
+                Ok(Filled::Ended | Filled::Full) | Err(_) => break Step::Close(Reason::Closed),
             }
             if *budget == 0 && self.client.readable {
-                return Step::Hungry;
+                break Step::Hungry;
             }
+        };
+        if cx.moved != before {
+            self.enter(Phase::Lingering, cx);
         }
+        step
     }
 }
 
