@@ -183,7 +183,7 @@ fn an_early_answer_is_found_behind_a_connection_that_takes_no_more() {
 #[test]
 fn a_client_that_talks_without_end_after_its_answer_is_cut() {
     let play = Play::new().uncut();
-    play.simulated_only("it takes half a minute; the client that says nothing more shows it on both kernels").run(|s| {
+    play.simulated_only("half a minute; the client that says nothing more shows it on both kernels").run(|s| {
         let client = s.client();
         client.says("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000000\r\n\r\nfirst");
         let backend = s.backend_hears_request("POST / HTTP/1.1");
