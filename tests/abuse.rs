@@ -4,7 +4,6 @@
 //! named in a counter and in the log, nothing forwarded that a strict backend cannot read. Loads are bounded: all of it
 //! takes seconds. [`house`] is what a test begins with; which head is refused for which flaw is in `language.rs`.
 
-#[allow(dead_code, unused_imports)] // shared with loopback.rs, which uses all of it
 mod support;
 
 #[path = "abuse/cuts.rs"]

@@ -8,7 +8,6 @@
 //! `CHAOS_SECONDS`: how long the storm lasts (6). `CHAOS_SLOW`: how many slow clients there are (1500).
 #![cfg(target_os = "linux")] // what a process costs is read from /proc
 
-#[allow(dead_code, unused_imports)] // loopback.rs uses all of it
 mod support;
 
 #[path = "chaos/limits.rs"]

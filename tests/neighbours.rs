@@ -5,7 +5,6 @@
 //! status, fields and body bytes. A program that is not installed is left out, in a word on stderr. What the balancer
 //! owes to rude neighbours is in `abuse.rs`, what it owes to everybody in `loopback.rs`.
 
-#[allow(dead_code, unused_imports)] // shared with loopback.rs, which uses all of it
 mod support;
 
 #[path = "neighbours/chains.rs"]
