@@ -25,6 +25,8 @@ pub struct Response<'t, 'b> {
     pub framing: Framing,
     /// Whether the backend will take another request on this connection.
     pub keep_alive: bool,
+    /// As [`super::Request::drops_trailers`].
+    pub drops_trailers: bool,
     /// Of a 101: the protocol that it switches to.
     pub upgrade: Option<&'b [u8]>,
     pub(super) hop: Hop<'b>,
@@ -70,6 +72,7 @@ pub fn response<'t, 'b>(
         fields,
         framing,
         keep_alive: framing != Framing::UntilClose && hop.keeps_alive(modern),
+        drops_trailers: hop.connection.names_others,
         upgrade: hop.upgrade.filter(|_| modern && status == 101 && hop.connection.upgrade),
         hop,
     })

@@ -127,9 +127,10 @@ impl Exchange {
         // An answer of known length to half a request ends the connection, and says so in time (RFC 9112 section 9.6).
         let early = !self.request.is_at_hand() && matches!(head.framing, Framing::None | Framing::Length(_));
         let (body, chunking) = self.terms.write(&head, cx.draining || early, &mut out);
+        let drops_trailers = head.drops_trailers;
         end.consume(size);
         self.response.give_back(&mut cx.lender);
-        self.response = Flow::new(out, body, chunking);
+        self.response = Flow::new(out, body, chunking).trailers(drops_trailers);
         match self.response.begin(end, &cx.limits) {
             Ok(()) => Ok(()),
             Err(malformed) => self.bad_response(&malformed, cx),
