@@ -29,9 +29,13 @@ use session::{Next, Session};
 use slab::Slab;
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// Clients let in by one door in one turn, before those inside have their turn.
 const ADMITTED_AT_ONCE: usize = 64;
+
+/// How often memory that nobody borrowed in the meantime is freed.
+const TRIMMED_EVERY: Duration = Duration::from_secs(1);
 
 /// Whether there is another turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +63,7 @@ pub struct Proxy<N: Net> {
     most_connections: usize,
     /// There is no room for another client.
     full: bool,
+    trimmed: Time,
     /// Accounting was found wrong; told once.
     unbalanced: bool,
 }
@@ -91,6 +96,7 @@ impl<N: Net> Proxy<N> {
             admins: 0,
             most_connections: config.limits.connections,
             full: false,
+            trimmed: Time(0),
             unbalanced: false,
         };
         proxy.tell_doors();
@@ -314,8 +320,12 @@ impl<N: Net> Proxy<N> {
         self.prober.begin_due(&mut self.cx);
     }
 
-    /// Ends the turn: have we left? Do the books balance?
+    /// Ends the turn: memory nobody needs, the books, and have we left?
     fn sweep(&mut self) -> Turned {
+        if self.cx.now - self.trimmed >= TRIMMED_EVERY {
+            self.trimmed = self.cx.now;
+            self.cx.lender.trim();
+        }
         let open = self.open_sessions() as u64;
         if let Err(violation) = self.cx.stats.check_open(open)
             && !std::mem::replace(&mut self.unbalanced, true)
