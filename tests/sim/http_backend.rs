@@ -1,9 +1,13 @@
 //! HTTP backends: what one connection to one of them says and hears. They believe nothing: every request must be well
-//! formed, known, from where it claims to be, and, when it may not be sent twice, new.
+//! formed, known, from where it claims to be, and, when it may not be sent twice, new. What they answer is in `answer.rs`.
+
+mod answer;
+mod surplus;
+
+pub use answer::HttpHabits;
 
 use super::bytes;
-use super::hostile;
-use super::http_client::{down, up};
+use super::http_client::up;
 use super::http_text::{self, Body, Head};
 use super::ledger::{self, Cue};
 use super::tcp::{Pace, later};
@@ -12,44 +16,6 @@ use evenkeel::base::{Rng, Time};
 use evenkeel::net::sim::Far;
 use std::net::SocketAddr;
 use std::time::Duration;
-
-/// Habits with requests. Chances are in a thousand.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct HttpHabits {
-    /// Answers in chunks, or until close; otherwise by length.
-    pub chunks: u16,
-    pub until_close: u16,
-    /// An interim response first.
-    pub interim: u16,
-    /// `Connection: close`, and does.
-    pub closes: u16,
-    /// Closes a kept-alive connection after a while.
-    pub closes_idle: u16,
-    /// Answers when the head has come, before the body.
-    pub early: u16,
-    /// Dies when a request came, before a byte of its response.
-    pub dies_before: u16,
-    /// Dies in the middle of a response.
-    pub dies_within: u16,
-    /// Never answers.
-    pub hangs: u16,
-    /// Thinks for up to four seconds, which is longer than it may take to connect.
-    pub thinks: u16,
-    /// Answers with a status that has no body, or with an error of its own.
-    pub statuses: u16,
-    /// Speaks HTTP/1.0.
-    pub old: u16,
-    /// Says `100 Continue` to those who wait for it; otherwise it waits for them.
-    pub continues: u16,
-    /// Agrees to another protocol; otherwise it answers as if nobody had asked.
-    pub upgrades: u16,
-    /// Its response head is one that no client may see.
-    pub bad_heads: u16,
-    /// Its chunks go wrong in the middle.
-    pub bad_chunks: u16,
-    /// Says more after a response: with its last byte, or later. For kernels that tell at once.
-    pub surplus: u16,
-}
 
 /// What a backend does to itself, and hears from others.
 pub struct Mood<'a> {
@@ -71,12 +37,6 @@ pub enum Then {
     /// It has become a tunnel.
     Switched,
 }
-
-/// What nobody asked for.
-const SURPLUS: &str = "HTTP/1.1 200 OK\r\nX-Number: surplus\r\nContent-Length: 0\r\n\r\n";
-
-/// A kernel that tells at once has told both sides by then.
-const TOLD: Duration = Duration::from_millis(2);
 
 #[derive(Debug)]
 struct Asked {
@@ -116,6 +76,8 @@ pub struct HttpServed {
     late_surplus: bool,
     /// Since then a request here is a fault of whoever sends it.
     out_of_turn: Option<Time>,
+    /// It closes with the last byte of its answer, whatever is still coming.
+    slams: bool,
     /// The request with which it becomes a tunnel.
     pub switched: Option<u64>,
     /// The verdict that its answer to a probe means.
@@ -143,6 +105,7 @@ impl HttpServed {
             surplus: 0,
             late_surplus: false,
             out_of_turn: None,
+            slams: false,
             switched: None,
             verdict: None,
             write_at: now,
@@ -220,32 +183,6 @@ impl HttpServed {
         over
     }
 
-    /// Says something that nobody asked for.
-    fn say_surplus(&mut self, cue: &mut Cue) -> bool {
-        cue.sim.far_write(self.far, SURPLUS.as_bytes());
-        cue.ledger.late_surplus = Some(cue.now);
-        (self.late_surplus, self.idle_until, self.out_of_turn) = (false, None, Some(cue.now + TOLD));
-        false
-    }
-
-    /// Somebody sends a request where something was said out of turn: by mistake, or because neither could know.
-    fn hear_out_of_turn(&mut self, cue: &mut Cue) -> Result<(), String> {
-        match self.out_of_turn {
-            Some(since) if !self.heard.is_empty() && since <= cue.now => {
-                Err("a request on a connection that talked out of turn".into())
-            }
-            Some(_) if !self.heard.is_empty() => {
-                if let Some(number) = self.half_a_number() {
-                    cue.ledger.excuse(number, ledger::DIED);
-                }
-                self.note_half_a_head(cue);
-                self.closes = true;
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Reads heads and bodies as far as they have come.
     fn understand(&mut self, habits: &HttpHabits, rng: &mut Rng, cue: &mut Cue) -> Result<(), String> {
         self.hear_out_of_turn(cue)?;
@@ -262,7 +199,16 @@ impl HttpServed {
             let whole = asked.body == Body::Done;
             self.asked = Some(asked);
             self.idle_until = None;
-            if whole || rng.chance(habits.early.into(), 1000) {
+            let slams = !whole && rng.chance(habits.slams.into(), 1000);
+            if slams && let Some(number) = self.asked.as_ref().and_then(|asked| asked.number) {
+                self.slams = true;
+                cue.ledger.sure.insert(number);
+            }
+            let early = slams || rng.chance(habits.early.into(), 1000);
+            if let Some(number) = self.asked.as_ref().and_then(|asked| asked.number).filter(|_| early && !whole) {
+                cue.ledger.early.insert(number);
+            }
+            if whole || early {
                 self.plan_answer(habits, rng, cue);
             } else if head.lists("expect", "100-continue") && rng.chance(habits.continues.into(), 1000) {
                 self.out.extend(b"HTTP/1.1 100 Continue\r\n\r\n");
@@ -331,6 +277,9 @@ impl HttpServed {
         if repeated {
             return Err(format!("{number} may not be sent twice"));
         }
+        if request.seen > 1 && request.begun {
+            return Err(format!("{number} is sent again though its response had begun"));
+        }
         if request.forbidden {
             return Err(format!("{number} should have been refused: {head:?}"));
         }
@@ -361,122 +310,6 @@ impl HttpServed {
         self.answer_at = Some(later(cue, think));
     }
 
-    fn answer(&mut self, mood: &Mood, rng: &mut Rng, cue: &mut Cue) {
-        let habits = mood.habits;
-        let mut luck = |chance: u16| rng.chance(chance.into(), 1000);
-        let Some(asked) = &self.asked else { return };
-        let Some(number) = asked.number else {
-            let status = if mood.sick { "500 Unwell" } else { "200 OK" };
-            self.out.extend(format!("HTTP/1.1 {status}\r\nContent-Length: 2\r\n\r\nok").bytes());
-            (self.answering, self.verdict) = (false, Some(!mood.sick));
-            return;
-        };
-        if luck(habits.hangs) {
-            self.hung = true;
-            return cue.ledger.excuse(number, ledger::HUNG);
-        }
-        if luck(habits.dies_before) {
-            self.dies_at = Some(0);
-            return;
-        }
-        if asked.upgrade && luck(habits.upgrades) {
-            self.out.extend(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n");
-            self.out.extend(format!("X-Number: {number}\r\n\r\n").bytes());
-            (self.answering, self.switched) = (false, Some(number));
-            return;
-        }
-        if luck(habits.bad_heads) {
-            return self.answer_badly(number, rng, cue);
-        }
-        let old = luck(habits.old);
-        let (interim, chunks) = (luck(habits.interim) && !old, luck(habits.chunks) && !old);
-        self.until_close = !chunks && luck(habits.until_close);
-        self.closes = self.until_close || luck(habits.closes);
-        let status = if luck(habits.statuses) { rng.below(5) as usize } else { 0 };
-        let mut luck = |chance: u16| rng.chance(chance.into(), 1000);
-        let (idle, dies) = (luck(habits.closes_idle), luck(habits.dies_within));
-        let (surplus, late, bad) = (luck(habits.surplus), luck(habits.surplus), luck(habits.bad_chunks));
-        if interim {
-            self.out.extend(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n");
-        }
-        let head_only = asked.method == "HEAD";
-        let style = Style { head_only, chunks, old, status: STATUSES[status] };
-        self.write_response(number, style, cue.ledger.requests[&number].reply);
-        self.answering = false;
-        if bad && chunks && self.out.ends_with(b"0\r\n\r\n") {
-            self.go_wrong(number, rng, cue);
-        } else if surplus && !self.closes {
-            self.out.extend(SURPLUS.bytes());
-            self.surplus = SURPLUS.len();
-        } else if idle || late {
-            // As long as a client thinks, so that a request often meets the FIN; or much longer.
-            let most = if rng.chance(3, 4) { 100_000 } else { 3_000_000 };
-            self.idle_until = Some(later(cue, Duration::from_micros(rng.below(most))));
-            self.late_surplus = late && !self.closes;
-        }
-        if self.closes && !self.until_close {
-            self.closes_at = Some(later(cue, Duration::from_micros(rng.below(20_000))));
-        }
-        if dies {
-            self.dies_at = Some(rng.below(self.out.len() as u64) as usize);
-        }
-    }
-
-    /// A head that the client may not see.
-    fn answer_badly(&mut self, number: u64, rng: &mut Rng, cue: &mut Cue) {
-        if let Some(head) = rng.one_of(hostile::HEADS) {
-            self.out.extend(head.replace("{n}", &number.to_string()).bytes());
-        }
-        cue.ledger.excuse(number, ledger::DIED);
-        (self.answering, self.hung) = (false, true);
-    }
-
-    /// A chunked body goes wrong where it should end.
-    fn go_wrong(&mut self, number: u64, rng: &mut Rng, cue: &mut Cue) {
-        self.out.truncate(self.out.len() - b"0\r\n\r\n".len());
-        if let Some(words) = rng.one_of(hostile::CHUNKS) {
-            self.out.extend(words.bytes());
-        }
-        cue.ledger.excuse(number, ledger::TORN);
-        self.hung = true;
-    }
-
-    fn write_response(&mut self, number: u64, style: Style, length: u64) {
-        let Style { head_only, chunks, old, status } = style;
-        let body = bytes::piece(down(number), 0, length);
-        let version = if old { "1.0" } else { "1.1" };
-        let mut text = format!("HTTP/{version} {status}\r\nX-Number: {number}\r\nKeep-Alive: timeout=9\r\n");
-        match (self.closes, old) {
-            (true, _) => text += "Connection: close\r\n",
-            (false, true) => text += "Connection: keep-alive\r\n",
-            _ => {}
-        }
-        let bodyless = status.starts_with("204") || status.starts_with("304");
-        match (chunks, self.until_close) {
-            _ if status.starts_with("204") => {}
-            (true, _) => text += "Transfer-Encoding: chunked\r\n",
-            (_, true) => {}
-            _ => text += &format!("Content-Length: {length}\r\n"),
-        }
-        self.out.extend(format!("{text}\r\n").bytes());
-        match (head_only || bodyless, chunks) {
-            (true, _) => {}
-            (_, true) => self.out.extend(http_text::chunked(&body, 1 + (number % 700 + length / 1000) as usize)),
-            _ => self.out.extend(body),
-        }
-    }
-
-    /// A surplus goes out with the last byte of the response or not at all: nobody can know of it otherwise.
-    fn drop_late_surplus(&mut self, count: usize, cue: &mut Cue) {
-        let whole = count == self.out.len() && cue.sim.far(self.far).room >= count;
-        let surplus = std::mem::take(&mut self.surplus);
-        if surplus > 0 && whole && self.asked.as_ref().is_some_and(|asked| asked.body == Body::Done) {
-            self.out_of_turn = Some(cue.now);
-        } else if surplus > 0 && self.out.len() > surplus {
-            self.out.truncate(self.out.len() - surplus);
-        }
-    }
-
     /// Writes what its pace allows. True: that was its last act.
     fn speak(&mut self, pace: &Pace, vitals: &mut Vitals, cue: &mut Cue) -> bool {
         while self.write_at <= cue.now {
@@ -502,7 +335,7 @@ impl HttpServed {
             self.write_at = later(cue, pace.pause);
             if self.out.is_empty() {
                 self.close_request();
-                if self.closes && self.asked.is_none() && self.closes_at.is_none() {
+                if self.slams || self.closes && self.asked.is_none() && self.closes_at.is_none() {
                     cue.sim.far_close(self.far);
                     return true;
                 }
@@ -550,15 +383,3 @@ impl HttpServed {
         words.next().map(|_| number)
     }
 }
-
-/// How a response is written.
-#[derive(Debug, Clone, Copy)]
-struct Style {
-    head_only: bool,
-    chunks: bool,
-    old: bool,
-    status: &'static str,
-}
-
-/// All of them are answers, whatever they say.
-const STATUSES: [&str; 5] = ["200 OK", "204 No Content", "304 Not Modified", "404 Not Found", "500 Unwell"];

@@ -1,10 +1,13 @@
 //! HTTP clients: honest ones, slow ones, pipelining ones, hostile ones, ones that leave in the middle. Each request bears
-//! a number; the response must bear the same one and a body that is a function of it.
+//! a number; the response must bear the same one and a body that is a function of it. What they ask is in `ask.rs`.
+
+mod ask;
+
+pub use ask::{Ask, Fault};
 
 use super::bytes;
-use super::hostile;
 use super::http_text::{self, Body, Head};
-use super::ledger::{self, Cue, Excuse, Loss, Request};
+use super::ledger::{self, Cue, Excuse, Ledger, Loss};
 use super::plan::listener;
 use super::tcp::{Pace, Quit, later};
 use super::world::DRAIN;
@@ -13,37 +16,6 @@ use evenkeel::config::Mode;
 use evenkeel::net::sim::Far;
 use std::collections::VecDeque;
 use std::time::Duration;
-
-/// What is wrong with a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    None,
-    /// It is this one of [`hostile::REQUESTS`].
-    Hostile(usize),
-    /// Its chunked body goes wrong after so many bytes, in this one of the ways of [`hostile::CHUNKS`].
-    Chunk(u64, usize),
-    /// Its body stops after so many bytes, and nothing more comes.
-    Stalls(u64),
-}
-
-/// One request to make.
-#[derive(Debug, Clone)]
-pub struct Ask {
-    pub method: &'static str,
-    /// Bytes of its body; methods without one have none.
-    pub body: Option<u64>,
-    /// The body comes in chunks of this size.
-    pub chunked: Option<usize>,
-    /// Bytes of the response's body.
-    pub reply: u64,
-    /// The pause before it, on a connection kept alive.
-    pub think: Duration,
-    /// Its body waits for `100 Continue`, for so long.
-    pub expects: Option<Duration>,
-    /// It names its host; HTTP/1.0 need not.
-    pub host: bool,
-    pub fault: Fault,
-}
 
 /// How a client behaves.
 #[derive(Debug, Clone)]
@@ -79,6 +51,7 @@ struct Reading {
 #[derive(Debug)]
 pub struct HttpClient {
     pub far: Far,
+    dialled: Time,
     plan: HttpAsk,
     /// Requests not yet written, with their numbers.
     coming: VecDeque<(u64, Ask)>,
@@ -95,6 +68,8 @@ pub struct HttpClient {
     think_until: Option<Time>,
     /// The balancer said that the connection ends.
     told_close: bool,
+    /// The balancer may have ended it without saying so.
+    doubtful: bool,
     finished: bool,
     /// A request was answered on this connection.
     kept: bool,
@@ -103,9 +78,10 @@ pub struct HttpClient {
 impl HttpClient {
     pub fn new(plan: HttpAsk, cue: &mut Cue) -> HttpClient {
         let far = cue.sim.dial(listener(Mode::Http));
-        let coming = plan.asks.iter().map(|ask| (register(ask, cue), ask.clone())).collect();
+        let coming = plan.asks.iter().map(|ask| (ask.register(cue), ask.clone())).collect();
         HttpClient {
             far,
+            dialled: cue.now,
             plan,
             coming,
             waiting: VecDeque::new(),
@@ -118,6 +94,7 @@ impl HttpClient {
             read_at: cue.now,
             think_until: None,
             told_close: false,
+            doubtful: false,
             finished: false,
             kept: false,
         }
@@ -134,6 +111,9 @@ impl HttpClient {
             return self.quit(how, cue);
         }
         let state = cue.sim.far(self.far);
+        if state.connected && cue.ledger.leaving.is_some_and(|leaving| leaving < self.dialled) {
+            cue.ledger.blame(format!("c{} was let in by who leaves", self.far.number()));
+        }
         if state.refused {
             self.waiting.append(&mut self.coming);
             for (number, _) in std::mem::take(&mut self.waiting) {
@@ -166,9 +146,9 @@ impl HttpClient {
             cue.sim.remark(|| format!("client asks {number}: {ask:?}"));
             let address = cue.sim.address(self.far).ip();
             if let Some(request) = cue.ledger.requests.get_mut(&number) {
-                request.from = Some(address);
+                (request.from, request.asked) = (Some(address), cue.now);
             }
-            let (head, body) = self.written(number, &ask, cue);
+            let (head, body) = ask.written(number, &self.plan, cue);
             self.out.extend(head);
             match ask.expects.filter(|_| !body.is_empty()) {
                 Some(patience) => self.withheld = Some((body, later(cue, patience))),
@@ -185,69 +165,6 @@ impl HttpClient {
     fn go_on(&mut self) {
         if let Some((body, _)) = self.withheld.take() {
             self.out.extend(body);
-        }
-    }
-
-    /// Head and body.
-    fn written(&self, number: u64, ask: &Ask, cue: &mut Cue) -> (Vec<u8>, Vec<u8>) {
-        if let Fault::Hostile(index) = ask.fault {
-            let text = hostile::REQUESTS[index].text.replace("{n}", &number.to_string());
-            return (text.into_bytes(), Vec::new());
-        }
-        let mut text = self.head(number, ask);
-        let most = match ask.fault {
-            Fault::Chunk(most, _) | Fault::Stalls(most) => most,
-            _ => u64::MAX,
-        };
-        let body = ask.body.map(|length| bytes::piece(up(number), 0, length.min(most))).unwrap_or_default();
-        let body = match (ask.body, ask.chunked) {
-            (None, _) => Vec::new(),
-            (Some(_), Some(size)) if !self.plan.old => {
-                text += "Transfer-Encoding: chunked\r\n";
-                let mut body = http_text::chunked(&body, size);
-                if ask.fault != Fault::None {
-                    body.truncate(body.len() - b"0\r\n\r\n".len());
-                }
-                if let Fault::Chunk(_, how) = ask.fault {
-                    body.extend(hostile::CHUNKS[how].bytes());
-                }
-                body
-            }
-            (Some(length), _) => {
-                text += &format!("Content-Length: {length}\r\n");
-                self.expect_refusal(number, length, cue);
-                body
-            }
-        };
-        text += "\r\n";
-        (text.into_bytes(), body)
-    }
-
-    fn head(&self, number: u64, ask: &Ask) -> String {
-        let version = if self.plan.old { "1.0" } else { "1.1" };
-        let mut text = format!("{} /r/{number} HTTP/{version}\r\n", ask.method);
-        if ask.host {
-            text += "Host: world\r\n";
-        }
-        if self.plan.old && self.plan.old_keeps {
-            text += "Connection: keep-alive\r\n";
-        } else if number.is_multiple_of(3) {
-            text += "Connection: x-hop\r\nX-Hop: not for you\r\n";
-        }
-        if ask.expects.is_some() && ask.body.is_some_and(|length| length > 0) {
-            text += "Expect: 100-continue\r\n";
-        }
-        text
-    }
-
-    /// A length over the limit is refused by the head alone.
-    fn expect_refusal(&self, number: u64, length: u64, cue: &mut Cue) {
-        let limit = cue.ledger.body_limit;
-        if limit > 0
-            && length > limit
-            && let Some(request) = cue.ledger.requests.get_mut(&number)
-        {
-            request.forbidden = true;
         }
     }
 
@@ -286,7 +203,7 @@ impl HttpClient {
             let Some(mut reading) = self.reading.take() else {
                 let Some((head, size)) = http_text::head(&self.heard)? else { return Ok(()) };
                 self.heard.drain(..size);
-                self.reading = self.begin(&head)?;
+                self.reading = self.begin(&head, cue.ledger)?;
                 continue;
             };
             let mut payload = Vec::new();
@@ -302,7 +219,7 @@ impl HttpClient {
     }
 
     /// A response head: whose is it? `None`: an interim one.
-    fn begin(&mut self, head: &Head) -> Result<Option<Reading>, String> {
+    fn begin(&mut self, head: &Head, ledger: &mut Ledger) -> Result<Option<Reading>, String> {
         let [version, status, _] = &head.first;
         if version != "HTTP/1.1" {
             return Err(format!("a response in {version}"));
@@ -313,6 +230,9 @@ impl HttpClient {
         if status.starts_with('1') {
             if status == "100" {
                 self.go_on();
+            }
+            if let Some(request) = ledger.requests.get_mut(&number) {
+                request.begun = true;
             }
             return if self.plan.old { Err("an interim response to HTTP/1.0".into()) } else { Ok(None) };
         }
@@ -337,6 +257,9 @@ impl HttpClient {
         if matches!(ask.fault, Fault::Hostile(_)) && !closes {
             return Err(format!("kept alive after what was no request: {head:?}"));
         }
+        if !closes && ledger.leaving.is_some_and(|leaving| ledger.requests[&number].asked >= leaving) {
+            return Err(format!("{number} was asked of who leaves, and is kept alive: {head:?}"));
+        }
         Ok(Some(Reading { number, body, until_close, bodyless, got: 0, refusal, closes }))
     }
 
@@ -344,6 +267,7 @@ impl HttpClient {
         let number = reading.number;
         self.waiting.pop_front();
         // Answered before all of it was sent: the connection will end, though nobody could say so in time.
+        self.doubtful = cue.ledger.early.contains(&number);
         self.told_close |= reading.closes || !self.out.is_empty() || self.withheld.take().is_some();
         if let Some(loss) = reading.refusal {
             cue.ledger.lost(number, loss, self.far.number(), cue.now);
@@ -398,6 +322,9 @@ impl HttpClient {
         } else if !self.told_close
             && let Some((number, _)) = self.waiting.pop_front()
         {
+            if self.doubtful {
+                cue.ledger.excuse(number, Excuse { statuses: &[], cut: true });
+            }
             self.lose(number, Loss::Silence, cue);
         }
         cue.sim.far_close(self.far);
@@ -410,11 +337,12 @@ impl HttpClient {
     }
 
     fn dial_again(&mut self, cue: &mut Cue) {
-        self.far = cue.sim.dial(listener(Mode::Http));
+        (self.far, self.dialled) = (cue.sim.dial(listener(Mode::Http)), cue.now);
         self.coming = std::mem::take(&mut self.waiting);
         (self.out, self.withheld) = (Vec::new(), None);
         self.heard.clear();
-        (self.told_close, self.finished, self.kept, self.think_until) = (false, false, false, None);
+        (self.told_close, self.doubtful, self.finished) = (false, false, false);
+        (self.kept, self.think_until) = (false, None);
         (self.write_at, self.read_at) = (cue.now, cue.now);
     }
 }
@@ -428,36 +356,6 @@ impl Reading {
             _ => Ok(()),
         }
     }
-}
-
-fn register(ask: &Ask, cue: &mut Cue) -> u64 {
-    let number = cue.ledger.number();
-    let limit = cue.ledger.body_limit;
-    let request = Request {
-        method: ask.method,
-        body: if ask.fault == Fault::None { ask.body.unwrap_or(0) } else { u64::MAX },
-        reply: ask.reply,
-        repeatable: ask.method != "POST" && ask.body.is_none(),
-        host: ask.host,
-        forbidden: matches!(ask.fault, Fault::Hostile(_)),
-        seen: 0,
-        seen_by: None,
-        from: None,
-    };
-    cue.ledger.requests.insert(number, request);
-    match ask.fault {
-        Fault::None => {}
-        Fault::Hostile(index) => {
-            let statuses = hostile::REQUESTS[index].statuses;
-            cue.ledger.excuse(number, Excuse { statuses, cut: false });
-        }
-        Fault::Chunk(..) => cue.ledger.excuse(number, Excuse { statuses: &[400], cut: true }),
-        Fault::Stalls(_) => cue.ledger.excuse(number, ledger::STOPPED),
-    }
-    if limit > 0 && ask.body.is_some_and(|length| length > limit) {
-        cue.ledger.excuse(number, ledger::TOO_LARGE);
-    }
-    number
 }
 
 /// The stream of a request's body.

@@ -6,7 +6,7 @@
 use evenkeel::base::Time;
 use evenkeel::config::Mode;
 use evenkeel::net::sim::Sim;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -38,8 +38,12 @@ pub struct Request {
     pub forbidden: bool,
     /// The address of the client that asks.
     pub from: Option<IpAddr>,
+    /// When it was sent, the first byte of it.
+    pub asked: Time,
     /// How often a backend saw it.
     pub seen: u32,
+    /// Its client has heard an interim response.
+    pub begun: bool,
     /// Which backend saw it first.
     pub seen_by: Option<SocketAddr>,
 }
@@ -95,10 +99,18 @@ pub struct Ledger {
     pub orphans: u32,
     /// Something happens that may cost anybody anything (no backend is left, descriptors run out), for each mode.
     pub amnesty: [bool; 2],
+    /// Requests that were answered before they had come whole: their connection may end without a word of warning, since
+    /// nobody knew that when the response began.
+    pub early: BTreeSet<u64>,
+    /// Requests that are answered though they cannot be sent to their end: the answer is there to be read.
+    pub sure: BTreeSet<u64>,
     /// Something happened that may cost a request that cannot be sent twice.
     pub unsteady: bool,
     /// When the balancer was told to leave.
     pub leaving: Option<Time>,
+    /// When it is told to leave at once, and whether it was.
+    pub hurry: Option<Time>,
+    pub hurried: bool,
     /// When a backend last said something on an idle connection.
     pub late_surplus: Option<Time>,
     /// Larger bodies are to be refused; 0: none.
@@ -129,7 +141,7 @@ impl Ledger {
     /// Whether the state of the world excuses it.
     fn may_anybody(&self, number: u64, loss: Loss) -> bool {
         match self.requests.get(&number) {
-            Some(request) if request.forbidden => false,
+            Some(request) if request.forbidden || self.sure.contains(&number) => false,
             Some(request) if self.unsteady && !request.repeatable && loss == Loss::Status(502) => true,
             Some(_) => {
                 self.amnesty[Mode::Http as usize] && matches!(loss, Loss::Status(502..=504) | Loss::Cut | Loss::Silence)

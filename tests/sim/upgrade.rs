@@ -33,8 +33,10 @@ impl UpgradeClient {
             repeatable: true,
             host: true,
             forbidden: false,
+            asked: cue.now,
             from: Some(cue.sim.address(far).ip()),
             seen: 0,
+            begun: false,
             seen_by: None,
         };
         cue.ledger.requests.insert(number, request);

@@ -5,7 +5,7 @@ use super::backend::{Backend, Deed, Habits};
 use super::http_client::HttpClient;
 use super::ledger::{Cue, Ledger};
 use super::plan::{Coming, Plan, address, listener};
-use super::tcp::TcpClient;
+use super::tcp::{TcpClient, later};
 use super::upgrade::UpgradeClient;
 use evenkeel::base::Time;
 use evenkeel::config::Mode;
@@ -207,6 +207,11 @@ impl World {
         if self.stop.take_if(|at| *at <= now).is_some() {
             cue.sim.signal(Signal::Stop);
             cue.ledger.leaving = Some(now);
+            cue.ledger.hurry = self.plan.hurry.map(|span| later(&mut cue, span));
+        }
+        if cue.ledger.hurry.is_some_and(|at| at <= now) && !cue.ledger.hurried {
+            cue.sim.signal(Signal::Stop);
+            (cue.ledger.hurried, cue.ledger.amnesty) = (true, [true; 2]);
         }
         for (_, index, deed) in self.deeds.extract_if(.., |(at, ..)| *at <= now) {
             self.backends[index].suffer(deed, &mut cue);
@@ -228,6 +233,7 @@ impl World {
     /// It was told to leave: all it still does has to be over when the time for that is.
     fn leave(&mut self, house: &mut impl House) -> Result<(), String> {
         let end = self.ledger.leaving.unwrap_or(self.start) + DRAIN + Duration::from_millis(10);
+        let end = self.ledger.hurry.map_or(end, |at| end.min(at + Duration::from_millis(10)));
         while !self.left && house.net().now() <= end {
             house.net().alarm(end + Duration::from_millis(1));
             self.act(house.net());
@@ -265,8 +271,21 @@ impl World {
         let probing = if self.plan.probes { self.backends.len() } else { 0 };
         let (open, lent, owned) = (house.open(), house.lent(), house.owned());
         match open == 0 && lent <= 2 * probing && owned <= house.doors() + probing {
-            true => self.look_at_the_rotation(),
+            true => self.look_at_the_lame_one(house).and_then(|()| self.look_at_the_rotation()),
             false => Err(format!("after the end {open} sessions, {lent} buffers, {owned} sockets")),
+        }
+    }
+
+    /// Who refuses everybody had its turn as often as any other, and no oftener.
+    fn look_at_the_lame_one(&self, house: &impl House) -> Result<(), String> {
+        let Some(lame) = self.plan.lame else { return Ok(()) };
+        let requests = |&index: &usize| house.backend(index).map_or(0, |seen| seen.requests);
+        let pool = self.plan.pool(Mode::Http);
+        let (all, its) = (pool.iter().filter(|&&index| index != lame).map(requests).sum::<u64>(), requests(&lame));
+        let share = all / pool.len() as u64;
+        match its == share || its == share + 1 {
+            true => Ok(()),
+            false => Err(format!("backend {lame} refuses and was picked {its} times of {all}")),
         }
     }
 

@@ -59,6 +59,10 @@ impl Edges {
         self.readable || self.writable || self.broken
     }
 
+    fn only_broken(self) -> bool {
+        self.broken && !self.readable && !self.writable
+    }
+
     fn event(self, slot: u32) -> Event {
         let Edges { readable, writable, broken } = self;
         let sock = Sock(slot);
@@ -192,6 +196,11 @@ impl Sim {
                 true => self.half(due),
                 false => due,
             };
+            if told.only_broken() {
+                events.push(told.event(index as u32)); // and no more: what broke is a reason to look
+                self.told(index, Edges::default());
+                continue;
+            }
             let rest = Edges {
                 readable: due.readable && !told.readable,
                 writable: due.writable && !told.writable,
@@ -199,20 +208,27 @@ impl Sim {
             };
             let told = self.embellish(index, told);
             events.push(told.event(index as u32));
-            if rest.any() && !self.luck(held_back) {
+            let later = !rest.any() || self.luck(held_back);
+            if !later {
                 events.push(rest.event(index as u32));
-            } else if let Some(slot) = &mut self.slots[index] {
-                slot.due = rest;
-                continue;
             }
-            if let Some(slot) = &mut self.slots[index] {
-                slot.due = Edges::default();
-            }
+            self.told(index, if later { rest } else { Edges::default() });
         }
     }
 
-    /// One of two filters' events (kqueue has one for reading and one for writing); that of the reset goes with either.
+    /// So much is still to be told of a slot.
+    fn told(&mut self, index: usize, rest: Edges) {
+        if let Some(slot) = &mut self.slots[index] {
+            slot.due = rest;
+        }
+    }
+
+    /// One of two filters' events (kqueue has one for reading and one for writing); that of the reset goes with either,
+    /// or stands for both.
     fn half(&mut self, due: Edges) -> Edges {
+        if due.broken && self.rng.chance(1, 3) {
+            return Edges { readable: false, writable: false, broken: true };
+        }
         let first = self.rng.chance(1, 2);
         Edges {
             readable: due.readable && (first || !due.writable),
