@@ -6,7 +6,7 @@ use super::fields::{self, Hop, Name};
 use super::framing::{self, Coding, Framing};
 use super::head::Table;
 use super::scan::{self, StatusLine};
-use super::words::{Verb, Version, list};
+use super::words::{Verb, Version};
 use super::{Limits, Malformed};
 use httparse::{Header, Status};
 
@@ -91,7 +91,7 @@ fn framing(hop: &Hop, modern: bool) -> Result<Framing, Malformed> {
 
 /// RFC 9110 8.6: from a backend, one value said several times may be mended to one; two values may not.
 fn take_length(hop: &mut Hop, index: usize, value: &[u8]) -> Result<(), Malformed> {
-    let mut lengths = list(value).map(framing::length);
+    let mut lengths = value.split(|&byte| byte == b',').map(|one| framing::length(one.trim_ascii()));
     let first = lengths.next().unwrap_or(Err(Malformed::Length))?;
     let same = lengths.all(|length| length == Ok(first)) && hop.length.is_none_or(|(length, _)| length == first);
     if !same {

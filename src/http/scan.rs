@@ -223,11 +223,6 @@ pub(super) fn status_line(line: &[u8]) -> Result<StatusLine<'_>, Malformed> {
     Ok(StatusLine { version, status, reason })
 }
 
-/// Whether these bytes, of which nothing better is known, begin a HEAD request.
-pub fn asks_head(head: &[u8]) -> bool {
-    first_line(head).0.starts_with(b"HEAD ")
-}
-
 /// The start line without its CRLF, and all that follows; empty lines before it are skipped.
 pub(super) fn first_line(mut head: &[u8]) -> (&[u8], &[u8]) {
     while let [b'\r', b'\n', rest @ ..] = head {

@@ -57,6 +57,8 @@ pub struct Proxy<N: Net> {
     /// Sessions of the admin address.
     admins: usize,
     most_connections: usize,
+    /// There is no room for another client.
+    full: bool,
     /// Accounting was found wrong; told once.
     unbalanced: bool,
 }
@@ -88,6 +90,7 @@ impl<N: Net> Proxy<N> {
             hungry: Vec::new(),
             admins: 0,
             most_connections: config.limits.connections,
+            full: false,
             unbalanced: false,
         };
         proxy.tell_doors();
@@ -132,6 +135,11 @@ impl<N: Net> Proxy<N> {
     /// Admitted requests and tunnels under way. Counts them one by one: for tests and reports.
     pub fn alive_requests(&self) -> usize {
         self.sessions.iter().filter(|(_, session)| session.is_alive()).count()
+    }
+
+    /// The backends and what is thought of them.
+    pub fn backends(&self) -> &Backends {
+        &self.cx.backends
     }
 
     /// Sockets that somebody here owns.
@@ -220,6 +228,16 @@ impl<N: Net> Proxy<N> {
         self.most_connections == 0 || self.open_sessions() < self.most_connections
     }
 
+    /// Tells once when the last place is taken, however many wait outside.
+    fn note_fullness(&mut self) {
+        let full = !self.has_room();
+        if full && !self.full {
+            self.cx.stats.full += 1;
+            log::warn!("full: {} connections are open, others wait until one closes", self.open_sessions());
+        }
+        self.full = full;
+    }
+
     /// Lets clients in.
     fn admit(&mut self) {
         if std::mem::take(&mut self.cx.relief) {
@@ -241,6 +259,7 @@ impl<N: Net> Proxy<N> {
                 queue(entry.insert(session), number, &mut self.ready);
             }
         }
+        self.note_fullness();
     }
 
     /// Gives everybody to whom something happened their turn, then those who were left hungry.

@@ -10,7 +10,7 @@ use crate::balance::health::Step;
 use crate::balance::probe::{self, Probe, Verdict};
 use crate::balance::{BackendId, Cause};
 use crate::base::Time;
-use crate::net::Net;
+use crate::net::{self, Net};
 use slab::Slab;
 use std::io::{self, IoSlice};
 use std::time::Duration;
@@ -86,8 +86,10 @@ impl Prober {
                 self.of_backend[backend.0 as usize] = Some(row);
             }
             Err(error) => {
-                let took = Duration::ZERO;
-                cx.backend_failed(backend, &Cause { step: Step::Connect, what: error.to_string(), took });
+                if !net::is_our_trouble(&error) {
+                    let took = Duration::ZERO;
+                    cx.backend_failed(backend, &Cause { step: Step::Connect, what: error.to_string(), took });
+                }
                 plan_next(backend, cx.now, cx);
             }
         }

@@ -55,6 +55,21 @@ fn a_head_that_is_refused_is_answered_without_a_body() {
     }
 }
 
+/// A read ends before urgent data, whatever lies behind: so few bytes are no proof that there are no more.
+#[test]
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn urgent_data_between_the_lines_does_not_hide_the_rest() {
+    let backend = Backend::named("one");
+    let balancer = Balancer::before(&[&backend], &["--health", "off"]);
+    for round in 0..100 {
+        let mut client = balancer.client();
+        client.send("GET / HTTP/1.1\r\n").unwrap();
+        socket2::SockRef::from(client.stream()).send_out_of_band(b"!").unwrap();
+        let answer = client.raw("GET", "Host: test\r\n\r\n");
+        assert_eq!(answer.status, 200, "round {round}");
+    }
+}
+
 #[test]
 fn a_closed_stderr_does_not_end_the_process() {
     let backend = Backend::named("one");

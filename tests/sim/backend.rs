@@ -1,8 +1,9 @@
 //! Backends: an address, those who are connected to it, and its habits.
 
-use super::http_backend::{HttpHabits, HttpServed};
-use super::ledger::Cue;
+use super::http_backend::{HttpHabits, HttpServed, Mood, Then};
+use super::ledger::{self, Cue, Loss};
 use super::tcp::{Pace, Talk, Talker};
+use super::vitals::{Dealt, Vitals};
 use evenkeel::base::Rng;
 use evenkeel::net::sim::{Far, Welcome};
 use std::net::SocketAddr;
@@ -29,6 +30,10 @@ pub enum Deed {
     Refuse,
     Delay(std::time::Duration),
     Swallow,
+    /// Its process stands still: connections are taken by its kernel, and nothing comes of them.
+    Hang,
+    /// It tells probes that it is unwell, and serves on.
+    Sicken,
 }
 
 /// A TCP-mode connection to a backend.
@@ -38,6 +43,8 @@ struct TcpServed {
     breaks_at: Option<u64>,
     /// It ends only when it has heard the client's end.
     polite: bool,
+    /// The request that made it a tunnel.
+    upgraded: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -53,54 +60,78 @@ pub struct Backend {
     habits: Habits,
     rng: Rng,
     served: Vec<Served>,
+    hung: bool,
+    sick: bool,
+    pub vitals: Vitals,
 }
 
 impl Backend {
     pub fn new(at: SocketAddr, habits: Habits, seed: u64) -> Backend {
-        Backend { at, habits, rng: Rng::new(seed), served: Vec::new() }
+        Backend { at, habits, rng: Rng::new(seed), served: Vec::new(), hung: false, sick: false, vitals: Vitals::default() }
     }
 
     pub fn act(&mut self, cue: &mut Cue) {
         while let Some(far) = cue.sim.take(self.at) {
             let served = match self.habits.http {
                 Some(_) => Served::Http(HttpServed::new(far, self.at, cue.now)),
-                None => Served::Tcp(self.welcome(far, cue)),
+                None => Served::Tcp(welcome(far, &self.habits, &mut self.rng, cue)),
             };
+            if self.hung {
+                self.vitals.dealt(Dealt::Doubt, cue.now);
+            }
             self.served.push(served);
         }
-        let Backend { habits, rng, served, .. } = self;
-        served.retain_mut(|one| match (one, &habits.http) {
-            (Served::Http(one), Some(manner)) => !one.act(manner, &habits.pace, rng, cue),
+        let Backend { habits, rng, served, hung, sick, vitals, .. } = self;
+        served.retain_mut(|one| match (&mut *one, &habits.http) {
+            (Served::Http(http), Some(manner)) => {
+                let mood = &mut Mood { habits: manner, pace: &habits.pace, sick: *sick, hung: *hung, vitals };
+                match http.act(mood, rng, cue) {
+                    Then::Goes => true,
+                    Then::Over => false,
+                    Then::Switched => {
+                        let mut tcp = welcome(http.far, habits, rng, cue);
+                        tcp.upgraded = http.switched;
+                        tcp.talker.hear(&http.leftover(), cue.ledger);
+                        let goes = !serve(&mut tcp, cue);
+                        *one = Served::Tcp(tcp);
+                        goes
+                    }
+                }
+            }
+            (Served::Tcp(one), _) if *hung => {
+                only_look(one, cue);
+                true
+            }
             (Served::Tcp(one), _) => !serve(one, cue),
             _ => false,
         });
     }
 
-    fn welcome(&mut self, far: Far, cue: &mut Cue) -> TcpServed {
-        let length = 8 + self.rng.below(self.habits.longest);
-        let talker = Talker::new(far, length, self.habits.pace, cue);
-        let breaks = self.rng.chance(self.habits.breaks.into(), 1000);
-        let breaks_at = breaks.then(|| self.rng.below(2 * length));
-        TcpServed { talker, breaks_at, polite: self.rng.chance(1, 2) }
-    }
-
     pub fn suffer(&mut self, deed: Deed, cue: &mut Cue) {
         let at = self.at;
         cue.sim.remark(|| format!("backend {at}: {deed:?}"));
+        (self.hung, self.sick) = (deed == Deed::Hang, deed == Deed::Sicken);
+        self.vitals.suffered(deed == Deed::Return, cue.now);
+        if matches!(deed, Deed::Kill | Deed::Hang) {
+            self.served.iter().for_each(|_| self.vitals.dealt(Dealt::Doubt, cue.now)); // any of them may be a probe
+        }
         match deed {
             Deed::Kill => self.die(cue),
             Deed::Return => cue.sim.serve(at, Welcome::Accept),
             Deed::Refuse => cue.sim.serve(at, Welcome::Refuse),
             Deed::Delay(time) => cue.sim.serve(at, Welcome::Delay(time)),
             Deed::Swallow => cue.sim.serve(at, Welcome::Swallow),
+            Deed::Hang | Deed::Sicken => cue.sim.serve(at, Welcome::Accept),
         }
     }
 
     fn die(&mut self, cue: &mut Cue) {
+        let now = cue.now;
         // Whoever waits in the queue of a dying listener finds out by a reset.
         while let Some(far) = cue.sim.take(self.at) {
             cue.ledger.orphans += u32::from(self.habits.http.is_none());
             cue.sim.far_reset(far);
+            self.vitals.dealt(Dealt::Doubt, now);
         }
         cue.sim.unserve(self.at);
         for one in self.served.drain(..) {
@@ -114,6 +145,24 @@ impl Backend {
                 }
             }
         }
+    }
+}
+
+fn welcome(far: Far, habits: &Habits, rng: &mut Rng, cue: &mut Cue) -> TcpServed {
+    let length = 8 + rng.below(habits.longest);
+    let talker = Talker::new(far, length, habits.pace, cue);
+    let breaks = rng.chance(habits.breaks.into(), 1000);
+    let breaks_at = breaks.then(|| rng.below(2 * length));
+    TcpServed { talker, breaks_at, polite: rng.chance(1, 2), upgraded: None }
+}
+
+/// Hung, it reads no more than it needs to see whom that costs what.
+fn only_look(one: &mut TcpServed, cue: &mut Cue) {
+    if one.talker.other.is_none() {
+        one.talker.listen(cue);
+    }
+    if let Some(client) = one.talker.other {
+        cue.ledger.excuse(client, ledger::ANYTHING);
     }
 }
 
@@ -131,8 +180,8 @@ fn serve(one: &mut TcpServed, cue: &mut Cue) -> bool {
     match (talk, one.talker.other) {
         (Talk::Going, _) => false,
         (Talk::Reset, Some(client)) => {
-            if !cue.ledger.is_excused(client) {
-                cue.ledger.lost(client, "its backend was reset");
+            if !cue.ledger.may(client, Loss::Cut) {
+                cue.ledger.lost(client, Loss::Cut, one.talker.far.number(), cue.now);
             }
             cue.sim.far_close(one.talker.far);
             true
@@ -151,7 +200,12 @@ fn serve(one: &mut TcpServed, cue: &mut Cue) -> bool {
 
 fn excuse(one: &TcpServed, cue: &mut Cue) {
     match one.talker.other {
-        Some(client) => cue.ledger.excuse(client),
-        None => cue.ledger.orphans += 1,
+        Some(client) => cue.ledger.excuse(client, ledger::ANYTHING),
+        None => {
+            cue.ledger.orphans += 1;
+            if let Some(number) = one.upgraded {
+                cue.ledger.excuse(number, ledger::TORN);
+            }
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! The balancer under test, as the world sees it, and a configuration made by hand.
 
-use super::House;
-use super::plan::{address, listener};
+use super::{House, Seen};
+use super::plan::{Plan, address, listener};
+use evenkeel::balance::BackendId;
 use evenkeel::config::{Backend, Config, Health, Limits, Listener, Mode, PolicyName, Pool, ProbeKind, Timeouts};
 use evenkeel::net::sim::Sim;
 use evenkeel::proxy::{Proxy, Turned};
@@ -21,8 +22,17 @@ impl House for Proxy<Sim> {
         self.owned_sockets()
     }
 
+    fn doors(&self) -> usize {
+        self.addresses().count()
+    }
+
     fn open(&self) -> usize {
         self.open_sessions()
+    }
+
+    fn backend(&self, index: usize) -> Option<Seen> {
+        let backend = self.backends().get(BackendId(index as u32));
+        Some(Seen { up: backend.is_up(), requests: backend.requests, in_flight: backend.in_flight })
     }
 
     fn lent(&self) -> usize {
@@ -38,21 +48,51 @@ impl House for Proxy<Sim> {
     }
 }
 
-/// One listener and one pool, with default limits and a tunnel that does not wait an hour.
-pub fn config(mode: Mode, backends: usize, probes: ProbeKind) -> Config {
-    let backend = |index| Backend { name: address(index).to_string(), address: address(index), weight: 1 };
-    let health =
-        Health { kind: probes, interval: Duration::from_secs(5), timeout: Duration::from_secs(2), fall: 3, rise: 2 };
+/// Shorter than the defaults where nothing in the world takes as long: what was forgotten is found out sooner.
+pub const TIMEOUTS: Timeouts = Timeouts {
+    connect: Duration::from_secs(3),
+    header: Duration::from_secs(5),
+    body: Duration::from_secs(6),
+    response: Duration::from_secs(7),
+    client_idle: Duration::from_secs(15),
+    upstream_idle: Duration::from_secs(4),
+    tunnel: Duration::from_secs(20),
+    drain: Duration::from_secs(8),
+};
+
+/// What a plan asks of a balancer: a listener and a pool for each mode that has backends, and its limits.
+pub fn config(plan: &Plan) -> Config {
+    let modes: Vec<Mode> = [Mode::Http, Mode::Tcp].into_iter().filter(|&mode| !plan.pool(mode).is_empty()).collect();
+    let door = |(pool, &mode): (usize, &Mode)| Listener { name: name(mode), bind: vec![listener(mode)], mode, pool };
     Config {
-        listeners: vec![Listener { name: "main".into(), bind: vec![listener()], mode, pool: 0 }],
-        pools: vec![Pool {
-            name: "main".into(),
-            policy: PolicyName::RoundRobin,
-            backends: (0..backends).map(backend).collect(),
-            health,
-        }],
+        listeners: modes.iter().enumerate().map(door).collect(),
+        pools: modes.iter().map(|&mode| pool(plan, mode)).collect(),
         admin: Vec::new(),
-        timeouts: Timeouts { tunnel: Duration::from_secs(60), ..Timeouts::default() },
-        limits: Limits::default(),
+        timeouts: TIMEOUTS,
+        limits: Limits { body: plan.body_limit, connections: plan.most_clients, ..Limits::default() },
+    }
+}
+
+/// From one probe of a settled backend to the next, and how long one may take.
+pub const INTERVAL: Duration = Duration::from_secs(5);
+pub const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+
+fn name(mode: Mode) -> String {
+    format!("{mode:?}").to_lowercase()
+}
+
+fn pool(plan: &Plan, mode: Mode) -> Pool {
+    let backend = |&index: &usize| Backend { name: address(index).to_string(), address: address(index), weight: 1 };
+    let kind = match mode {
+        _ if !plan.probes => ProbeKind::Off,
+        Mode::Http => ProbeKind::Http { path: "/".into(), expect: vec![200..=399] },
+        Mode::Tcp => ProbeKind::Tcp,
+    };
+    let (interval, timeout) = (INTERVAL, PROBE_TIMEOUT);
+    Pool {
+        name: name(mode),
+        policy: PolicyName::RoundRobin,
+        backends: plan.pool(mode).iter().map(backend).collect(),
+        health: Health { kind, interval, timeout, fall: plan.fall, rise: plan.rise },
     }
 }

@@ -2,10 +2,12 @@
 //! formed, known, from where it claims to be, and, when it may not be sent twice, new.
 
 use super::bytes;
+use super::hostile;
 use super::http_client::{down, up};
 use super::http_text::{self, Body, Head};
-use super::ledger::Cue;
+use super::ledger::{self, Cue};
 use super::tcp::{Pace, later};
+use super::vitals::{Dealt, Vitals};
 use evenkeel::base::{Rng, Time};
 use evenkeel::net::sim::Far;
 use std::net::SocketAddr;
@@ -33,7 +35,49 @@ pub struct HttpHabits {
     pub hangs: u16,
     /// Thinks for up to four seconds, which is longer than it may take to connect.
     pub thinks: u16,
+    /// Answers with a status that has no body, or with an error of its own.
+    pub statuses: u16,
+    /// Speaks HTTP/1.0.
+    pub old: u16,
+    /// Says `100 Continue` to those who wait for it; otherwise it waits for them.
+    pub continues: u16,
+    /// Agrees to another protocol; otherwise it answers as if nobody had asked.
+    pub upgrades: u16,
+    /// Its response head is one that no client may see.
+    pub bad_heads: u16,
+    /// Its chunks go wrong in the middle.
+    pub bad_chunks: u16,
+    /// Says more after a response: with its last byte, or later. For kernels that tell at once.
+    pub surplus: u16,
 }
+
+/// What a backend does to itself, and hears from others.
+pub struct Mood<'a> {
+    pub habits: &'a HttpHabits,
+    pub pace: &'a Pace,
+    /// Probes are told that it is unwell.
+    pub sick: bool,
+    /// It does nothing at all.
+    pub hung: bool,
+    /// Probes that it answered well, and badly.
+    pub vitals: &'a mut Vitals,
+}
+
+/// What one connection comes to after an act.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Then {
+    Goes,
+    Over,
+    /// It has become a tunnel.
+    Switched,
+}
+
+/// What nobody asked for.
+const SURPLUS: &str = "HTTP/1.1 200 OK\r\nX-Number: surplus\r\nContent-Length: 0\r\n\r\n";
+
+/// A kernel that tells at once has told both sides by then.
+const TOLD: Duration = Duration::from_millis(2);
+
 
 #[derive(Debug)]
 struct Asked {
@@ -41,6 +85,7 @@ struct Asked {
     method: String,
     body: Body,
     got: u64,
+    upgrade: bool,
     /// Its answer is planned or given; it may not have come whole.
     answered: bool,
 }
@@ -64,6 +109,18 @@ pub struct HttpServed {
     closes: bool,
     hung: bool,
     idle_until: Option<Time>,
+    /// When it closes, as it has announced.
+    closes_at: Option<Time>,
+    /// So many bytes at the end of what it has to say are nobody's.
+    surplus: usize,
+    /// Instead of closing an idle connection, it says something.
+    late_surplus: bool,
+    /// Since then a request here is a fault of whoever sends it.
+    out_of_turn: Option<Time>,
+    /// The request with which it becomes a tunnel.
+    pub switched: Option<u64>,
+    /// The verdict that its answer to a probe means.
+    verdict: Option<bool>,
     write_at: Time,
 }
 
@@ -83,30 +140,68 @@ impl HttpServed {
             closes: false,
             hung: false,
             idle_until: None,
+            closes_at: None,
+            surplus: 0,
+            late_surplus: false,
+            out_of_turn: None,
+            switched: None,
+            verdict: None,
             write_at: now,
         }
     }
 
-    /// One act; true after the last.
-    pub fn act(&mut self, habits: &HttpHabits, pace: &Pace, rng: &mut Rng, cue: &mut Cue) -> bool {
+    /// What was heard behind the request that switched protocols.
+    pub fn leftover(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.heard)
+    }
+
+    pub fn act(&mut self, mood: &mut Mood, rng: &mut Rng, cue: &mut Cue) -> Then {
+        if mood.hung {
+            return self.only_look(cue);
+        }
+        let Mood { habits, pace, .. } = *mood;
         cue.sim.far_read(self.far, &mut self.heard, usize::MAX);
         if let Err(what) = self.understand(habits, rng, cue) {
             cue.ledger.blame(format!("{what}, at the backend on c{}", self.far.number()));
         }
         if self.answer_at.is_some_and(|at| at <= cue.now) {
             self.answer_at = None;
-            self.answer(habits, rng, cue);
+            self.answer(mood, rng, cue);
         }
-        if self.speak(pace, cue) {
-            return true;
+        if self.speak(pace, mood.vitals, cue) {
+            return Then::Over;
+        }
+        if self.switched.is_some() && self.out.is_empty() {
+            return Then::Switched;
         }
         let state = cue.sim.far(self.far);
         if state.reset || state.ended && (self.hung || !self.busy()) {
             self.note_half_a_head(cue);
             cue.sim.far_close(self.far);
-            return true;
+            return Then::Over;
         }
-        self.close_when_idle(cue)
+        match self.close_when_idle(cue) {
+            true => Then::Over,
+            false => Then::Goes,
+        }
+    }
+
+    /// Hung, it reads no more than it needs to see whom that costs what.
+    fn only_look(&mut self, cue: &mut Cue) -> Then {
+        if self.asked.is_none() && self.heard.len() < 200 {
+            cue.sim.far_read(self.far, &mut self.heard, 200);
+        }
+        let asked = self.asked.as_ref().and_then(|asked| asked.number);
+        if let Some(number) = asked.or_else(|| self.half_a_number()) {
+            cue.ledger.excuse(number, ledger::HUNG);
+        }
+        let state = cue.sim.far(self.far);
+        if state.ended || state.reset {
+            self.note_half_a_head(cue);
+            cue.sim.far_close(self.far);
+            return Then::Over;
+        }
+        Then::Goes
     }
 
     fn busy(&self) -> bool {
@@ -115,15 +210,46 @@ impl HttpServed {
 
     fn close_when_idle(&mut self, cue: &mut Cue) -> bool {
         let idle = self.asked.is_none() && self.heard.is_empty() && !self.busy();
-        let over = idle && (self.closes || self.idle_until.is_some_and(|until| until <= cue.now));
+        if idle && self.late_surplus && self.idle_until.is_some_and(|until| until <= cue.now) {
+            return self.say_surplus(cue);
+        }
+        let closing = self.closes && self.closes_at.is_none_or(|at| at <= cue.now);
+        let over = idle && (closing || self.idle_until.is_some_and(|until| until <= cue.now));
         if over {
             cue.sim.far_close(self.far);
         }
         over
     }
 
+    /// Says something that nobody asked for.
+    fn say_surplus(&mut self, cue: &mut Cue) -> bool {
+        cue.sim.far_write(self.far, SURPLUS.as_bytes());
+        cue.ledger.late_surplus = Some(cue.now);
+        (self.late_surplus, self.idle_until, self.out_of_turn) = (false, None, Some(cue.now + TOLD));
+        false
+    }
+
+    /// Somebody sends a request where something was said out of turn: by mistake, or because neither could know.
+    fn hear_out_of_turn(&mut self, cue: &mut Cue) -> Result<(), String> {
+        match self.out_of_turn {
+            Some(since) if !self.heard.is_empty() && since <= cue.now => {
+                Err("a request on a connection that talked out of turn".into())
+            }
+            Some(_) if !self.heard.is_empty() => {
+                if let Some(number) = self.half_a_number() {
+                    cue.ledger.excuse(number, ledger::DIED);
+                }
+                self.note_half_a_head(cue);
+                self.closes = true;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Reads heads and bodies as far as they have come.
     fn understand(&mut self, habits: &HttpHabits, rng: &mut Rng, cue: &mut Cue) -> Result<(), String> {
+        self.hear_out_of_turn(cue)?;
         if self.asked.is_none() {
             if self.busy() || self.closes {
                 return match self.heard.is_empty() {
@@ -139,6 +265,8 @@ impl HttpServed {
             self.idle_until = None;
             if whole || rng.chance(habits.early.into(), 1000) {
                 self.plan_answer(habits, rng, cue);
+            } else if head.lists("expect", "100-continue") && rng.chance(habits.continues.into(), 1000) {
+                self.out.extend(b"HTTP/1.1 100 Continue\r\n\r\n");
             }
         }
         let Some(asked) = &mut self.asked else { return Ok(()) };
@@ -185,8 +313,14 @@ impl HttpServed {
         let number = target.strip_prefix("/r/").and_then(|number| number.parse::<u64>().ok());
         let body = head.body(Body::Done)?;
         let body = if body == Body::Length(0) { Body::Done } else { body };
-        let asked = Asked { number, method: method.clone(), body, got: 0, answered: false };
-        let Some(number) = number else { return Ok(asked) }; // a probe
+        let upgrade = head.lists("connection", "upgrade") && head.field("upgrade") == Some("echo");
+        let asked = Asked { number, method: method.clone(), body, got: 0, upgrade, answered: false };
+        if number.is_none() && target == "/" && head.field("user-agent") == Some("evenkeel-probe") {
+            return Ok(asked);
+        }
+        let Some(number) = number else {
+            return Err(format!("a request that nobody made: {head:?}"));
+        };
         let Some(request) = cue.ledger.requests.get_mut(&number) else {
             return Err(format!("a request that nobody made: {head:?}"));
         };
@@ -197,6 +331,13 @@ impl HttpServed {
         let odd = ["x-hop", "keep-alive", "proxy-connection"].iter().find(|name| head.count(name) > 0);
         if repeated {
             return Err(format!("{number} may not be sent twice"));
+        }
+        if request.forbidden {
+            return Err(format!("{number} should have been refused: {head:?}"));
+        }
+        let host = if request.host { "world".into() } else { self.at.to_string() };
+        if head.field("host") != Some(&host) {
+            return Err(format!("{number} for another host than {host}: {head:?}"));
         }
         if version != "HTTP/1.1" || request.method != method || head.count("host") != 1 || odd.is_some() {
             return Err(format!("not what a backend is to see of {number}: {head:?}"));
@@ -212,70 +353,133 @@ impl HttpServed {
         if let Some(asked) = &mut self.asked {
             asked.answered = true;
         }
+        let probe = self.asked.as_ref().is_some_and(|asked| asked.number.is_none());
         let think = match rng.chance(habits.thinks.into(), 1000) {
+            true if probe => Duration::ZERO,
             true => Duration::from_micros(rng.below(4_000_000)),
             false => Duration::ZERO,
         };
         self.answer_at = Some(later(cue, think));
     }
 
-    fn answer(&mut self, habits: &HttpHabits, rng: &mut Rng, cue: &mut Cue) {
+    fn answer(&mut self, mood: &Mood, rng: &mut Rng, cue: &mut Cue) {
+        let habits = mood.habits;
         let mut luck = |chance: u16| rng.chance(chance.into(), 1000);
         let Some(asked) = &self.asked else { return };
         let Some(number) = asked.number else {
-            self.out.extend(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-            self.answering = false;
+            let status = if mood.sick { "500 Unwell" } else { "200 OK" };
+            self.out.extend(format!("HTTP/1.1 {status}\r\nContent-Length: 2\r\n\r\nok").bytes());
+            (self.answering, self.verdict) = (false, Some(!mood.sick));
             return;
         };
         if luck(habits.hangs) {
             self.hung = true;
-            return cue.ledger.excuse(number);
+            return cue.ledger.excuse(number, ledger::HUNG);
         }
         if luck(habits.dies_before) {
             self.dies_at = Some(0);
             return;
         }
-        let (interim, chunks) = (luck(habits.interim), luck(habits.chunks));
+        if asked.upgrade && luck(habits.upgrades) {
+            self.out.extend(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n");
+            self.out.extend(format!("X-Number: {number}\r\n\r\n").bytes());
+            (self.answering, self.switched) = (false, Some(number));
+            return;
+        }
+        if luck(habits.bad_heads) {
+            return self.answer_badly(number, rng, cue);
+        }
+        let old = luck(habits.old);
+        let (interim, chunks) = (luck(habits.interim) && !old, luck(habits.chunks) && !old);
         self.until_close = !chunks && luck(habits.until_close);
         self.closes = self.until_close || luck(habits.closes);
+        let status = if luck(habits.statuses) { rng.below(5) as usize } else { 0 };
+        let mut luck = |chance: u16| rng.chance(chance.into(), 1000);
         let (idle, dies) = (luck(habits.closes_idle), luck(habits.dies_within));
+        let (surplus, late, bad) = (luck(habits.surplus), luck(habits.surplus), luck(habits.bad_chunks));
         if interim {
             self.out.extend(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n");
         }
         let head_only = asked.method == "HEAD";
-        self.write_response(number, head_only, chunks, cue.ledger.requests[&number].reply);
+        let style = Style { head_only, chunks, old, status: STATUSES[status] };
+        self.write_response(number, style, cue.ledger.requests[&number].reply);
         self.answering = false;
-        if idle {
+        if bad && chunks && self.out.ends_with(b"0\r\n\r\n") {
+            self.go_wrong(number, rng, cue);
+        } else if surplus && !self.closes {
+            self.out.extend(SURPLUS.bytes());
+            self.surplus = SURPLUS.len();
+        } else if idle || late {
             // As long as a client thinks, so that a request often meets the FIN; or much longer.
             let most = if rng.chance(3, 4) { 100_000 } else { 3_000_000 };
             self.idle_until = Some(later(cue, Duration::from_micros(rng.below(most))));
+            self.late_surplus = late && !self.closes;
+        }
+        if self.closes && !self.until_close {
+            self.closes_at = Some(later(cue, Duration::from_micros(rng.below(20_000))));
         }
         if dies {
             self.dies_at = Some(rng.below(self.out.len() as u64) as usize);
         }
     }
 
-    fn write_response(&mut self, number: u64, head_only: bool, chunks: bool, length: u64) {
-        let body = bytes::piece(down(number), 0, length);
-        let mut text = format!("HTTP/1.1 200 OK\r\nX-Number: {number}\r\nKeep-Alive: timeout=9\r\n");
-        if self.closes {
-            text += "Connection: close\r\n";
+    /// A head that the client may not see.
+    fn answer_badly(&mut self, number: u64, rng: &mut Rng, cue: &mut Cue) {
+        if let Some(head) = rng.one_of(hostile::HEADS) {
+            self.out.extend(head.replace("{n}", &number.to_string()).bytes());
         }
+        cue.ledger.excuse(number, ledger::DIED);
+        (self.answering, self.hung) = (false, true);
+    }
+
+    /// A chunked body goes wrong where it should end.
+    fn go_wrong(&mut self, number: u64, rng: &mut Rng, cue: &mut Cue) {
+        self.out.truncate(self.out.len() - b"0\r\n\r\n".len());
+        if let Some(words) = rng.one_of(hostile::CHUNKS) {
+            self.out.extend(words.bytes());
+        }
+        cue.ledger.excuse(number, ledger::TORN);
+        self.hung = true;
+    }
+
+    fn write_response(&mut self, number: u64, style: Style, length: u64) {
+        let Style { head_only, chunks, old, status } = style;
+        let body = bytes::piece(down(number), 0, length);
+        let version = if old { "1.0" } else { "1.1" };
+        let mut text = format!("HTTP/{version} {status}\r\nX-Number: {number}\r\nKeep-Alive: timeout=9\r\n");
+        match (self.closes, old) {
+            (true, _) => text += "Connection: close\r\n",
+            (false, true) => text += "Connection: keep-alive\r\n",
+            _ => {}
+        }
+        let bodyless = status.starts_with("204") || status.starts_with("304");
         match (chunks, self.until_close) {
+            _ if status.starts_with("204") => {}
             (true, _) => text += "Transfer-Encoding: chunked\r\n",
             (_, true) => {}
             _ => text += &format!("Content-Length: {length}\r\n"),
         }
         self.out.extend(format!("{text}\r\n").bytes());
-        match (head_only, chunks) {
+        match (head_only || bodyless, chunks) {
             (true, _) => {}
             (_, true) => self.out.extend(http_text::chunked(&body, 1 + (number % 700 + length / 1000) as usize)),
             _ => self.out.extend(body),
         }
     }
 
+    /// A surplus goes out with the last byte of the response or not at all: nobody can know of it otherwise.
+    fn drop_late_surplus(&mut self, count: usize, cue: &mut Cue) {
+        let whole = count == self.out.len() && cue.sim.far(self.far).room >= count;
+        let surplus = std::mem::take(&mut self.surplus);
+        if surplus > 0 && whole && self.asked.as_ref().is_some_and(|asked| asked.body == Body::Done) {
+            self.out_of_turn = Some(cue.now);
+        } else if surplus > 0 && self.out.len() > surplus {
+            self.out.truncate(self.out.len() - surplus);
+        }
+    }
+
     /// Writes what its pace allows. True: that was its last act.
-    fn speak(&mut self, pace: &Pace, cue: &mut Cue) -> bool {
+    fn speak(&mut self, pace: &Pace, vitals: &mut Vitals, cue: &mut Cue) -> bool {
         while self.write_at <= cue.now {
             if self.dies_at.is_some_and(|at| at >= self.out.len()) {
                 return self.die(cue);
@@ -285,16 +489,21 @@ impl HttpServed {
             }
             let most = self.out.len() - self.dies_at.unwrap_or(0);
             let count = most.min(pace.chunk.min(1 << 20) as usize);
+            self.drop_late_surplus(count, cue);
+            let count = count.min(self.out.len());
             let sent = cue.sim.far_write(self.far, &self.out[..count]);
             if sent == 0 {
                 return false;
             }
             self.said = true;
+            if let Some(well) = self.verdict.take() {
+                vitals.dealt(if well { Dealt::Pass } else { Dealt::Failure }, cue.now);
+            }
             self.out.drain(..sent);
             self.write_at = later(cue, pace.pause);
             if self.out.is_empty() {
                 self.close_request();
-                if self.closes && self.asked.is_none() {
+                if self.closes && self.asked.is_none() && self.closes_at.is_none() {
                     cue.sim.far_close(self.far);
                     return true;
                 }
@@ -308,9 +517,10 @@ impl HttpServed {
         self.note_half_a_head(cue);
         if let Some(number) = self.asked.as_ref().and_then(|asked| asked.number) {
             let request = &cue.ledger.requests[&number];
-            let repeatable = request.method != "POST" && request.body == 0;
-            if self.said || !repeatable {
-                cue.ledger.excuse(number);
+            match (self.said, request.repeatable) {
+                (true, _) => cue.ledger.excuse(number, ledger::TORN),
+                (false, false) => cue.ledger.excuse(number, ledger::DIED),
+                (false, true) => {}
             }
         }
         match self.until_close || self.far.number() % 2 == 1 {
@@ -325,14 +535,31 @@ impl HttpServed {
         if self.asked.is_some() {
             return;
         }
-        let text = String::from_utf8_lossy(&self.heard);
-        let number = text.split(' ').nth(1).and_then(|target| target.strip_prefix("/r/")?.parse::<u64>().ok());
-        let certain = text.split(' ').count() > 2;
-        if let Some(number) = number.filter(|_| certain)
+        if let Some(number) = self.half_a_number()
             && let Some(request) = cue.ledger.requests.get_mut(&number)
         {
             request.seen += 1;
         }
         self.heard.clear();
     }
+
+    /// The number of a request of which a part was heard.
+    fn half_a_number(&self) -> Option<u64> {
+        let text = String::from_utf8_lossy(&self.heard);
+        let mut words = text.split(' ');
+        let number = words.nth(1)?.strip_prefix("/r/")?.parse().ok()?;
+        words.next().map(|_| number)
+    }
 }
+
+/// How a response is written.
+#[derive(Debug, Clone, Copy)]
+struct Style {
+    head_only: bool,
+    chunks: bool,
+    old: bool,
+    status: &'static str,
+}
+
+/// All of them are answers, whatever they say.
+const STATUSES: [&str; 5] = ["200 OK", "204 No Content", "304 Not Modified", "404 Not Found", "500 Unwell"];

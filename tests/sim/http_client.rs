@@ -1,16 +1,30 @@
-//! HTTP clients: honest ones, slow ones, pipelining ones, ones that leave in the middle. Each request bears a number;
-//! the response must bear the same one and a body that is a function of it.
+//! HTTP clients: honest ones, slow ones, pipelining ones, hostile ones, ones that leave in the middle. Each request bears
+//! a number; the response must bear the same one and a body that is a function of it.
 
 use super::bytes;
 use super::http_text::{self, Body, Head};
-use super::ledger::{Cue, Request};
+use super::hostile;
+use super::ledger::{self, Cue, Excuse, Loss, Request};
 use super::plan::listener;
 use super::tcp::{Pace, Quit, later};
 use super::world::DRAIN;
 use evenkeel::base::Time;
+use evenkeel::config::Mode;
 use evenkeel::net::sim::Far;
 use std::collections::VecDeque;
 use std::time::Duration;
+
+/// What is wrong with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    None,
+    /// It is this one of [`hostile::REQUESTS`].
+    Hostile(usize),
+    /// Its chunked body goes wrong after so many bytes, in this one of the ways of [`hostile::CHUNKS`].
+    Chunk(u64, usize),
+    /// Its body stops after so many bytes, and nothing more comes.
+    Stalls(u64),
+}
 
 /// One request to make.
 #[derive(Debug, Clone)]
@@ -24,14 +38,20 @@ pub struct Ask {
     pub reply: u64,
     /// The pause before it, on a connection kept alive.
     pub think: Duration,
+    /// Its body waits for `100 Continue`, for so long.
+    pub expects: Option<Duration>,
+    /// It names its host; HTTP/1.0 need not.
+    pub host: bool,
+    pub fault: Fault,
 }
 
 /// How a client behaves.
 #[derive(Debug, Clone)]
 pub struct HttpAsk {
     pub asks: Vec<Ask>,
-    /// HTTP/1.0, one connection for each request.
+    /// HTTP/1.0, one connection for each request, unless it asks for more.
     pub old: bool,
+    pub old_keeps: bool,
     /// All requests at once.
     pub pipelined: bool,
     pub pace: Pace,
@@ -48,9 +68,11 @@ struct Reading {
     number: u64,
     body: Body,
     until_close: bool,
+    /// There is no body, whatever the head says.
+    bodyless: bool,
     got: u64,
-    /// An answer of the balancer's own.
-    refusal: Option<String>,
+    /// Why it is no answer to this request.
+    refusal: Option<Loss>,
     closes: bool,
 }
 
@@ -63,6 +85,8 @@ pub struct HttpClient {
     /// Written at least in part, not yet answered.
     waiting: VecDeque<(u64, Ask)>,
     out: Vec<u8>,
+    /// A body that waits for `100 Continue`, and until when.
+    withheld: Option<(Vec<u8>, Time)>,
     moved: u64,
     heard: Vec<u8>,
     reading: Option<Reading>,
@@ -78,7 +102,7 @@ pub struct HttpClient {
 
 impl HttpClient {
     pub fn new(plan: HttpAsk, cue: &mut Cue) -> HttpClient {
-        let far = cue.sim.dial(listener());
+        let far = cue.sim.dial(listener(Mode::Http));
         let coming = plan.asks.iter().map(|ask| (register(ask, cue), ask.clone())).collect();
         HttpClient {
             far,
@@ -86,6 +110,7 @@ impl HttpClient {
             coming,
             waiting: VecDeque::new(),
             out: Vec::new(),
+            withheld: None,
             moved: 0,
             heard: Vec::new(),
             reading: None,
@@ -103,6 +128,8 @@ impl HttpClient {
         self.prepare(cue);
         self.speak(cue);
         self.listen(cue);
+        self.prepare(cue); // what was heard may have been what it waited for
+        self.speak(cue);
         if let Some((_, how)) = self.plan.quit.filter(|&(at, _)| self.moved >= at) {
             return self.quit(how, cue);
         }
@@ -110,7 +137,7 @@ impl HttpClient {
         if state.refused {
             self.waiting.append(&mut self.coming);
             for (number, _) in std::mem::take(&mut self.waiting) {
-                self.lose(number, "the connection was refused", cue);
+                self.lose(number, Loss::Refused, cue);
             }
             return true;
         }
@@ -141,31 +168,86 @@ impl HttpClient {
             if let Some(request) = cue.ledger.requests.get_mut(&number) {
                 request.from = Some(address);
             }
-            self.out.extend(self.written(number, &ask));
+            let (head, body) = self.written(number, &ask, cue);
+            self.out.extend(head);
+            match ask.expects.filter(|_| !body.is_empty()) {
+                Some(patience) => self.withheld = Some((body, later(cue, patience))),
+                None => self.out.extend(body),
+            }
             self.waiting.push_back((number, ask));
+        }
+        if self.withheld.as_ref().is_some_and(|&(_, until)| until <= cue.now) {
+            self.go_on();
         }
     }
 
-    fn written(&self, number: u64, ask: &Ask) -> Vec<u8> {
-        let version = if self.plan.old { "1.0" } else { "1.1" };
-        let mut text = format!("{} /r/{number} HTTP/{version}\r\nHost: world\r\n", ask.method);
-        if number.is_multiple_of(3) {
-            text += "Connection: x-hop\r\nX-Hop: not for you\r\n";
+    /// The body may be sent.
+    fn go_on(&mut self) {
+        if let Some((body, _)) = self.withheld.take() {
+            self.out.extend(body);
         }
-        let body = ask.body.map(|length| bytes::piece(up(number), 0, length)).unwrap_or_default();
-        let mut out = Vec::new();
-        match (ask.body, ask.chunked) {
-            (None, _) => out.extend(format!("{text}\r\n").bytes()),
+    }
+
+    /// Head and body.
+    fn written(&self, number: u64, ask: &Ask, cue: &mut Cue) -> (Vec<u8>, Vec<u8>) {
+        if let Fault::Hostile(index) = ask.fault {
+            let text = hostile::REQUESTS[index].text.replace("{n}", &number.to_string());
+            return (text.into_bytes(), Vec::new());
+        }
+        let mut text = self.head(number, ask);
+        let most = match ask.fault {
+            Fault::Chunk(most, _) | Fault::Stalls(most) => most,
+            _ => u64::MAX,
+        };
+        let body = ask.body.map(|length| bytes::piece(up(number), 0, length.min(most))).unwrap_or_default();
+        let body = match (ask.body, ask.chunked) {
+            (None, _) => Vec::new(),
             (Some(_), Some(size)) if !self.plan.old => {
-                out.extend(format!("{text}Transfer-Encoding: chunked\r\n\r\n").bytes());
-                out.extend(http_text::chunked(&body, size));
+                text += "Transfer-Encoding: chunked\r\n";
+                let mut body = http_text::chunked(&body, size);
+                if ask.fault != Fault::None {
+                    body.truncate(body.len() - b"0\r\n\r\n".len());
+                }
+                if let Fault::Chunk(_, how) = ask.fault {
+                    body.extend(hostile::CHUNKS[how].bytes());
+                }
+                body
             }
             (Some(length), _) => {
-                out.extend(format!("{text}Content-Length: {length}\r\n\r\n").bytes());
-                out.extend(body);
+                text += &format!("Content-Length: {length}\r\n");
+                self.expect_refusal(number, length, cue);
+                body
             }
+        };
+        text += "\r\n";
+        (text.into_bytes(), body)
+    }
+
+    fn head(&self, number: u64, ask: &Ask) -> String {
+        let version = if self.plan.old { "1.0" } else { "1.1" };
+        let mut text = format!("{} /r/{number} HTTP/{version}\r\n", ask.method);
+        if ask.host {
+            text += "Host: world\r\n";
         }
-        out
+        if self.plan.old && self.plan.old_keeps {
+            text += "Connection: keep-alive\r\n";
+        } else if number.is_multiple_of(3) {
+            text += "Connection: x-hop\r\nX-Hop: not for you\r\n";
+        }
+        if ask.expects.is_some() && ask.body.is_some_and(|length| length > 0) {
+            text += "Expect: 100-continue\r\n";
+        }
+        text
+    }
+
+    /// A length over the limit is refused by the head alone.
+    fn expect_refusal(&self, number: u64, length: u64, cue: &mut Cue) {
+        let limit = cue.ledger.body_limit;
+        if limit > 0 && length > limit
+            && let Some(request) = cue.ledger.requests.get_mut(&number)
+        {
+            request.forbidden = true;
+        }
     }
 
     fn speak(&mut self, cue: &mut Cue) {
@@ -179,7 +261,7 @@ impl HttpClient {
             self.moved += sent as u64;
             self.write_at = later(cue, self.plan.pace.pause);
         }
-        let last = self.coming.is_empty() && self.out.is_empty();
+        let last = self.coming.is_empty() && self.out.is_empty() && self.withheld.is_none();
         if self.plan.half_close && last && !self.finished {
             self.finished = true;
             cue.sim.far_finish(self.far);
@@ -224,45 +306,54 @@ impl HttpClient {
         if version != "HTTP/1.1" {
             return Err(format!("a response in {version}"));
         }
-        let Some((number, ask)) = self.waiting.front() else {
+        let Some((number, ask)) = self.waiting.front().cloned() else {
             return Err(format!("a response to nobody: {head:?}"));
         };
         if status.starts_with('1') {
+            if status == "100" {
+                self.go_on();
+            }
             return if self.plan.old { Err("an interim response to HTTP/1.0".into()) } else { Ok(None) };
         }
         if head.count("keep-alive") > 0 {
             return Err(format!("a field of another hop: {head:?}"));
         }
-        let refusal = head.field("x-number").is_none().then(|| status.clone());
-        if refusal.is_some() && !status.starts_with(['4', '5']) {
-            return Err(format!("a response of nobody: {head:?}"));
-        }
-        if refusal.is_none() && head.field("x-number") != Some(&number.to_string()) {
-            return Err(format!("asked {number}, was answered {head:?}"));
-        }
+        let refusal = match head.field("x-number") {
+            None if status.starts_with(['4', '5']) => Some(Loss::Status(status.parse().unwrap_or(0))),
+            None => return Err(format!("a response of nobody: {head:?}")),
+            Some("surplus") => Some(Loss::Surplus),
+            Some(whose) if whose != number.to_string() => return Err(format!("asked {number}, was answered {head:?}")),
+            Some(_) => None,
+        };
         if self.plan.old && head.count("transfer-encoding") > 0 {
             return Err("chunks for HTTP/1.0".into());
         }
         let bodyless = ask.method == "HEAD" || status == "204" || status == "304";
         let body = if bodyless { Body::Done } else { head.body(Body::UntilClose)? };
         let until_close = body == Body::UntilClose;
-        let closes = head.lists("connection", "close") || until_close || self.plan.old;
-        Ok(Some(Reading { number: *number, body, until_close, got: 0, refusal, closes }))
+        let old = self.plan.old && !head.lists("connection", "keep-alive");
+        let closes = head.lists("connection", "close") || until_close || old;
+        if matches!(ask.fault, Fault::Hostile(_)) && !closes {
+            return Err(format!("kept alive after what was no request: {head:?}"));
+        }
+        Ok(Some(Reading { number, body, until_close, bodyless, got: 0, refusal, closes }))
     }
 
     fn conclude(&mut self, reading: &Reading, cue: &mut Cue) -> Result<(), String> {
         let number = reading.number;
         self.waiting.pop_front();
         // Answered before all of it was sent: the connection will end, though nobody could say so in time.
-        self.told_close |= reading.closes || !self.out.is_empty();
-        if let Some(status) = &reading.refusal {
-            let far = self.far.number();
-            cue.ledger.lost(number, &format!("answered {status} on c{far}"));
+        self.told_close |= reading.closes || !self.out.is_empty() || self.withheld.take().is_some();
+        if let Some(loss) = reading.refusal {
+            cue.ledger.lost(number, loss, self.far.number(), cue.now);
             return Ok(());
         }
-        let reply = cue.ledger.requests[&number].reply;
-        let head_only = reading.got == 0 && matches!(cue.ledger.requests[&number].method, "HEAD");
-        if reading.got != reply && !head_only {
+        let request = &cue.ledger.requests[&number];
+        if request.forbidden {
+            return Err(format!("{number} was answered, though no backend may have seen it"));
+        }
+        let reply = if reading.bodyless { 0 } else { request.reply };
+        if reading.got != reply {
             return Err(format!("{number} has a body of {} bytes instead of {reply}", reading.got));
         }
         cue.ledger.answered += 1;
@@ -272,7 +363,7 @@ impl HttpClient {
 
     fn quit(&mut self, how: Quit, cue: &mut Cue) -> bool {
         for (number, _) in &self.waiting {
-            cue.ledger.excuse(*number);
+            cue.ledger.excuse(*number, ledger::ANYTHING);
         }
         match how {
             Quit::Reset => cue.sim.far_reset(self.far),
@@ -283,12 +374,12 @@ impl HttpClient {
     }
 
     /// Who leaves owes an answer to those it has answered before on the same connection, as long as it has time.
-    fn lose(&self, number: u64, why: &str, cue: &mut Cue) {
+    fn lose(&self, number: u64, loss: Loss, cue: &mut Cue) {
         let over = |leaving: Time| cue.now.since(leaving) + Duration::from_millis(100) >= DRAIN;
         if cue.ledger.leaving.is_some_and(|leaving| !self.kept || over(leaving)) {
-            cue.ledger.excuse(number);
+            cue.ledger.excuse(number, ledger::ANYTHING);
         }
-        cue.ledger.lost(number, why);
+        cue.ledger.lost(number, loss, self.far.number(), cue.now);
     }
 
     /// The connection is over. What was asked and not answered is lost, or asked again on another.
@@ -301,13 +392,12 @@ impl HttpClient {
                 }
             } else {
                 self.waiting.pop_front();
-                let far = self.far.number();
-                self.lose(reading.number, &format!("its response was cut on c{far}"), cue);
+                self.lose(reading.number, Loss::Cut, cue);
             }
         } else if !self.told_close
             && let Some((number, _)) = self.waiting.pop_front()
         {
-            self.lose(number, if clean { "closed without an answer" } else { "reset without an answer" }, cue);
+            self.lose(number, Loss::Silence, cue);
         }
         cue.sim.far_close(self.far);
         self.waiting.append(&mut self.coming);
@@ -319,9 +409,9 @@ impl HttpClient {
     }
 
     fn dial_again(&mut self, cue: &mut Cue) {
-        self.far = cue.sim.dial(listener());
+        self.far = cue.sim.dial(listener(Mode::Http));
         self.coming = std::mem::take(&mut self.waiting);
-        self.out.clear();
+        (self.out, self.withheld) = (Vec::new(), None);
         self.heard.clear();
         (self.told_close, self.finished, self.kept, self.think_until) = (false, false, false, None);
         (self.write_at, self.read_at) = (cue.now, cue.now);
@@ -341,15 +431,31 @@ impl Reading {
 
 fn register(ask: &Ask, cue: &mut Cue) -> u64 {
     let number = cue.ledger.number();
+    let limit = cue.ledger.body_limit;
     let request = Request {
         method: ask.method,
-        body: ask.body.unwrap_or(0),
+        body: if ask.fault == Fault::None { ask.body.unwrap_or(0) } else { u64::MAX },
         reply: ask.reply,
+        repeatable: ask.method != "POST" && ask.body.is_none(),
+        host: ask.host,
+        forbidden: matches!(ask.fault, Fault::Hostile(_)),
         seen: 0,
         seen_by: None,
         from: None,
     };
     cue.ledger.requests.insert(number, request);
+    match ask.fault {
+        Fault::None => {}
+        Fault::Hostile(index) => {
+            let statuses = hostile::REQUESTS[index].statuses;
+            cue.ledger.excuse(number, Excuse { statuses, cut: false });
+        }
+        Fault::Chunk(..) => cue.ledger.excuse(number, Excuse { statuses: &[400], cut: true }),
+        Fault::Stalls(_) => cue.ledger.excuse(number, ledger::STOPPED),
+    }
+    if limit > 0 && ask.body.is_some_and(|length| length > limit) {
+        cue.ledger.excuse(number, ledger::TOO_LARGE);
+    }
     number
 }
 

@@ -1,14 +1,16 @@
 //! What the world knows: who asked for what, what reached whom, which faults excuse which loss, and what went wrong.
 //!
-//! An excuse is given for one request or one stream and for a fact, never for a whole run: all that has none must
-//! succeed.
+//! An excuse is given for one request or one stream and for a fact, and says what may happen instead of success, never
+//! "anything". All that has none must succeed.
 
 use evenkeel::base::Time;
+use evenkeel::config::Mode;
 use evenkeel::net::sim::Sim;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
-/// One direction of a TCP-mode connection.
+/// One direction of a TCP-mode connection or of a tunnel.
 #[derive(Debug, Default, Clone)]
 pub struct Stream {
     /// So many bytes it has when it ends.
@@ -17,6 +19,8 @@ pub struct Stream {
     pub finished_at: Option<u64>,
     /// The stream that came back on the same connection, as seen by the receiver of this one.
     pub partner: Option<u64>,
+    /// It passes over an upgraded connection.
+    pub upgraded: bool,
 }
 
 /// One HTTP request.
@@ -26,6 +30,12 @@ pub struct Request {
     /// Bytes of its body, and of the response's.
     pub body: u64,
     pub reply: u64,
+    /// It may be sent again though a part of it was sent before: idempotent, and without a body.
+    pub repeatable: bool,
+    /// The client names a host.
+    pub host: bool,
+    /// No backend may ever see it.
+    pub forbidden: bool,
     /// The address of the client that asks.
     pub from: Option<IpAddr>,
     /// How often a backend saw it.
@@ -34,21 +44,65 @@ pub struct Request {
     pub seen_by: Option<SocketAddr>,
 }
 
+/// How something was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// The balancer answered with this status.
+    Status(u16),
+    /// A response or a stream was cut.
+    Cut,
+    /// The connection ended before a response.
+    Silence,
+    /// The connection was refused.
+    Refused,
+    /// Another's answer, which its backend had said unasked.
+    Surplus,
+}
+
+/// What may happen to a request instead of success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Excuse {
+    /// It may be answered with one of these.
+    pub statuses: &'static [u16],
+    /// Its response may be cut, or lost in a reset.
+    pub cut: bool,
+}
+
+/// Its client has left, or so much is broken that nothing can be promised.
+pub const ANYTHING: Excuse = Excuse { statuses: &[], cut: true };
+/// Its backend died before a byte of a response.
+pub const DIED: Excuse = Excuse { statuses: &[502], cut: false };
+/// ... or after.
+pub const TORN: Excuse = Excuse { statuses: &[502], cut: true };
+/// Its backend does nothing any more.
+pub const HUNG: Excuse = Excuse { statuses: &[504], cut: true };
+/// Its client has stopped in the middle, and must be told so: when its time is over, or at once if it said so.
+pub const STOPPED: Excuse = Excuse { statuses: &[400, 408], cut: true };
+/// Its body is larger than is allowed; the response may have begun before that came out.
+pub const TOO_LARGE: Excuse = Excuse { statuses: &[413], cut: true };
+
+/// What a late surplus may do to others lasts no longer.
+const CROSSING: Duration = Duration::from_millis(50);
+
 /// See the [module](self).
 #[derive(Debug, Default)]
 pub struct Ledger {
     last: u64,
     pub streams: BTreeMap<u64, Stream>,
     pub requests: BTreeMap<u64, Request>,
-    excused: BTreeSet<u64>,
-    /// Connections that a backend killed before it knew whose they were: each excuses one failure.
+    excuses: Vec<(u64, Excuse)>,
+    /// TCP connections that a backend killed before it knew whose they were: each excuses one failure.
     pub orphans: u32,
-    /// Something happened that may cost anybody anything (no backend is left, descriptors ran out).
-    pub amnesty: bool,
+    /// Something happens that may cost anybody anything (no backend is left, descriptors run out), for each mode.
+    pub amnesty: [bool; 2],
     /// Something happened that may cost a request that cannot be sent twice.
     pub unsteady: bool,
     /// When the balancer was told to leave.
     pub leaving: Option<Time>,
+    /// When a backend last said something on an idle connection.
+    pub late_surplus: Option<Time>,
+    /// Larger bodies are to be refused; 0: none.
+    pub body_limit: u64,
     pub answered: u64,
     pub lost: u64,
     wrong: Option<String>,
@@ -61,25 +115,42 @@ impl Ledger {
         self.last
     }
 
-    /// From now on a loss of `number` is nobody's fault.
-    pub fn excuse(&mut self, number: u64) {
-        self.excused.insert(number);
+    /// From now on such a loss of `number` is nobody's fault.
+    pub fn excuse(&mut self, number: u64, excuse: Excuse) {
+        self.excuses.push((number, excuse));
     }
 
-    pub fn is_excused(&self, number: u64) -> bool {
-        let once = |request: &Request| request.method == "POST" || request.body > 0;
-        let once = self.unsteady && self.requests.get(&number).is_some_and(once);
-        self.amnesty || once || self.excused.contains(&number)
+    /// Whether this may happen to `number`.
+    pub fn may(&self, number: u64, loss: Loss) -> bool {
+        let given = |&(whose, excuse): &(u64, Excuse)| whose == number && excuse.allows(loss);
+        self.excuses.iter().any(given) || self.may_anybody(number, loss)
+    }
+
+    /// Whether the state of the world excuses it.
+    fn may_anybody(&self, number: u64, loss: Loss) -> bool {
+        match self.requests.get(&number) {
+            Some(request) if request.forbidden => false,
+            Some(request) if self.unsteady && !request.repeatable && loss == Loss::Status(502) => true,
+            Some(_) => self.amnesty[Mode::Http as usize] && matches!(loss, Loss::Status(502..=504) | Loss::Cut | Loss::Silence),
+            None if self.streams.get(&number).is_some_and(|stream| stream.upgraded) => {
+                self.amnesty[Mode::Http as usize] || self.leaving.is_some()
+            }
+            None => self.amnesty[Mode::Tcp as usize] || self.leaving.is_some(),
+        }
     }
 
     /// `number` was lost: a fault unless there is an excuse.
-    pub fn lost(&mut self, number: u64, why: &str) {
+    pub fn lost(&mut self, number: u64, loss: Loss, at: usize, now: Time) {
         self.lost += 1;
-        if self.is_excused(number) {
+        let crossed = self.late_surplus.is_some_and(|said| now.since(said) <= CROSSING);
+        if self.may(number, loss) || crossed && loss == Loss::Surplus {
             return;
         }
         match self.orphans {
-            0 => self.blame(format!("{number} lost without excuse: {why}")),
+            0 => self.blame(format!("{number} lost without excuse: {loss:?} on c{at}")),
+            _ if self.requests.contains_key(&number) => {
+                self.blame(format!("{number} lost without excuse: {loss:?} on c{at}"));
+            }
             _ => self.orphans -= 1,
         }
     }
@@ -96,6 +167,16 @@ impl Ledger {
 
     pub fn verdict(&self) -> Result<(), String> {
         self.wrong.clone().map_or(Ok(()), Err)
+    }
+}
+
+impl Excuse {
+    fn allows(self, loss: Loss) -> bool {
+        match loss {
+            Loss::Status(status) => self.statuses.contains(&status),
+            Loss::Cut | Loss::Silence | Loss::Refused => self.cut,
+            Loss::Surplus => false,
+        }
     }
 }
 

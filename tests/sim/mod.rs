@@ -24,15 +24,30 @@ pub mod bytes;
 pub mod house;
 pub mod http_backend;
 pub mod http_client;
+pub mod hostile;
 pub mod http_text;
 pub mod ledger;
 pub mod plan;
 pub mod relay;
+pub mod sweep;
 pub mod tcp;
+pub mod upgrade;
+pub mod vitals;
 pub mod world;
 
 use evenkeel::net::sim::Sim;
 use std::io;
+
+/// A backend as a balancer sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen {
+    /// It takes requests while others do, too.
+    pub up: bool,
+    /// Requests and tunnels given to it.
+    pub requests: u64,
+    /// Of those: under way.
+    pub in_flight: u32,
+}
 
 /// What the world asks of a balancer.
 pub trait House {
@@ -41,8 +56,12 @@ pub trait House {
     fn net(&mut self) -> &mut Sim;
     /// Sockets that it believes to own.
     fn owned(&self) -> usize;
+    /// Listeners.
+    fn doors(&self) -> usize;
     /// Client connections.
     fn open(&self) -> usize;
+    /// What it thinks of a backend; none: it does not judge.
+    fn backend(&self, index: usize) -> Option<Seen>;
     /// Buffers out on loan.
     fn lent(&self) -> usize;
     /// The conservation laws.

@@ -2,15 +2,14 @@
 
 use super::backend::{Deed, Habits};
 use super::http_backend::HttpHabits;
-use super::http_client::{Ask, HttpAsk};
+use super::hostile;
+use super::http_client::{Ask, Fault, HttpAsk};
 use super::tcp::{Pace, Quit, TcpAsk};
 use evenkeel::base::Rng;
+use evenkeel::config::Mode;
 use evenkeel::net::sim::Cruelty;
 use std::net::SocketAddr;
 use std::time::Duration;
-
-/// Where the balancer under test listens.
-pub const LISTENER: &str = "127.0.0.1:5001";
 
 /// What the balancer under test can be asked to bear.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +23,8 @@ pub struct Scope {
 pub enum Coming {
     Tcp(TcpAsk),
     Http(HttpAsk),
+    /// Asks for a tunnel over HTTP.
+    Upgrade(TcpAsk),
 }
 
 /// All that happens to come in one run.
@@ -40,8 +41,14 @@ pub struct Plan {
     pub fair: bool,
     /// The balancer is told to leave.
     pub stop: Option<Duration>,
-    /// Backends are probed by HTTP.
+    /// Backends are probed.
     pub probes: bool,
+    /// So many failures and passes in a row change the mind about a backend.
+    pub fall: u32,
+    pub rise: u32,
+    /// Larger request bodies are refused; more clients wait outside; 0: no limit.
+    pub body_limit: u64,
+    pub most_clients: usize,
 }
 
 /// Chance with words for it.
@@ -67,7 +74,7 @@ impl Dice {
 
     /// Mostly small, seldom large.
     pub fn size(&mut self) -> u64 {
-        let most = self.pick(&[(4, 40), (4, 600), (3, 5_000), (1, 40_000)]);
+        let most = self.pick(&[(12, 40), (12, 600), (7, 4_000), (1, 40_000)]);
         self.0.below(most)
     }
 
@@ -84,11 +91,67 @@ pub fn address(index: usize) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 8080 + index as u16))
 }
 
-pub fn listener() -> SocketAddr {
-    LISTENER.parse().expect("an address")
+/// Where the balancer under test listens.
+pub fn listener(mode: Mode) -> SocketAddr {
+    let port = match mode {
+        Mode::Http => 5001,
+        Mode::Tcp => 5003,
+    };
+    SocketAddr::from(([127, 0, 0, 1], port))
 }
 
 impl Plan {
+    /// What `seed` means: one mode or both, in one world.
+    pub fn of(seed: u64) -> Plan {
+        let dice = &mut Dice(Rng::new(seed ^ 0x0f));
+        let http = |seed| Plan::http(seed);
+        let tcp = |seed| Plan::tcp(seed, Scope { timers: true });
+        match dice.pick(&[(5, 0), (2, 1), (3, 2)]) {
+            0 => http(seed),
+            1 => tcp(seed),
+            _ => http(seed).beside(tcp(seed)),
+        }
+    }
+
+    /// This and another in one world: this one's kernel, both ones' people.
+    fn beside(mut self, other: Plan) -> Plan {
+        let first = self.backends.len();
+        self.backends.extend(other.backends);
+        self.clients.extend(other.clients);
+        self.deeds.extend(other.deeds.into_iter().map(|(at, index, deed)| (at, first + index, deed)));
+        Plan { fair: self.fair && other.fair, ..self }
+    }
+
+    /// The backends of a pool, by index.
+    pub fn pool(&self, mode: Mode) -> Vec<usize> {
+        let of = |habits: &Habits| habits.http.is_some() == (mode == Mode::Http);
+        (0..self.backends.len()).filter(|&index| of(&self.backends[index])).collect()
+    }
+
+    /// What can be left out of it, by name.
+    pub fn parts(&self) -> Vec<String> {
+        let clients = (0..self.clients.len()).rev().map(|index| format!("client{index}"));
+        let deeds = (0..self.deeds.len()).rev().map(|index| format!("deed{index}"));
+        let others = ["stop", "probes", "cruelty"].map(str::to_owned);
+        others.into_iter().chain(deeds).chain(clients).collect()
+    }
+
+    /// The same without some of its parts.
+    pub fn without(mut self, parts: &[String]) -> Plan {
+        let stays = |kind: &str, index: usize| !parts.contains(&format!("{kind}{index}"));
+        let mut index = 0..;
+        self.clients.retain(|_| stays("client", index.next().unwrap_or(0)));
+        let mut index = 0..;
+        self.deeds.retain(|_| stays("deed", index.next().unwrap_or(0)));
+        let out = |name: &str| parts.iter().any(|part| part == name);
+        self.stop.take_if(|_| out("stop"));
+        self.probes &= !out("probes");
+        if out("cruelty") {
+            self.cruelty = Cruelty { descriptors: self.cruelty.descriptors, ..Cruelty::calm() };
+        }
+        self
+    }
+
     /// What `seed` means in TCP mode.
     pub fn tcp(seed: u64, scope: Scope) -> Plan {
         let dice = &mut Dice(Rng::new(seed ^ 0x7c9));
@@ -103,7 +166,11 @@ impl Plan {
             cruelty: if scope.timers && !fair { scarcity(dice) } else { cruelty(dice) },
             fair,
             stop: (scope.timers && dice.chance(80)).then(|| dice.millis(600)),
-            probes: false,
+            probes: scope.timers && dice.chance(100),
+            fall: 1 + dice.0.below(3) as u32,
+            rise: 1 + dice.0.below(3) as u32,
+            body_limit: 0,
+            most_clients: if scope.timers && dice.chance(100) { 1 + dice.0.below(3) as usize } else { 0 },
         }
     }
 
@@ -113,11 +180,8 @@ impl Plan {
         let fair = dice.chance(400);
         let backends = (0..1 + dice.0.below(3) as usize).map(|index| http_habits(dice, fair || index == 0));
         let backends = backends.collect::<Vec<_>>();
-        if dice.chance(20) {
-            return Plan::of_long_bodies(seed, dice, backends);
-        }
-        let clients = (0..1 + dice.0.below(5)).map(|_| (dice.millis(500), Coming::Http(http_ask(dice, fair))));
-        Plan {
+        let clients = (0..1 + dice.0.below(5)).map(|_| (dice.millis(500), http_coming(dice, fair)));
+        let plan = Plan {
             seed,
             clients: clients.collect(),
             deeds: if fair { Vec::new() } else { deeds(dice, backends.len(), Scope { timers: true }) },
@@ -126,26 +190,61 @@ impl Plan {
             fair,
             stop: dice.chance(80).then(|| dice.millis(1500)),
             probes: dice.chance(150),
+            fall: 1 + dice.0.below(3) as u32,
+            rise: 1 + dice.0.below(3) as u32,
+            body_limit: if !fair && dice.chance(100) { 1 + dice.0.below(5000) } else { 0 },
+            most_clients: if dice.chance(100) { 1 + dice.0.below(3) as usize } else { 0 },
+        };
+        match dice.0.below(100) {
+            0 => plan.with_long_bodies(dice),
+            1..7 => plan.with_surplus(dice),
+            7..13 => plan.with_flapping(dice),
+            _ => plan,
         }
     }
 }
 
 impl Plan {
     /// A few bodies so long that a turn's budget is spent on them, through windows that let it.
-    fn of_long_bodies(seed: u64, dice: &mut Dice, mut backends: Vec<Habits>) -> Plan {
+    fn with_long_bodies(mut self, dice: &mut Dice) -> Plan {
         let long = |dice: &mut Dice| {
             let length = 200_000 + dice.0.below(800_000);
             let (method, body) = dice.pick(&[(1, ("GET", None)), (1, ("PUT", Some(length)))]);
             let chunked = dice.chance(500).then_some(50_000);
-            let asks = vec![Ask { method, body, chunked, reply: length, think: Duration::ZERO }];
+            let asks = vec![Ask { method, body, chunked, reply: length, ..one_ask(dice, true, true) }];
             let ask = HttpAsk { asks, pace: HASTE, ..http_ask(dice, true) };
-            (dice.millis(5), Coming::Http(HttpAsk { pipelined: false, ..ask }))
+            (dice.millis(5), Coming::Http(HttpAsk { pipelined: false, old: false, ..ask }))
         };
-        backends.iter_mut().for_each(|habits| habits.pace = HASTE);
+        self.backends.iter_mut().for_each(|habits| habits.pace = HASTE);
         let clients = (0..1 + dice.0.below(3)).map(|_| long(dice)).collect();
         let window = (100_000, 2_000_000);
         let cruelty = Cruelty { window, short_reads: 50, short_writes: 50, spurious: 0, ..Cruelty::cruel() };
-        Plan { seed, clients, deeds: Vec::new(), backends, cruelty, fair: false, stop: None, probes: false }
+        Plan { clients, deeds: Vec::new(), cruelty, fair: false, stop: None, body_limit: 0, ..self }
+    }
+
+    /// Backends that say more than they were asked, over a kernel that tells at once: so it can be known in time.
+    fn with_surplus(mut self, dice: &mut Dice) -> Plan {
+        for http in self.backends.iter_mut().filter_map(|habits| habits.http.as_mut()) {
+            (http.surplus, http.closes_idle) = (dice.pick(&[(1, 100), (1, 500)]), 0);
+        }
+        let cruelty = Cruelty { short_writes: 100, blocked: 100, spurious: 100, accept_fails: 50, ..Cruelty::calm() };
+        Plan { cruelty, fair: false, ..self }
+    }
+
+    /// Backends that come and go under probes, long after the clients have gone.
+    fn with_flapping(mut self, dice: &mut Dice) -> Plan {
+        let evils = [(2, Deed::Refuse), (1, Deed::Kill), (2, Deed::Sicken), (1, Deed::Hang), (1, Deed::Swallow)];
+        self.deeds.clear();
+        for index in 0..self.backends.len() {
+            let (mut at, times) = (dice.millis(2000), dice.0.below(5));
+            for _ in 0..times {
+                self.deeds.push((at, index, dice.pick(&evils)));
+                at += dice.millis(4000);
+                self.deeds.push((at, index, Deed::Return));
+                at += dice.millis(4000);
+            }
+        }
+        Plan { probes: true, fair: false, stop: None, ..self }
     }
 }
 
@@ -200,28 +299,65 @@ fn http_habits(dice: &mut Dice, firm: bool) -> Habits {
         dies_within: ill(dice),
         hangs: ill(dice) / 5,
         thinks: dice.pick(&[(2, 0), (1, 500)]),
+        statuses: dice.pick(&[(2, 0), (1, 300)]),
+        old: dice.pick(&[(3, 0), (1, 500)]),
+        continues: dice.pick(&[(1, 0), (2, 1000)]),
+        upgrades: dice.pick(&[(1, 500), (2, 1000)]),
+        bad_heads: ill(dice) / 2,
+        bad_chunks: ill(dice),
+        surplus: 0,
     };
     let hasty = HttpHabits { early: 800, until_close: 700, dies_within: 500, ..http };
     let http = if !firm && dice.chance(200) { hasty } else { http };
-    Habits { pace: pace(dice), breaks: 0, longest: 0, http: Some(http) }
+    let breaks = if firm { 0 } else { dice.pick(&[(2, 0), (1, 300)]) };
+    Habits { pace: pace(dice), breaks, longest: dice.pick(&[(2, 50), (1, 3_000)]), http: Some(http) }
+}
+
+fn http_coming(dice: &mut Dice, fair: bool) -> Coming {
+    match dice.chance(100) {
+        true => Coming::Upgrade(tcp_ask(dice, fair, Scope { timers: true })),
+        false => Coming::Http(http_ask(dice, fair)),
+    }
 }
 
 fn http_ask(dice: &mut Dice, fair: bool) -> HttpAsk {
     let pipelined = dice.chance(250);
-    let asks = (0..1 + dice.0.below(5)).map(|_| one_ask(dice, pipelined)).collect();
+    let old = !pipelined && dice.chance(150);
+    let mut asks: Vec<Ask> = (0..1 + dice.0.below(5)).map(|_| one_ask(dice, pipelined, !old)).collect();
+    let hostile = !fair && dice.chance(150);
+    if hostile && let Some(last) = asks.last_mut() {
+        go_bad(last, dice, old);
+    }
     let quits = [(3, Quit::Reset), (3, Quit::Close), (1, Quit::Silent)];
     HttpAsk {
         asks,
-        old: !pipelined && dice.chance(150),
+        old,
+        old_keeps: dice.chance(500),
         pipelined,
-        pace: if dice.chance(100) { Pace { chunk: 1, ..HASTE } } else { pace(dice) },
+        pace: match dice.0.below(10) {
+            0 => Pace { chunk: 1, ..HASTE },
+            _ => pace(dice),
+        },
         half_close: dice.chance(200),
         stays: dice.chance(100),
         quit: (!fair && dice.chance(200)).then(|| (dice.size(), dice.pick(&quits))),
     }
 }
 
-fn one_ask(dice: &mut Dice, pipelined: bool) -> Ask {
+/// The request turns hostile.
+fn go_bad(ask: &mut Ask, dice: &mut Dice, old: bool) {
+    let most = ask.body.unwrap_or(0);
+    ask.expects = None;
+    ask.fault = match (ask.body, ask.chunked) {
+        (Some(_), Some(_)) if !old && dice.chance(800) => {
+            Fault::Chunk(dice.0.below(most + 1), dice.0.below(hostile::CHUNKS.len() as u64) as usize)
+        }
+        (Some(1..), _) if dice.chance(500) => Fault::Stalls(dice.0.below(most)),
+        _ => Fault::Hostile(dice.0.below(hostile::REQUESTS.len() as u64) as usize),
+    };
+}
+
+fn one_ask(dice: &mut Dice, pipelined: bool, modern: bool) -> Ask {
     let method = match pipelined {
         true => dice.pick(&[(5, "GET"), (1, "HEAD")]),
         false => dice.pick(&[(6, "GET"), (1, "HEAD"), (3, "POST"), (2, "PUT"), (1, "DELETE")]),
@@ -230,7 +366,9 @@ fn one_ask(dice: &mut Dice, pipelined: bool) -> Ask {
     // Thousands of tiny chunks are refused by right: the balancer is not to be kept busy with framing.
     let least = 1 + body.unwrap_or(0) / 5000;
     let chunked = dice.chance(400).then(|| (least + dice.size()) as usize);
-    Ask { method, body, chunked, reply: dice.size(), think: dice.millis(100) }
+    let expects = (modern && !pipelined && dice.chance(150)).then(|| dice.millis(1500));
+    let host = modern || dice.chance(500);
+    Ask { method, body, chunked, reply: dice.size(), think: dice.millis(100), expects, host, fault: Fault::None }
 }
 
 fn pace(dice: &mut Dice) -> Pace {
@@ -260,7 +398,14 @@ fn deeds(dice: &mut Dice, backends: usize, scope: Scope) -> Vec<(Duration, usize
             let (at, back) = (dice.millis(300), dice.millis(300));
             let late = Deed::Delay(dice.millis(500));
             let deed = match scope.timers {
-                true => dice.pick(&[(4, Deed::Kill), (2, Deed::Refuse), (1, Deed::Swallow), (1, late)]),
+                true => dice.pick(&[
+                    (4, Deed::Kill),
+                    (2, Deed::Refuse),
+                    (1, Deed::Swallow),
+                    (1, late),
+                    (1, Deed::Hang),
+                    (1, Deed::Sicken),
+                ]),
                 false => dice.pick(&[(4, Deed::Kill), (2, Deed::Refuse), (1, late)]),
             };
             deeds.push((at, index, deed));

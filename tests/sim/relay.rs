@@ -3,7 +3,7 @@
 //!
 //! Not the balancer under test: that is `evenkeel::proxy`.
 
-use super::House;
+use super::{House, Seen};
 use evenkeel::net::sim::Sim;
 use evenkeel::net::{Event, ListenOptions, Moved, Net, Sent, Sock};
 use std::collections::BTreeMap;
@@ -47,6 +47,21 @@ struct Side {
     finished: bool,
     /// Read here, owed to the other side.
     owed: Vec<u8>,
+}
+
+impl Bug {
+    pub const ALL: [Bug; 10] = [
+        Bug::ForgetsMore,
+        Bug::DropsHungry,
+        Bug::IgnoresBackPressure,
+        Bug::LosesTail,
+        Bug::ClosesAtFirstEnd,
+        Bug::EndsWhatBroke,
+        Bug::Leaks,
+        Bug::MissesWritable,
+        Bug::AcceptsOnce,
+        Bug::StaleEvents,
+    ];
 }
 
 impl Side {
@@ -308,8 +323,16 @@ impl House for Relay {
         1 + 2 * self.pairs.len()
     }
 
+    fn doors(&self) -> usize {
+        1
+    }
+
     fn open(&self) -> usize {
         self.pairs.len()
+    }
+
+    fn backend(&self, _index: usize) -> Option<Seen> {
+        None
     }
 
     fn lent(&self) -> usize {

@@ -1,7 +1,7 @@
 //! Talkers: both ends of a TCP-mode connection. Each sends a stream of its own and checks the stream it hears.
 
 use super::bytes::{self, NAME};
-use super::ledger::{Cue, Ledger};
+use super::ledger::{self, Cue, Ledger, Loss};
 use evenkeel::base::Time;
 use evenkeel::net::sim::Far;
 use std::time::Duration;
@@ -99,7 +99,8 @@ impl Talker {
         }
     }
 
-    fn listen(&mut self, cue: &mut Cue) {
+    /// Reads what its pace allows.
+    pub fn listen(&mut self, cue: &mut Cue) {
         while cue.sim.far(self.far).readable > 0 && self.read_at <= cue.now {
             let mut heard = Vec::new();
             cue.sim.far_read(self.far, &mut heard, self.pace.sip);
@@ -108,7 +109,8 @@ impl Talker {
         }
     }
 
-    fn hear(&mut self, heard: &[u8], ledger: &mut Ledger) {
+    /// Hears what comes; before its name is known this may be what was read before.
+    pub fn hear(&mut self, heard: &[u8], ledger: &mut Ledger) {
         let from = self.got;
         self.got += heard.len() as u64;
         let Some(other) = self.other else {
@@ -225,7 +227,7 @@ impl TcpClient {
         let talk = self.talker.talk(cue);
         let (own, moved) = (self.talker.own, self.talker.sent + self.talker.got);
         if let Some((_, how)) = self.ask.quit.filter(|&(at, _)| moved >= at) {
-            cue.ledger.excuse(own);
+            cue.ledger.excuse(own, ledger::ANYTHING);
             self.talker.quit(how, cue);
             return true;
         }
@@ -234,7 +236,7 @@ impl TcpClient {
         }
         match talk {
             Talk::Reset => {
-                cue.ledger.lost(own, "the client was reset");
+                cue.ledger.lost(own, Loss::Silence, self.talker.far.number(), cue.now);
                 cue.sim.far_close(self.talker.far);
                 true
             }
@@ -250,8 +252,10 @@ impl TcpClient {
     fn judge_end(&mut self, cue: &mut Cue) {
         let own = self.talker.own;
         match self.talker.other {
-            None => cue.ledger.lost(own, "the client was sent away"),
-            Some(_) if !self.talker.heard_all(cue.ledger) => cue.ledger.lost(own, "its backend ended early"),
+            None => cue.ledger.lost(own, Loss::Refused, self.talker.far.number(), cue.now),
+            Some(_) if !self.talker.heard_all(cue.ledger) => {
+                cue.ledger.lost(own, Loss::Cut, self.talker.far.number(), cue.now);
+            }
             Some(_) if !self.talker.said_all() => return self.go_on(cue),
             Some(_) => cue.ledger.answered += 1,
         }
@@ -261,7 +265,7 @@ impl TcpClient {
     /// The other side has ended, but not this one. It closes where it stands: a clean end of what was sent so far.
     fn go_on(&mut self, cue: &mut Cue) {
         cue.ledger.answered += 1;
-        cue.ledger.excuse(self.talker.own);
+        cue.ledger.excuse(self.talker.own, ledger::ANYTHING);
         self.talker.close(cue);
     }
 

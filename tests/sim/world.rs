@@ -6,7 +6,9 @@ use super::http_client::HttpClient;
 use super::ledger::{Cue, Ledger};
 use super::plan::{Coming, Plan, address, listener};
 use super::tcp::TcpClient;
+use super::upgrade::UpgradeClient;
 use evenkeel::base::Time;
+use evenkeel::config::Mode;
 use evenkeel::net::Signal;
 use evenkeel::net::sim::{Sim, Welcome};
 use std::time::Duration;
@@ -15,7 +17,11 @@ use std::time::Duration;
 const LONGEST: Duration = Duration::from_secs(900);
 
 /// After the last client, everything of the balancer's own must be over by then.
-const SILENCE: Duration = Duration::from_secs(200);
+const SILENCE: Duration = Duration::from_secs(45);
+
+/// A backend that was left alone for so long must be seen as it is: the last of the probes that were under way, one at
+/// the longest interval, and three in quick succession that may take their time.
+const JUDGED: Duration = Duration::from_secs(2 + 6 + 3 * 4);
 
 /// How long a balancer that was told to leave may take (the default).
 pub const DRAIN: Duration = Duration::from_secs(8);
@@ -24,6 +30,7 @@ pub const DRAIN: Duration = Duration::from_secs(8);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     pub hash: u64,
+    pub calls: u64,
     pub answered: u64,
     pub lost: u64,
 }
@@ -32,6 +39,7 @@ pub struct Report {
 enum Client {
     Tcp(TcpClient),
     Http(HttpClient),
+    Upgrade(UpgradeClient),
 }
 
 impl Client {
@@ -39,6 +47,7 @@ impl Client {
         match self {
             Client::Tcp(client) => client.act(cue),
             Client::Http(client) => client.act(cue),
+            Client::Upgrade(client) => client.act(cue),
         }
     }
 
@@ -46,6 +55,7 @@ impl Client {
         match self {
             Client::Tcp(client) => client.talker.far.number(),
             Client::Http(client) => client.far.number(),
+            Client::Upgrade(client) => client.far.number(),
         }
     }
 }
@@ -60,6 +70,8 @@ pub struct World {
     deeds: Vec<(Time, usize, Deed)>,
     clients: Vec<Client>,
     stop: Option<Time>,
+    /// For each pool: a backend of it that never fails. While it is there, nobody sick is picked.
+    firm: Vec<usize>,
     /// The balancer has left.
     left: bool,
 }
@@ -78,11 +90,18 @@ impl World {
         let backend =
             |(index, habits): (usize, &_)| Backend::new(address(index), *habits, plan.seed ^ (index as u64 + 1) << 32);
         let mut ledger = Ledger::default();
-        let firm = plan.deeds.iter().all(|&(_, index, _)| index > 0);
         let scarce = plan.cruelty.descriptors.is_some() || plan.cruelty.connect_fails > 0;
-        ledger.amnesty = !firm || scarce;
+        let infirm = |mode| {
+            let first = plan.pool(mode).first().copied();
+            scarce || plan.deeds.iter().any(|&(_, index, _)| Some(index) == first)
+        };
+        ledger.amnesty = [infirm(Mode::Http), infirm(Mode::Tcp)];
         let hasty = |habits: &Habits| habits.http.is_some_and(|http| http.closes_idle > 0);
         ledger.unsteady = !plan.fair || plan.backends.iter().any(hasty);
+        ledger.body_limit = plan.body_limit;
+        let early = |index: &usize| plan.backends[*index].http.is_some_and(|http| http.early > 0);
+        let first = |mode| plan.pool(mode).first().copied().filter(|index| !infirm(mode) && !early(index));
+        let firm = [Mode::Http, Mode::Tcp].into_iter().filter_map(first).collect();
         World {
             backends: plan.backends.iter().enumerate().map(backend).collect(),
             coming: plan.clients.iter().map(|(at, ask)| (start + *at, ask.clone())).collect(),
@@ -90,6 +109,7 @@ impl World {
             clients: Vec::new(),
             stop: plan.stop.map(|at| start + at),
             left: false,
+            firm,
             ledger,
             start,
             plan,
@@ -107,16 +127,21 @@ impl World {
         if let Some(at) = self.stop {
             house.net().alarm(at);
         }
+        let mut news = true;
         while !self.over() && !self.left {
-            self.act(house.net());
+            if std::mem::replace(&mut news, false) {
+                self.act(house.net());
+            }
             self.turn(house)?;
             self.look_at_the_clock(house)?;
+            news = house.net().news();
         }
         match self.ledger.leaving {
             Some(_) => self.leave(house)?,
             None => self.curtain(house)?,
         }
-        Ok(Report { hash: house.net().trace_hash(), answered: self.ledger.answered, lost: self.ledger.lost })
+        let (hash, calls) = (house.net().trace_hash(), house.net().calls());
+        Ok(Report { hash, calls, answered: self.ledger.answered, lost: self.ledger.lost })
     }
 
     fn over(&self) -> bool {
@@ -130,7 +155,40 @@ impl World {
         if open != owned {
             return Err(format!("{open} sockets open, {owned} owned"));
         }
+        if self.plan.most_clients > 0 && house.open() > self.plan.most_clients {
+            return Err(format!("{} clients were let in", house.open()));
+        }
+        self.look_at_the_judgement(house)?;
         self.ledger.verdict()
+    }
+
+    /// Property 6: no sick backend is picked while a healthy one exists, and who is sick is known for a reason.
+    fn look_at_the_judgement(&mut self, house: &mut impl House) -> Result<(), String> {
+        let now = house.net().now();
+        for index in 0..self.backends.len() {
+            let Some(seen) = house.backend(index) else { return Ok(()) };
+            let failed = house.net().failures(address(index));
+            let http = self.plan.backends[index].http.is_some();
+            let vitals = &mut self.backends[index].vitals;
+            vitals.failed(failed, now);
+            let (was_up, had) = (vitals.up, std::mem::replace(&mut vitals.requests, seen.requests));
+            let enough = if seen.up { self.plan.rise } else { self.plan.fall };
+            match http {
+                true => vitals.judged(seen.up, enough).map_err(|what| format!("backend {index} was {what}"))?,
+                false => vitals.up = seen.up, // a pass of a TCP probe leaves no mark
+            }
+            if !was_up && !seen.up && seen.requests > had && self.has_firm_beside(index) {
+                return Err(format!("backend {index} is down and was picked"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a backend of the same pool never fails and is known to be up.
+    fn has_firm_beside(&self, index: usize) -> bool {
+        let http = |index: usize| self.plan.backends[index].http.is_some();
+        let beside = |&&firm: &&usize| firm != index && http(firm) == http(index) && self.backends[firm].vitals.up;
+        self.firm.iter().any(|firm| beside(&firm))
     }
 
     fn look_at_the_clock(&self, house: &mut impl House) -> Result<(), String> {
@@ -149,15 +207,15 @@ impl World {
         if self.stop.take_if(|at| *at <= now).is_some() {
             cue.sim.signal(Signal::Stop);
             cue.ledger.leaving = Some(now);
-            cue.ledger.amnesty |= self.plan.clients.iter().any(|(_, client)| matches!(client, Coming::Tcp(_)));
         }
         for (_, index, deed) in self.deeds.extract_if(.., |(at, ..)| *at <= now) {
             self.backends[index].suffer(deed, &mut cue);
         }
         for (_, ask) in self.coming.extract_if(.., |(at, _)| *at <= now) {
             let client = match ask {
-                Coming::Tcp(ask) => Client::Tcp(TcpClient::new(cue.sim.dial(listener()), ask, &mut cue)),
+                Coming::Tcp(ask) => Client::Tcp(TcpClient::new(cue.sim.dial(listener(Mode::Tcp)), ask, &mut cue)),
                 Coming::Http(ask) => Client::Http(HttpClient::new(ask, &mut cue)),
+                Coming::Upgrade(ask) => Client::Upgrade(UpgradeClient::new(ask, &mut cue)),
             };
             self.clients.push(client);
         }
@@ -192,10 +250,21 @@ impl World {
         self.look_into_the_empty_house(house)
     }
 
-    fn look_into_the_empty_house(&self, house: &impl House) -> Result<(), String> {
+    fn look_into_the_empty_house(&self, house: &mut impl House) -> Result<(), String> {
+        let now = house.net().now();
+        for (index, backend) in self.backends.iter().enumerate() {
+            let Some(seen) = house.backend(index) else { break };
+            let wrong = match seen.up {
+                true => self.plan.probes && backend.vitals.is_ill_for(JUDGED, now),
+                false => self.plan.probes && backend.vitals.is_well_for(JUDGED, now),
+            };
+            if wrong || seen.in_flight > 0 {
+                return Err(format!("at the end backend {index} is taken for {seen:?}"));
+            }
+        }
         let probing = if self.plan.probes { self.backends.len() } else { 0 };
         let (open, lent, owned) = (house.open(), house.lent(), house.owned());
-        match open == 0 && lent <= 2 * probing && owned <= 1 + probing {
+        match open == 0 && lent <= 2 * probing && owned <= house.doors() + probing {
             true => self.look_at_the_rotation(),
             false => Err(format!("after the end {open} sessions, {lent} buffers, {owned} sockets")),
         }
@@ -203,7 +272,8 @@ impl World {
 
     /// Where nothing failed, requests went round exactly.
     fn look_at_the_rotation(&self) -> Result<(), String> {
-        let had: Vec<_> = self.backends.iter().map(|backend| self.ledger.had(backend.at)).collect();
+        let pool = self.plan.pool(Mode::Http);
+        let had: Vec<_> = pool.iter().map(|&index| self.ledger.had(self.backends[index].at)).collect();
         match (had.iter().max(), had.iter().min()) {
             (Some(most), Some(least)) if !self.ledger.unsteady && most - least > 1 => {
                 Err(format!("the backends had {had:?} requests"))

@@ -135,7 +135,8 @@ impl Balancer {
         self.ears.manner.store(GONE, Ordering::SeqCst);
     }
 
-    /// Its process number.
+    /// The number the system knows the process by: for whoever weighs it.
+    #[allow(dead_code)]
     pub fn pid(&self) -> u32 {
         self.child.id()
     }

@@ -99,6 +99,11 @@ impl Sim {
         Some(Far(conn))
     }
 
+    /// How many calls to `at` came to nothing: refused, or given up by the caller before they were answered.
+    pub fn failures(&self, at: SocketAddr) -> u64 {
+        self.failures.get(&at).copied().unwrap_or(0)
+    }
+
     /// What `far` looks like now.
     pub fn far(&self, far: Far) -> FarState {
         let conn = &self.conns[far.0];
@@ -200,7 +205,13 @@ impl Sim {
         }
     }
 
+    /// A call came to nothing.
+    pub(super) fn note_failure(&mut self, conn: usize) {
+        *self.failures.entry(self.conns[conn].called).or_default() += 1;
+    }
+
     fn refuse(&mut self, conn: usize) {
+        self.note_failure(conn);
         self.conns[conn].stage = Stage::Failed(ErrorKind::ConnectionRefused);
         self.moved();
     }

@@ -181,7 +181,12 @@ impl Net for Sim {
         let conn = self.slot(sock).conn();
         self.record("close", Some(sock.0), conn, Outcome(0, 0, ""));
         match conn {
-            Some(conn) => self.let_go(conn, End::Inside),
+            Some(conn) => {
+                if self.conns[conn].stage == Stage::Calling {
+                    self.note_failure(conn);
+                }
+                self.let_go(conn, End::Inside);
+            }
             None => self.send_away(sock),
         }
         self.release(sock);
@@ -222,6 +227,7 @@ impl Sim {
         };
         let inbox = &mut self.conns[conn].inside.inbox;
         let count = inbox.take(&mut into[..most]);
+        self.news = true; // whoever sends has room for more
         // Left in the queue and not cut short: any kernel would say more. Otherwise either word is legal.
         let certain = inbox.readable() && most == into.len() || self.cruelty.portable;
         let more = self.luck(self.cruelty.more) || certain;

@@ -79,6 +79,8 @@ pub struct Sim {
     closed: Vec<u32>,
     conns: Vec<Conn>,
     servers: BTreeMap<SocketAddr, Server>,
+    /// Calls from inside that came to nothing.
+    failures: BTreeMap<SocketAddr, u64>,
     agenda: BinaryHeap<Reverse<(Time, u64, Due)>>,
     /// Entries of the agenda so far: what is due at one moment comes in the order in which it was entered.
     entered: u64,
@@ -102,6 +104,7 @@ impl Sim {
             closed: Vec::new(),
             conns: Vec::new(),
             servers: BTreeMap::new(),
+            failures: BTreeMap::new(),
             agenda: BinaryHeap::new(),
             entered: 0,
             signals: Vec::new(),
@@ -132,9 +135,20 @@ impl Sim {
         self.silent
     }
 
+    /// Whether the world has something to act on since the last `wait` began: something arrived, an alarm rang, room was
+    /// made for more.
+    pub fn news(&self) -> bool {
+        self.news
+    }
+
     /// A number for everything that happened so far. The same seed and the same program give the same.
     pub fn trace_hash(&self) -> u64 {
         self.trace.hash()
+    }
+
+    /// How many calls were made of either face, with the events told.
+    pub fn calls(&self) -> u64 {
+        self.trace.calls()
     }
 
     /// The last calls in readable form.

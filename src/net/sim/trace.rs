@@ -44,12 +44,14 @@ const KEPT: usize = 80;
 #[derive(Debug, Default)]
 pub(super) struct Trace {
     hash: u64,
+    calls: u64,
     last: VecDeque<Note>,
     pub(super) aloud: bool,
 }
 
 impl Trace {
     pub(super) fn note(&mut self, note: Note) {
+        self.calls += 1;
         self.mix(note.at.0);
         self.mix_bytes(note.call.as_bytes());
         self.mix(note.slot.map_or(u64::MAX, u64::from));
@@ -81,6 +83,10 @@ impl Trace {
 
     pub(super) fn hash(&self) -> u64 {
         self.hash
+    }
+
+    pub(super) fn calls(&self) -> u64 {
+        self.calls
     }
 
     /// The last calls, one a line.

@@ -1,0 +1,85 @@
+//! Whether a balancer's judgement of a backend follows from what the world did to it: a backend falls and rises only
+//! after as many failures and passes in a row as were asked for, and it does so in time.
+
+use evenkeel::base::Time;
+use std::time::Duration;
+
+/// What a probe or a connect came to may be told so much later.
+const LATEST: Duration = Duration::from_millis(100);
+
+/// What a probe or a connect came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dealt {
+    Pass,
+    Failure,
+    /// Perhaps a failure: who asked may have given up, or not have been a probe at all.
+    Doubt,
+}
+
+/// What happened to a backend, as far as its balancer can have noticed.
+#[derive(Debug)]
+pub struct Vitals {
+    /// In the order in which they were dealt.
+    events: Vec<(Time, Dealt)>,
+    /// Connects that came to nothing, at the last look.
+    failed: u64,
+    /// Since when nothing was done to it, and whether it has been well since.
+    since: Time,
+    ill: bool,
+    /// What its balancer thought of it at the last look.
+    pub up: bool,
+    pub requests: u64,
+}
+
+impl Default for Vitals {
+    fn default() -> Vitals {
+        Vitals { events: Vec::new(), failed: 0, since: Time(0), ill: false, up: true, requests: 0 }
+    }
+}
+
+impl Vitals {
+    /// A probe was answered, or may have been let down.
+    pub fn dealt(&mut self, what: Dealt, now: Time) {
+        self.events.push((now, what));
+    }
+
+    /// Somebody did something to it; `healed`: it is well again.
+    pub fn suffered(&mut self, healed: bool, now: Time) {
+        (self.since, self.ill) = (now, !healed);
+    }
+
+    /// Connects that came to nothing so far.
+    pub fn failed(&mut self, failed: u64, now: Time) {
+        for _ in self.failed..failed {
+            self.events.push((now, Dealt::Failure));
+        }
+        self.failed = failed;
+    }
+
+    /// Its balancer has changed its mind: enough must have spoken for it since the last thing that spoke against it.
+    pub fn judged(&mut self, up: bool, enough: u32) -> Result<(), String> {
+        if std::mem::replace(&mut self.up, up) == up {
+            return Ok(());
+        }
+        let last = self.events.last().map_or(Time(0), |&(at, _)| at);
+        let (against, doubt) = if up { (Dealt::Failure, Dealt::Pass) } else { (Dealt::Pass, Dealt::Doubt) };
+        let settled = |&&(at, what): &&(Time, Dealt)| what == against && at + LATEST <= last;
+        let since = self.events.iter().rfind(settled).map_or(Time(0), |&(at, _)| at);
+        let speaks = |what| what == doubt || (what == Dealt::Failure && !up);
+        let speak = self.events.iter().filter(|&&(at, what)| speaks(what) && at + LATEST >= since).count();
+        match speak >= enough as usize {
+            true => Ok(()),
+            false => Err(format!("judged {} after {speak} of {enough}", if up { "up" } else { "down" })),
+        }
+    }
+
+    /// Whether it was left alone, well, for so long.
+    pub fn is_well_for(&self, span: Duration, now: Time) -> bool {
+        !self.ill && now.since(self.since) >= span
+    }
+
+    /// Whether it is down by the world's doing, for so long.
+    pub fn is_ill_for(&self, span: Duration, now: Time) -> bool {
+        self.ill && now.since(self.since) >= span
+    }
+}
