@@ -183,21 +183,23 @@ fn an_early_answer_is_found_behind_a_connection_that_takes_no_more() {
 #[test]
 fn a_client_that_talks_without_end_after_its_answer_is_cut() {
     let play = Play::new().uncut();
-    play.simulated_only("it takes half a minute; the client that says nothing more shows it on both kernels").run(|s| {
-        let client = s.client();
-        client.says("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000000\r\n\r\nfirst");
-        let backend = s.backend_hears_request("POST / HTTP/1.1");
-        backend.hears("first");
-        backend.says(OK);
-        client.hears_message("HTTP/1.1 200 OK", "ok");
-        for _ in 0..31 {
-            client.says("more and more");
-            s.time_passes(Duration::from_secs(1));
-        }
-        s.takes_at_most(Duration::ZERO, || s.every_session_ends());
-        backend.hears_reset_or_close();
-        assert!(backend.heard().is_empty());
-    });
+    play.simulated_only("it takes half a minute; the client that says nothing more shows it on both kernels").run(
+        |s| {
+            let client = s.client();
+            client.says("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000000\r\n\r\nfirst");
+            let backend = s.backend_hears_request("POST / HTTP/1.1");
+            backend.hears("first");
+            backend.says(OK);
+            client.hears_message("HTTP/1.1 200 OK", "ok");
+            for _ in 0..31 {
+                client.says("more and more");
+                s.time_passes(Duration::from_secs(1));
+            }
+            s.takes_at_most(Duration::ZERO, || s.every_session_ends());
+            backend.hears_reset_or_close();
+            assert!(backend.heard().is_empty());
+        },
+    );
 }
 
 #[test]

@@ -67,7 +67,15 @@ pub struct Backend {
 
 impl Backend {
     pub fn new(at: SocketAddr, habits: Habits, seed: u64) -> Backend {
-        Backend { at, habits, rng: Rng::new(seed), served: Vec::new(), hung: false, sick: false, vitals: Vitals::default() }
+        Backend {
+            at,
+            habits,
+            rng: Rng::new(seed),
+            served: Vec::new(),
+            hung: false,
+            sick: false,
+            vitals: Vitals::default(),
+        }
     }
 
     pub fn act(&mut self, cue: &mut Cue) {

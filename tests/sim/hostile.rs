@@ -21,9 +21,13 @@ const CUT: &[u16] = &[400, 408];
 /// Malformed heads and smuggling shapes (RFC 9112 sections 2.2, 3, 5, 6, 11.2).
 pub const REQUESTS: &[Hostile] = &[
     // Two opinions on where the body ends, and a request hidden in the difference.
-    refused("POST /r/{n} HTTP/1.1\r\nHost: w\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /r/{n} HTTP/1.1\r\nHost: w\r\n\r\n"),
+    refused(
+        "POST /r/{n} HTTP/1.1\r\nHost: w\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /r/{n} HTTP/1.1\r\nHost: w\r\n\r\n",
+    ),
     refused("POST /r/{n} HTTP/1.1\r\nHost: w\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n"),
-    refused("POST /r/{n} HTTP/1.1\r\nHost: w\r\nContent-Length: 0\r\nContent-Length: 40\r\n\r\nGET /r/{n} HTTP/1.1\r\nHost: w\r\n\r\n"),
+    refused(
+        "POST /r/{n} HTTP/1.1\r\nHost: w\r\nContent-Length: 0\r\nContent-Length: 40\r\n\r\nGET /r/{n} HTTP/1.1\r\nHost: w\r\n\r\n",
+    ),
     refused("POST /r/{n} HTTP/1.1\r\nHost: w\r\nContent-Length: +4\r\n\r\nabcd"),
     refused("POST /r/{n} HTTP/1.1\r\nHost: w\r\nContent-Length: 4, 5\r\n\r\nabcde"),
     refused("POST /r/{n} HTTP/1.1\r\nHost: w\r\nContent-Length: 0x4\r\n\r\nabcd"),

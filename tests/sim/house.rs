@@ -1,7 +1,7 @@
 //! The balancer under test, as the world sees it, and a configuration made by hand.
 
-use super::{House, Seen};
 use super::plan::{Plan, address, listener};
+use super::{House, Seen};
 use evenkeel::balance::BackendId;
 use evenkeel::config::{Backend, Config, Health, Limits, Listener, Mode, PolicyName, Pool, ProbeKind, Timeouts};
 use evenkeel::net::sim::Sim;

@@ -78,7 +78,6 @@ const SURPLUS: &str = "HTTP/1.1 200 OK\r\nX-Number: surplus\r\nContent-Length: 0
 /// A kernel that tells at once has told both sides by then.
 const TOLD: Duration = Duration::from_millis(2);
 
-
 #[derive(Debug)]
 struct Asked {
     number: Option<u64>,

@@ -2,8 +2,8 @@
 //! a number; the response must bear the same one and a body that is a function of it.
 
 use super::bytes;
-use super::http_text::{self, Body, Head};
 use super::hostile;
+use super::http_text::{self, Body, Head};
 use super::ledger::{self, Cue, Excuse, Loss, Request};
 use super::plan::listener;
 use super::tcp::{Pace, Quit, later};
@@ -243,7 +243,8 @@ impl HttpClient {
     /// A length over the limit is refused by the head alone.
     fn expect_refusal(&self, number: u64, length: u64, cue: &mut Cue) {
         let limit = cue.ledger.body_limit;
-        if limit > 0 && length > limit
+        if limit > 0
+            && length > limit
             && let Some(request) = cue.ledger.requests.get_mut(&number)
         {
             request.forbidden = true;

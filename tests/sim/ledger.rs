@@ -131,7 +131,9 @@ impl Ledger {
         match self.requests.get(&number) {
             Some(request) if request.forbidden => false,
             Some(request) if self.unsteady && !request.repeatable && loss == Loss::Status(502) => true,
-            Some(_) => self.amnesty[Mode::Http as usize] && matches!(loss, Loss::Status(502..=504) | Loss::Cut | Loss::Silence),
+            Some(_) => {
+                self.amnesty[Mode::Http as usize] && matches!(loss, Loss::Status(502..=504) | Loss::Cut | Loss::Silence)
+            }
             None if self.streams.get(&number).is_some_and(|stream| stream.upgraded) => {
                 self.amnesty[Mode::Http as usize] || self.leaving.is_some()
             }

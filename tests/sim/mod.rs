@@ -21,10 +21,10 @@
 
 pub mod backend;
 pub mod bytes;
+pub mod hostile;
 pub mod house;
 pub mod http_backend;
 pub mod http_client;
-pub mod hostile;
 pub mod http_text;
 pub mod ledger;
 pub mod plan;

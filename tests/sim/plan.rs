@@ -1,8 +1,8 @@
 //! The grammar: what a seed means. Every weight of the world stands here.
 
 use super::backend::{Deed, Habits};
-use super::http_backend::HttpHabits;
 use super::hostile;
+use super::http_backend::HttpHabits;
 use super::http_client::{Ask, Fault, HttpAsk};
 use super::tcp::{Pace, Quit, TcpAsk};
 use evenkeel::base::Rng;
