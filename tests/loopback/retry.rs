@@ -88,6 +88,23 @@ fn a_fresh_connection_that_dies_unanswered_moves_a_get_on() {
 }
 
 #[test]
+fn half_a_response_head_is_no_response_and_moves_a_get_on() {
+    for how in [Then::Close, Then::Reset] {
+        let one = Backend::named("one");
+        let two = Backend::http("cut", move |exchange| {
+            exchange.wire.send("HTTP/1.1 200 OK\r\nContent-Len")?;
+            std::thread::sleep(std::time::Duration::from_millis(5)); // lets the half arrive before a reset
+            Ok(how)
+        });
+        let balancer = Balancer::before(&[&one, &two], &["--health", "off"]);
+        let mut client = balancer.client();
+        assert!((0..20).all(|_| client.get("/").text() == "one"), "{how:?}");
+        let posts: Vec<u16> = (0..10).map(|_| balancer.client().with_body("POST", "/", b"once").status).collect();
+        assert_eq!(posts.iter().filter(|&&status| status == 502).count(), 5, "{how:?}: {posts:?}");
+    }
+}
+
+#[test]
 fn when_every_backend_dies_of_it_the_client_is_told() {
     let rude = [Backend::http("a", |_| Ok(Then::Close)), Backend::http("b", |_| Ok(Then::Reset))];
     let balancer = Balancer::before(&[&rude[0], &rude[1]], &["--health", "off"]);

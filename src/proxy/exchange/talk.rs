@@ -95,7 +95,8 @@ impl Exchange {
                 Ok(Filled::Ended) => None,
                 Err(error) => Some(error),
             };
-            if !end.held().is_empty() {
+            // Of half a head nothing was passed on: where the request may be sent again it is as if nothing had come.
+            if !end.held().is_empty() && !self.may_go_again() {
                 return self.bad_response(&Malformed::HeadCut, cx);
             }
             return self.upstream_died(died, cx).map(|()| None);

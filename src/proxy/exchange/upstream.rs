@@ -3,8 +3,8 @@
 //! | what happened | what is done |
 //! |---|---|
 //! | connecting failed | another backend, always; each is tried once |
-//! | a pooled connection died before a response byte | the same backend once more, on a fresh connection |
-//! | a fresh connection died before a response byte | another backend |
+//! | a pooled connection died before a whole response head | the same backend once more, on a fresh connection |
+//! | a fresh connection died before a whole response head | another backend |
 //!
 //! The last two only if nothing was sent yet, or the method is safe or idempotent (RFC 9110 section 9.2.2) and the
 //! request is still whole at hand. A POST of which a byte was sent is never sent twice.
@@ -188,7 +188,7 @@ impl Exchange {
         }
     }
 
-    /// The upstream connection ended before the first byte of a response.
+    /// The upstream connection ended before a whole response head.
     pub(super) fn upstream_died<N: Net>(&mut self, error: Option<io::Error>, cx: &mut Context<N>) -> Going {
         connected(&mut self.upstream)?;
         let Some(Upstream { end, backend, pooled, .. }) = self.detach(cx) else { return Ok(()) };
@@ -212,7 +212,7 @@ impl Exchange {
     }
 
     /// Whether the request may be sent to a backend once more.
-    fn may_go_again(&self) -> bool {
+    pub(super) fn may_go_again(&self) -> bool {
         let repeatable = self.terms.verb.is_idempotent() || self.request.untouched();
         repeatable && self.request.can_start_over()
     }
