@@ -30,14 +30,18 @@ if [[ ${#targets[@]} -eq 0 ]]; then
 fi
 
 export RUSTC_BOOTSTRAP=1
+flags=(--fuzz-dir tests/fuzz --target-dir target/fuzz --sanitizer none)
+for target in "${targets[@]}"; do
+    cargo fuzz build "${flags[@]}" "$target"
+done
 for target in "${targets[@]}"; do
     learnt=target/fuzz-corpus/$target
     mkdir -p "$learnt"
     dictionary=() file=tests/fuzz/dictionaries/$target.txt
     [[ -f $file ]] && dictionary=("-dict=$file")
     printf '== %s, %d s\n' "$target" "$seconds"
-    cargo fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz --sanitizer none "$target" \
-        "$learnt" "tests/fuzz/corpus/$target" -- -max_total_time="$seconds" -max_len=4096 -timeout=10 \
+    cargo fuzz run "${flags[@]}" "$target" "$learnt" "tests/fuzz/corpus/$target" -- \
+        -max_total_time="$seconds" -max_len=4096 -timeout=10 \
         -rss_limit_mb=2048 -print_final_stats=1 "${dictionary[@]}" || {
         echo "fuzz: $target found something: see tests/fuzz/artifacts/$target, and judge it again with"
         echo "      FUZZ_INPUT=that-file cargo test --test fuzz_corpus ${target%s} -- --nocapture"

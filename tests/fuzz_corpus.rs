@@ -48,3 +48,8 @@ fn configurations() {
 fn sessions() {
     each("session", oracle::session::check);
 }
+
+#[test]
+fn streams() {
+    each("stream", oracle::stream::check);
+}

@@ -3,6 +3,8 @@
 //! The same bytes, the same verdict, framing, body and rest. With the model every difference is a failure. h11 is laxer
 //! than we are in places: each is named in [`h11::LAX`], with the reason, and nothing else may differ.
 
+#[path = "reference/agree.rs"]
+mod agree;
 #[path = "reference/corpus.rs"]
 mod corpus;
 #[path = "reference/grammar.rs"]
@@ -18,6 +20,7 @@ mod reading;
 #[path = "reference/shapes.rs"]
 mod shapes;
 
+use agree::agree;
 use corpus::Case;
 use evenkeel::base::Rng;
 use evenkeel::http::Malformed;
@@ -174,40 +177,4 @@ fn compare(
         census.count(&case, &model);
     }
     census
-}
-
-/// Whether both say the same.
-fn agree(ours: &Reading, model: &Reading, statuses: bool) -> Result<(), String> {
-    if ours.messages.len() != model.messages.len() {
-        return Err("more messages".into());
-    }
-    for (mine, theirs) in ours.messages.iter().zip(&model.messages) {
-        same(mine, theirs)?;
-    }
-    let fitting = |mine: &[u16], theirs: &[u16]| !statuses || mine.iter().all(|status| theirs.contains(status));
-    match (&ours.ending, &model.ending) {
-        (Ending::Done(mine), Ending::Done(theirs)) if mine == theirs => Ok(()),
-        // What is wrong already need not be said before the head is whole, but may be.
-        (Ending::More(_), Ending::More(_) | Ending::Refused(_)) => Ok(()),
-        (Ending::Refused(mine), Ending::Refused(theirs)) if fitting(mine, theirs) => Ok(()),
-        (Ending::Refused(mine), Ending::More(theirs)) if !theirs.is_empty() && fitting(mine, theirs) => Ok(()),
-        _ => Err("different endings".into()),
-    }
-}
-
-/// How much of an unfinished body was read is nobody's business: it leads to nothing.
-fn same(mine: &Message, theirs: &Message) -> Result<(), String> {
-    let head = |message: &Message| (message.start.clone(), message.host.clone(), message.framing, message.keep_alive);
-    if head(mine) != head(theirs) || mine.complete != theirs.complete {
-        return Err("different heads or lengths".into());
-    }
-    if mine.complete && mine.body != theirs.body {
-        return Err("different bodies".into());
-    }
-    // We let fewer trailers through than there are, but those that mean something to applications alone.
-    let passed = |field: &&(String, Vec<u8>)| field.0 != "host" && field.0 != "content-length";
-    if mine.complete && !mine.trailers.iter().eq(theirs.trailers.iter().filter(passed)) {
-        return Err("different trailers".into());
-    }
-    Ok(())
 }

@@ -39,7 +39,6 @@ pub enum Cause {
 
 /// Something that went wrong.
 #[derive(Debug, Clone)]
-#[allow(dead_code)] // words are for whoever reads it printed
 pub struct Trouble {
     pub ask: Ask,
     pub cause: Cause,

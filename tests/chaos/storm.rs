@@ -115,6 +115,18 @@ pub fn excuses(diary: &[Entry], trouble: &Trouble) -> bool {
     diary.iter().filter(at_the_time).any(|entry| explains(entry, trouble))
 }
 
+/// A loss for a human: what it was, and what had been done in the seconds before.
+pub fn story(diary: &[Entry], trouble: &Trouble) -> String {
+    let Trouble { ask, cause, words, began, ended, bad_way } = trouble;
+    let took = ended.duration_since(*began);
+    let mut story = format!("{ask:?} {cause:?} after {took:?}, bad way {bad_way}: {words}");
+    let before = |at: Instant| ended.saturating_duration_since(at).as_secs_f64();
+    for Entry { victim, deed, from, to } in diary.iter().filter(|e| before(e.to) < 5.0 && e.from <= *ended) {
+        story += &format!("\n    {victim:?} {deed:?} {:.3} to {:.3} s before", before(*from), before(*to));
+    }
+    story
+}
+
 /// A GET is never lost: only its answer may be cut, once it has begun. What may not be sent twice may fail, if it was
 /// told so. On a bad way of its own a client may lose anything, but not by an answer that says that all is down.
 fn explains(entry: &Entry, trouble: &Trouble) -> bool {
@@ -129,7 +141,8 @@ fn explains(entry: &Entry, trouble: &Trouble) -> bool {
         (Victim::Files, _) => false,
         (_, _) if trouble.ask == Ask::File => false,
         (_, Cause::Cut) => breaks,
-        (_, Cause::Status(502)) => once && breaks,
+        // A cut may fall within a response head: a byte has come, so nothing is sent again.
+        (_, Cause::Status(502)) => breaks && (once || matches!(entry.deed, Deed::CutByFin | Deed::CutByReset)),
         _ => false,
     }
 }

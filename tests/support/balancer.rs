@@ -40,6 +40,7 @@ impl Balancer {
     }
 
     /// As [`Balancer::start`], with no more than so many descriptors.
+    #[allow(dead_code)] // chaos.rs uses it
     #[track_caller]
     pub fn start_limited(descriptors: u64, args: &[&str]) -> Balancer {
         let mut command = Command::new("sh");

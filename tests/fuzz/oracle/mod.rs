@@ -11,6 +11,7 @@ pub mod configuration;
 pub mod request_head;
 pub mod response_head;
 pub mod session;
+pub mod stream;
 pub mod strict;
 
 /// Some places to cut `length` bytes at: all of them while that is cheap, then a few that the input itself decides.

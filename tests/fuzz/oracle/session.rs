@@ -23,30 +23,27 @@
 //! some client said by the same reader; every byte that a client was sent is a response to one of its requests; when all
 //! have left, the house empties.
 
-use super::strict::{self, Body, Read};
+mod heard;
+mod script;
+
 use super::text;
 use evenkeel::base::Time;
 use evenkeel::config::{Command, Config, from_args};
 use evenkeel::net::sim::{Cruelty, Far, Sim, Welcome};
 use evenkeel::net::{Net, Signal};
 use evenkeel::proxy::{Proxy, Turned};
+use heard::{Asked, asked, backend_heard, client_heard, whole};
+use script::{Act, OPERATOR, Script, Side};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Once, OnceLock};
 use std::time::Duration;
-
-/// More of anything teaches nothing and costs time.
-const MOST_RECORDS: usize = 40;
-const MOST_CLIENTS: usize = 6;
 
 /// One input is looked at by a human.
 fn aloud() -> bool {
     static ALOUD: OnceLock<bool> = OnceLock::new();
     *ALOUD.get_or_init(|| std::env::var_os("FUZZ_INPUT").is_some())
 }
-
-/// The last client calls the admin address.
-const OPERATOR: usize = 9;
 
 /// See the [module](self).
 pub fn check(input: &[u8]) {
@@ -58,114 +55,6 @@ pub fn check(input: &[u8]) {
     }
     stage.curtain();
     stage.judge();
-}
-
-/// What somebody does.
-#[derive(Debug, Clone)]
-enum Act<'a> {
-    /// `>n`: client n says this; it is dialled by its first act.
-    Ask(usize, &'a [u8]),
-    /// `<n`: on connection n of those that reached a backend, this is said, as soon as there is one.
-    Answer(usize, &'a [u8]),
-    /// `e` `E`: client or backend connection n has said everything.
-    Finish(Side, usize),
-    /// `x` `X`: ... breaks.
-    Reset(Side, usize),
-    /// `c` `C`: ... closes.
-    Close(Side, usize),
-    /// `z` `Z`: ... stops reading, or reads on.
-    Doze(Side, usize),
-    /// `w`: backend n welcomes in another way: `a`ccepts, `r`efuses, `d`elays, `s`wallows, goes `u`nserved.
-    Welcome(usize, u8),
-    /// `.n`: so many times 10 ms pass.
-    Pass(u64),
-    /// `,n`: so many seconds pass.
-    Wait(u64),
-    /// `s`: the operator says stop.
-    Stop,
-    /// `d`: the operator wants the state.
-    Dump,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Side {
-    Client,
-    Backend,
-}
-
-#[derive(Debug, Default)]
-struct Script<'a> {
-    mood: u8,
-    seed: u64,
-    /// `m`: bytes, not HTTP.
-    tcp: bool,
-    /// `p`: backends are probed.
-    probes: bool,
-    /// `b`: there are two backends, not one.
-    two: bool,
-    acts: Vec<Act<'a>>,
-}
-
-impl<'a> Script<'a> {
-    fn read(input: &'a [u8]) -> Script<'a> {
-        let mut script = Script::default();
-        for record in records(input).into_iter().take(MOST_RECORDS) {
-            let (&letter, rest) = record.split_first().unwrap_or((&0, b""));
-            let (number, payload) = match rest {
-                [digit @ b'0'..=b'9', payload @ ..] => (usize::from(digit - b'0'), payload),
-                payload => (0, payload),
-            };
-            let client = if number == OPERATOR { OPERATOR } else { number % MOST_CLIENTS };
-            script.acts.push(match letter {
-                b'k' => {
-                    script.mood = number as u8;
-                    script.seed = payload.iter().fold(0, |seed, &byte| seed << 8 ^ u64::from(byte));
-                    continue;
-                }
-                b'm' => {
-                    script.tcp = true;
-                    continue;
-                }
-                b'p' => {
-                    script.probes = true;
-                    continue;
-                }
-                b'b' => {
-                    script.two = true;
-                    continue;
-                }
-                b'>' => Act::Ask(client, payload),
-                b'<' => Act::Answer(number, payload),
-                b'e' => Act::Finish(Side::Client, client),
-                b'E' => Act::Finish(Side::Backend, number),
-                b'x' => Act::Reset(Side::Client, client),
-                b'X' => Act::Reset(Side::Backend, number),
-                b'c' => Act::Close(Side::Client, client),
-                b'C' => Act::Close(Side::Backend, number),
-                b'z' => Act::Doze(Side::Client, client),
-                b'Z' => Act::Doze(Side::Backend, number),
-                b'w' => Act::Welcome(number % 2, payload.first().copied().unwrap_or(b'a')),
-                b'.' => Act::Pass(number as u64 + 1),
-                b',' => Act::Wait(number as u64 + 1),
-                b's' => Act::Stop,
-                b'd' => Act::Dump,
-                _ => continue,
-            });
-        }
-        script
-    }
-}
-
-/// Splits at each `@` that begins a line; the LF before it belongs to nobody.
-fn records(input: &[u8]) -> Vec<&[u8]> {
-    let mut records = Vec::new();
-    let mut rest = input.strip_prefix(b"@").unwrap_or(input);
-    while let Some(at) = rest.windows(2).position(|two| two == b"\n@") {
-        records.push(&rest[..at]);
-        rest = &rest[at + 2..];
-    }
-    records.push(rest);
-    records
 }
 
 /// Somebody at a remote end.
@@ -464,134 +353,6 @@ impl Stage {
         };
         side(&self.backends, &self.clients);
         side(&self.clients, &self.backends);
-    }
-}
-
-fn whole(said: &[u8], says: &VecDeque<u8>) -> Vec<u8> {
-    said.iter().chain(says).copied().collect()
-}
-
-/// A request as the strict reader has it from a client.
-#[derive(Debug)]
-struct Asked {
-    method: Vec<u8>,
-    target: Vec<u8>,
-    body: Vec<u8>,
-}
-
-/// Every request in the bytes of one client, up to the first that is none. A body may be cut by the end.
-fn asked(mut bytes: &[u8]) -> Vec<Asked> {
-    let mut all = Vec::new();
-    while let Read::Whole(request, size) = strict::request(bytes) {
-        bytes = &bytes[size..];
-        let (body, used) = body(bytes, request.body);
-        all.push(Asked { method: request.method, target: request.target, body });
-        match used {
-            Some(used) => bytes = &bytes[used..],
-            None => break,
-        }
-    }
-    all
-}
-
-/// A body as far as it is there, and how many bytes it took if it is whole.
-fn body(bytes: &[u8], framing: Body) -> (Vec<u8>, Option<usize>) {
-    match framing {
-        Body::None => (Vec::new(), Some(0)),
-        Body::UntilClose => (bytes.to_vec(), None),
-        Body::Length(length) => {
-            let length = usize::try_from(length).unwrap_or(usize::MAX);
-            (bytes[..bytes.len().min(length)].to_vec(), Some(length).filter(|&length| length <= bytes.len()))
-        }
-        Body::Chunked => {
-            let mut data = Vec::new();
-            strict::chunks(bytes, &mut data);
-            match strict::chunked(bytes) {
-                Read::Whole(_, used) => (data, Some(used)),
-                _ => (data, None),
-            }
-        }
-    }
-}
-
-/// A backend has heard requests and nothing else, each of them said by a client: what was not is smuggled.
-fn backend_heard(backend: &Actor, asked: &[Asked]) {
-    let mut bytes = &backend.heard[..];
-    while !bytes.is_empty() {
-        let (request, size) = match strict::request(bytes) {
-            Read::Whole(request, size) => (request, size),
-            Read::More => return,
-            Read::Wrong(wrong) => panic!("a backend was sent {wrong}: {}", text(bytes)),
-        };
-        assert!(!bytes.starts_with(b"\r\n") && request.minor == 1, "{}", text(bytes));
-        bytes = &bytes[size..];
-        let (heard, used) = body(bytes, request.body);
-        if let Body::Chunked = request.body {
-            let mut data = Vec::new();
-            let read = strict::chunks(bytes, &mut data);
-            assert!(!matches!(read, Read::Wrong(_)), "{read:?}: {}", text(bytes));
-        }
-        let said = |one: &&Asked| {
-            let target =
-                one.target.ends_with(&request.target) || request.target == b"*" || same_but_slash(one, &request);
-            let body = if used.is_some() { one.body == heard } else { one.body.starts_with(&heard) };
-            one.method == request.method && target && body
-        };
-        let known = asked.iter().any(|one| said(&one));
-        assert!(known, "smuggled: {} {}: {}", text(&request.method), text(&request.target), text(&heard));
-        if !request.head.all("upgrade").is_empty() && backend.said.windows(12).any(|w| w.starts_with(b"HTTP/1.1 101")) {
-            return; // from here on another protocol may be spoken
-        }
-        match used {
-            Some(used) => bytes = &bytes[used..],
-            None => return,
-        }
-    }
-}
-
-/// An absolute target without a path is sent as `/`, with a query as `/?query` (RFC 9112 3.2.1).
-fn same_but_slash(one: &Asked, request: &strict::Request) -> bool {
-    let query = one.target.iter().position(|&b| b == b'?').map_or(&b""[..], |at| &one.target[at..]);
-    !one.target.starts_with(b"/") && request.target == [b"/", query].concat()
-}
-
-/// A client has heard responses and nothing else: to its requests, in their order, and at most one more, to what was
-/// none or to its silence. Behind `close` there is nothing.
-fn client_heard(client: &Actor) {
-    let requests = asked(&whole(&client.said, &client.says));
-    let mut methods = requests.iter().map(|one| &one.method[..]);
-    let mut bytes = &client.heard[..];
-    let mut over = false;
-    while !bytes.is_empty() {
-        assert!(!over, "behind the last answer: {}", text(bytes));
-        let next = methods.next();
-        over |= next.is_none();
-        loop {
-            let (response, size) = match strict::response(bytes, next == Some(b"HEAD")) {
-                Read::Whole(response, size) => (response, size),
-                Read::More => return,
-                Read::Wrong(wrong) => panic!("a client was sent {wrong}: {}", text(bytes)),
-            };
-            bytes = &bytes[size..];
-            if response.status == 101 {
-                return;
-            }
-            if response.status < 200 {
-                continue;
-            }
-            over |= response.head.lists("connection", "close");
-            let (_, used) = body(bytes, response.body);
-            if let Body::Chunked = response.body {
-                let mut data = Vec::new();
-                let read = strict::chunks(bytes, &mut data);
-                assert!(!matches!(read, Read::Wrong(_)), "{read:?}: {}", text(bytes));
-            }
-            match used {
-                Some(used) => bytes = &bytes[used..],
-                None => return,
-            }
-            break;
-        }
     }
 }
 
