@@ -99,7 +99,7 @@ fn the_same_seed_gives_the_same_run() {
 }
 
 #[test]
-fn a_small_relay_lives_through_the_world() {
+fn a_small_relay_bears_it_too() {
     check("relay", Sort { plan: of_relay, run: &|plan, aloud| relay(plan, aloud, Bug::None) }, 300);
 }
 

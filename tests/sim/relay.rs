@@ -157,7 +157,7 @@ impl Relay {
     }
 
     fn note(&mut self, event: Event) {
-        let Event::Ready { sock, readable, writable, .. } = event else {
+        let Event::Ready { sock, readable, writable, broken } = event else {
             return;
         };
         if sock == self.listener {
@@ -166,7 +166,7 @@ impl Relay {
             let Some(pair) = self.pairs.get_mut(&name) else {
                 return;
             };
-            pair.sides[side].readable |= readable;
+            pair.sides[side].readable |= readable || broken;
             pair.sides[side].writable |= writable && self.bug != Bug::MissesWritable;
             self.hungry.push(name);
         }

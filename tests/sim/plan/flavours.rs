@@ -84,6 +84,7 @@ impl Plan {
             cruelty,
             deeds,
             lame: Some(lame),
+            fair: false,
             probes: false,
             fall: 1000,
             stop: None,
