@@ -82,13 +82,10 @@ impl Buffer {
 #[derive(Debug)]
 pub struct Lender {
     size: usize,
-    free: Vec<Buffer>,
-    scraps: Vec<Vec<u8>>,
+    buffers: Shelf<Buffer>,
+    scraps: Shelf<Vec<u8>>,
     lent: usize,
 }
-
-/// Free pieces of memory kept for the next borrower, of each kind; what is returned beyond it is freed.
-const KEPT: usize = 1024;
 
 /// A piece of writing larger than this is not kept: one long answer must not pin its memory for ever.
 const LARGEST_SCRAP: usize = 64 * 1024;
@@ -96,7 +93,7 @@ const LARGEST_SCRAP: usize = 64 * 1024;
 impl Lender {
     /// A lender of buffers with room for `size` bytes each.
     pub fn new(size: usize) -> Lender {
-        Lender { size, free: Vec::new(), scraps: Vec::new(), lent: 0 }
+        Lender { size, buffers: Shelf::default(), scraps: Shelf::default(), lent: 0 }
     }
 
     /// The room in each buffer, in bytes.
@@ -112,31 +109,67 @@ impl Lender {
     /// Lends an empty buffer to read into.
     pub fn lend(&mut self) -> Buffer {
         self.lent += 1;
-        self.free.pop().unwrap_or_else(|| Buffer::new(self.size))
+        self.buffers.take().unwrap_or_else(|| Buffer::new(self.size))
     }
 
     /// Takes a buffer back, with whatever is still in it.
     pub fn give_back(&mut self, mut buffer: Buffer) {
         self.lent -= 1;
-        if self.free.len() < KEPT {
-            buffer.consume(buffer.len());
-            self.free.push(buffer);
-        }
+        buffer.consume(buffer.len());
+        self.buffers.put(buffer);
     }
 
     /// Lends an empty, growing piece of memory to write a head or an answer into.
     pub fn lend_scrap(&mut self) -> Vec<u8> {
         self.lent += 1;
-        self.scraps.pop().unwrap_or_else(|| Vec::with_capacity(1024))
+        self.scraps.take().unwrap_or_else(|| Vec::with_capacity(1024))
     }
 
     /// Takes a scrap back.
     pub fn give_back_scrap(&mut self, mut scrap: Vec<u8>) {
         self.lent -= 1;
-        if self.scraps.len() < KEPT && scrap.capacity() <= LARGEST_SCRAP {
+        if scrap.capacity() <= LARGEST_SCRAP {
             scrap.clear();
-            self.scraps.push(scrap);
+            self.scraps.put(scrap);
         }
+    }
+
+    /// Frees half of what nobody borrowed since the last call, so that a crowd's memory goes when the crowd has gone.
+    pub fn trim(&mut self) {
+        self.buffers.trim();
+        self.scraps.trim();
+    }
+}
+
+/// Free pieces of memory, kept for the next borrower.
+#[derive(Debug)]
+struct Shelf<T> {
+    kept: Vec<T>,
+    /// How few there were at the least since the last trim: so many were not needed.
+    fewest: usize,
+}
+
+impl<T> Default for Shelf<T> {
+    fn default() -> Shelf<T> {
+        Shelf { kept: Vec::new(), fewest: 0 }
+    }
+}
+
+impl<T> Shelf<T> {
+    fn take(&mut self) -> Option<T> {
+        let piece = self.kept.pop();
+        self.fewest = self.fewest.min(self.kept.len());
+        piece
+    }
+
+    fn put(&mut self, piece: T) {
+        self.kept.push(piece);
+    }
+
+    fn trim(&mut self) {
+        self.kept.drain(..self.fewest.div_ceil(2)); // the coldest
+        self.kept.shrink_to(2 * self.kept.len());
+        self.fewest = self.kept.len();
     }
 }
 
@@ -167,5 +200,14 @@ mod tests {
         assert_eq!(lender.lent(), 1);
         lender.give_back(buffer);
         assert_eq!((lender.lent(), lender.lend().len()), (0, 0));
+    }
+
+    #[test]
+    fn what_nobody_needs_any_more_is_freed_by_halves() {
+        let mut lender = Lender::new(4);
+        let crowd: Vec<_> = (0..8).map(|_| lender.lend()).collect();
+        crowd.into_iter().for_each(|buffer| lender.give_back(buffer));
+        let left: Vec<_> = (0..5).map(|_| (lender.trim(), lender.buffers.kept.len()).1).collect();
+        assert_eq!(left, [8, 4, 2, 1, 0]);
     }
 }

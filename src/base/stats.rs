@@ -28,6 +28,8 @@ pub struct Stats {
     pub reused: u64,
     /// Pooled upstream connections that brought bytes nobody asked for.
     pub surplus: u64,
+    /// Times that the last place for a client was taken, so that others had to wait outside.
+    pub full: u64,
     /// Sessions that asked to go on and did nothing (law 7): each one is a bug.
     pub stuck: u64,
     /// Bytes from clients to upstreams.

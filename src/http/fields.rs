@@ -81,6 +81,8 @@ pub(super) struct Options {
     pub(super) keep_alive: bool,
     pub(super) upgrade: bool,
     named: usize, // options that may name a field to remove
+    /// One of them is no name known here, so that a trailer may bear it.
+    pub(super) names_others: bool,
 }
 
 impl Options {
@@ -90,7 +92,10 @@ impl Options {
                 o if o.eq_ignore_ascii_case(b"close") => self.close = true,
                 o if o.eq_ignore_ascii_case(b"keep-alive") => self.keep_alive = true,
                 o if o.eq_ignore_ascii_case(b"upgrade") => self.upgrade = true,
-                _ => self.named += 1,
+                o => {
+                    self.named += 1;
+                    self.names_others |= name(o) == Name::Other;
+                }
             }
         }
     }

@@ -52,6 +52,9 @@ pub struct Request<'t, 'b> {
     pub expects_continue: bool,
     /// The protocol to offer on; never another version of HTTP.
     pub upgrade: Option<&'b [u8]>,
+    /// `Connection` names fields that may come behind the body too, where its names are forgotten: no trailer goes on
+    /// (RFC 9110 7.6.1).
+    pub drops_trailers: bool,
     /// Of OPTIONS and TRACE; at 0 they are to be answered here (RFC 9110 7.6.2).
     pub max_forwards: Option<u64>,
     /// The client's own name for this request, if it is fit to be kept.
@@ -93,6 +96,7 @@ pub fn request<'t, 'b>(
         expects_continue: expects && !matches!(framing, Framing::None | Framing::Length(0)),
         // RFC 9110 7.8: ignored in HTTP/1.0, and without the connection option.
         upgrade: asked.hop.upgrade.filter(|_| modern && asked.hop.connection.upgrade),
+        drops_trailers: asked.hop.connection.names_others,
         max_forwards: asked.max_forwards,
         request_id: asked.request_id.fit(),
         hop: asked.hop,

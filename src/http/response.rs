@@ -6,7 +6,7 @@ use super::fields::{self, Hop, Name};
 use super::framing::{self, Coding, Framing};
 use super::head::Table;
 use super::scan::{self, StatusLine};
-use super::words::{Verb, Version, list};
+use super::words::{Verb, Version};
 use super::{Limits, Malformed};
 use httparse::{Header, Status};
 
@@ -25,6 +25,8 @@ pub struct Response<'t, 'b> {
     pub framing: Framing,
     /// Whether the backend will take another request on this connection.
     pub keep_alive: bool,
+    /// As [`super::Request::drops_trailers`].
+    pub drops_trailers: bool,
     /// Of a 101: the protocol that it switches to.
     pub upgrade: Option<&'b [u8]>,
     pub(super) hop: Hop<'b>,
@@ -70,6 +72,7 @@ pub fn response<'t, 'b>(
         fields,
         framing,
         keep_alive: framing != Framing::UntilClose && hop.keeps_alive(modern),
+        drops_trailers: hop.connection.names_others,
         upgrade: hop.upgrade.filter(|_| modern && status == 101 && hop.connection.upgrade),
         hop,
     })
@@ -91,7 +94,7 @@ fn framing(hop: &Hop, modern: bool) -> Result<Framing, Malformed> {
 
 /// RFC 9110 8.6: from a backend, one value said several times may be mended to one; two values may not.
 fn take_length(hop: &mut Hop, index: usize, value: &[u8]) -> Result<(), Malformed> {
-    let mut lengths = list(value).map(framing::length);
+    let mut lengths = value.split(|&byte| byte == b',').map(|one| framing::length(one.trim_ascii()));
     let first = lengths.next().unwrap_or(Err(Malformed::Length))?;
     let same = lengths.all(|length| length == Ok(first)) && hop.length.is_none_or(|(length, _)| length == first);
     if !same {

@@ -102,6 +102,7 @@ impl Scan {
     fn unfinished(&self, bytes: &[u8], limits: &Limits) -> Result<(), Malformed> {
         const REST: usize = " HTTP/1.1\r".len();
         let line = bytes.get(self.start as usize..).unwrap_or_default();
+        let line = line.strip_suffix(b"\r").unwrap_or(line); // the CR may be half of the line's end
         if line.len() <= LONGEST_METHOD {
             return Ok(());
         }

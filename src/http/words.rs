@@ -41,6 +41,13 @@ impl Verb {
         }
     }
 
+    /// What a head begins with that was not understood or is not whole: how it is answered depends on it all the same.
+    pub fn glimpsed(head: &[u8]) -> Verb {
+        let start = head.iter().position(|byte| !b"\r\n".contains(byte)).unwrap_or_default();
+        let word = head.get(start..).unwrap_or_default().split(|&byte| byte == b' ').next().unwrap_or_default();
+        str::from_utf8(word).map_or(Verb::Other, Verb::of)
+    }
+
     /// Asks for nothing but an answer (RFC 9110 9.2.1).
     pub fn is_safe(self) -> bool {
         matches!(self, Verb::Get | Verb::Head | Verb::Options | Verb::Trace)

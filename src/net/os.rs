@@ -26,6 +26,13 @@ const SHORT_MEANS_DRAINED: bool = cfg!(all(
     not(evenkeel_portable),
 ));
 
+/// Both directions, and on epoll whether urgent data lies in between. (kqueue tells of them in a way that mio does not
+/// hear: there a client that sends some may wait for its time-out.)
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(mio_unsupported_force_poll_poll)))]
+const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
+#[cfg(not(all(any(target_os = "linux", target_os = "android"), not(mio_unsupported_force_poll_poll))))]
+const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
 /// Closing the descriptor takes a socket out of epoll and kqueue by itself; a selector over poll(2) must be told.
 const CLOSING_DEREGISTERS: bool = cfg!(not(mio_unsupported_force_poll_poll));
 
@@ -43,8 +50,9 @@ enum Slot {
     Listener(TcpListener),
     Stream {
         stream: TcpStream,
-        /// An event carried a hang-up. No second edge follows one, so reads go on until the end is seen.
-        hung_up: bool,
+        /// A short read is no proof any more, so reads go on until would-block or the end: an event carried a hang-up,
+        /// which no second edge follows, or urgent data, before which a read stops short of what is there.
+        doubtful: bool,
         watched: bool,
     },
     /// Closed in the current batch; free from the next wait on (law 9).
@@ -120,7 +128,7 @@ impl Os {
 
     fn stream(&mut self, sock: Sock) -> io::Result<(&mut TcpStream, &mut bool)> {
         match self.slots.get_mut(sock.0 as usize) {
-            Some(Slot::Stream { stream, hung_up, .. }) => Ok((stream, hung_up)),
+            Some(Slot::Stream { stream, doubtful, .. }) => Ok((stream, doubtful)),
             _ => Err(ErrorKind::NotConnected.into()),
         }
     }
@@ -151,8 +159,8 @@ impl Os {
                 REMOTE => events.extend(self.inbox.try_iter().map(Event::Signal)),
                 Token(slot) => {
                     let hang_up = event.is_read_closed() || event.is_error();
-                    if let Some(Slot::Stream { hung_up, .. }) = self.slots.get_mut(slot) {
-                        *hung_up |= hang_up;
+                    if let Some(Slot::Stream { doubtful, .. }) = self.slots.get_mut(slot) {
+                        *doubtful |= hang_up || event.is_priority();
                     }
                     events.push(Event::Ready {
                         sock: Sock(slot as u32),
@@ -214,7 +222,7 @@ impl Net for Os {
             };
             match listener.accept() {
                 Ok((stream, peer)) => {
-                    let sock = self.add(Slot::Stream { stream, hung_up: false, watched: false });
+                    let sock = self.add(Slot::Stream { stream, doubtful: false, watched: false });
                     return Ok(Some((sock, peer)));
                 }
                 Err(error) => match error.kind() {
@@ -230,7 +238,7 @@ impl Net for Os {
     fn connect(&mut self, to: SocketAddr) -> io::Result<Sock> {
         let stream = TcpStream::connect(to)?;
         stream.set_nodelay(true)?;
-        let sock = self.add(Slot::Stream { stream, hung_up: false, watched: false });
+        let sock = self.add(Slot::Stream { stream, doubtful: false, watched: false });
         if let Err(error) = self.watch(sock) {
             self.close(sock);
             return Err(error);
@@ -259,19 +267,18 @@ impl Net for Os {
         let Some(Slot::Stream { stream, watched, .. }) = self.slots.get_mut(sock.0 as usize) else {
             return Err(ErrorKind::NotConnected.into());
         };
-        let both = Interest::READABLE | Interest::WRITABLE;
-        self.poll.registry().register(stream, Token(sock.0 as usize), both)?;
+        self.poll.registry().register(stream, Token(sock.0 as usize), INTEREST)?;
         *watched = true;
         Ok(())
     }
 
     fn read(&mut self, from: Sock, into: &mut [u8]) -> io::Result<Moved> {
-        let (stream, hung_up) = self.stream(from)?;
+        let (stream, doubtful) = self.stream(from)?;
         loop {
             match stream.read(into) {
                 Ok(0) => return Ok(Moved::End),
                 Ok(count) => {
-                    let more = count == into.len() || *hung_up || !SHORT_MEANS_DRAINED;
+                    let more = count == into.len() || *doubtful || !SHORT_MEANS_DRAINED;
                     return Ok(Moved::Bytes { count, more });
                 }
                 Err(error) => match error.kind() {

@@ -70,12 +70,10 @@ impl Door {
             None => Ok(None),
         });
         match accepted {
-            Ok(Some(came)) => {
-                self.complained = false;
-                Some(came)
-            }
+            Ok(Some(came)) => Some(came),
             Ok(None) => {
-                self.knocked = false;
+                // Only now is the trouble over: one who got in when another left is no reason to complain once more.
+                (self.knocked, self.complained) = (false, false);
                 None
             }
             Err(error) => {

@@ -77,6 +77,8 @@ pub struct Flow {
     body: Body,
     /// The body goes out in chunks, whatever it came in.
     chunking: bool,
+    /// What the source says behind its body does not go on.
+    drops_trailers: bool,
     /// Payload that may pass, in bytes; 0: any.
     limit: u64,
     /// The message is the whole of a request: keep it until [`Flow::forget`].
@@ -99,6 +101,11 @@ impl Flow {
     /// The same flow, refused once its payload exceeds `limit` bytes; 0: never.
     pub fn limited(self, limit: u64) -> Flow {
         Flow { limit, ..self }
+    }
+
+    /// The same flow, which forgets what the source says behind its body if `drops` says so.
+    pub fn trailers(self, drops: bool) -> Flow {
+        Flow { drops_trailers: drops, ..self }
     }
 
     /// Takes what `from` already holds into the first message, so that head and body leave in one write.
@@ -293,7 +300,7 @@ impl Flow {
             self.out.extend_from_slice(b"\r\n");
         }
         if self.chunking && matches!(self.body, Body::Done) {
-            http::last_chunk(trailers, &mut self.out);
+            http::last_chunk(if self.drops_trailers { b"" } else { trailers }, &mut self.out);
         }
     }
 

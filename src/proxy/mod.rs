@@ -29,9 +29,13 @@ use session::{Next, Session};
 use slab::Slab;
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// Clients let in by one door in one turn, before those inside have their turn.
 const ADMITTED_AT_ONCE: usize = 64;
+
+/// How often memory that nobody borrowed in the meantime is freed.
+const TRIMMED_EVERY: Duration = Duration::from_secs(1);
 
 /// Whether there is another turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +61,9 @@ pub struct Proxy<N: Net> {
     /// Sessions of the admin address.
     admins: usize,
     most_connections: usize,
+    /// There is no room for another client.
+    full: bool,
+    trimmed: Time,
     /// Accounting was found wrong; told once.
     unbalanced: bool,
 }
@@ -88,6 +95,8 @@ impl<N: Net> Proxy<N> {
             hungry: Vec::new(),
             admins: 0,
             most_connections: config.limits.connections,
+            full: false,
+            trimmed: Time(0),
             unbalanced: false,
         };
         proxy.tell_doors();
@@ -225,6 +234,16 @@ impl<N: Net> Proxy<N> {
         self.most_connections == 0 || self.open_sessions() < self.most_connections
     }
 
+    /// Tells once when the last place is taken, however many wait outside.
+    fn note_fullness(&mut self) {
+        let full = !self.has_room();
+        if full && !self.full {
+            self.cx.stats.full += 1;
+            log::warn!("full: {} connections are open, others wait until one closes", self.open_sessions());
+        }
+        self.full = full;
+    }
+
     /// Lets clients in.
     fn admit(&mut self) {
         if std::mem::take(&mut self.cx.relief) {
@@ -246,6 +265,7 @@ impl<N: Net> Proxy<N> {
                 queue(entry.insert(session), number, &mut self.ready);
             }
         }
+        self.note_fullness();
     }
 
     /// Gives everybody to whom something happened their turn, then those who were left hungry.
@@ -300,8 +320,12 @@ impl<N: Net> Proxy<N> {
         self.prober.begin_due(&mut self.cx);
     }
 
-    /// Ends the turn: have we left? Do the books balance?
+    /// Ends the turn: memory nobody needs, the books, and have we left?
     fn sweep(&mut self) -> Turned {
+        if self.cx.now - self.trimmed >= TRIMMED_EVERY {
+            self.trimmed = self.cx.now;
+            self.cx.lender.trim();
+        }
         let open = self.open_sessions() as u64;
         if let Err(violation) = self.cx.stats.check_open(open)
             && !std::mem::replace(&mut self.unbalanced, true)

@@ -6,8 +6,12 @@
 use crate::config::Timeouts;
 use std::time::Duration;
 
-/// How long an answered client may take to hear it, while what it still says is thrown away (RFC 9112 section 9.6).
+/// How long an answered client may be silent, while what it still says is thrown away (RFC 9112 section 9.6).
 const LINGER: Duration = Duration::from_secs(2);
+
+/// How long it is heard out in all: a large body on a slow line takes its time, and the answer must not be lost to a
+/// reset.
+pub const LONGEST_LINGER: Duration = Duration::from_secs(30);
 
 /// What a session waits for. Each waiting has a deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

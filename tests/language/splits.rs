@@ -66,6 +66,15 @@ fn limits_hold_however_it_is_cut() {
     }
 }
 
+/// The CR of its line end is no part of a method, although it comes before the LF.
+#[test]
+fn a_method_as_long_as_allowed_may_be_cut_before_the_last_byte_of_its_line() {
+    for size in 62..=67 {
+        same_however_cut(format!("{}\r\n", "M".repeat(size)).as_bytes(), &Limits::default());
+        same_however_cut(format!("{}\x05\r\n", "M".repeat(size)).as_bytes(), &Limits::default());
+    }
+}
+
 /// Were each piece looked at from the start, this would take 10^11 steps and nobody would wait for it.
 #[test]
 fn one_byte_at_a_time_costs_the_length_of_the_head() {

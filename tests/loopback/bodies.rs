@@ -124,6 +124,25 @@ fn answers_without_a_body_keep_the_connection_in_step() {
 }
 
 #[test]
+fn a_head_that_is_refused_gets_no_body_if_it_asked_by_head() {
+    let backend = Backend::named("one");
+    let balancer = Balancer::before(&[&backend], &["--health", "off", "--header-timeout", "300ms"]);
+    let refused = [
+        ("HEAD / HTTP/1.1\r\n\r\n", 400),
+        ("\r\nHEAD / HTTP/2.0\r\nHost: test\r\n\r\n", 505),
+        ("HEAD / HTTP/1.1\r\nHost: test\n\r\n", 400),
+        ("HEAD / HTTP/1.1\r\nHost: te", 408),
+        ("HEAD / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", 400),
+    ];
+    for (request, status) in refused {
+        let mut client = balancer.client();
+        let answer = client.raw("HEAD", request);
+        assert_eq!((answer.status, answer.closes()), (status, true), "{request:?}");
+        client.expect_end();
+    }
+}
+
+#[test]
 fn interim_answers_pass_at_once() {
     let gate = Gate::default();
     let held = gate.clone();

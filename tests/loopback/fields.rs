@@ -30,6 +30,25 @@ fn hop_by_hop_fields_of_a_request_end_here() {
     assert!(request.head.fields.iter().any(|(name, _)| name == "X-END"), "names keep their case");
 }
 
+/// RFC 9110 7.6.1: what `Connection` names goes from the trailers too.
+#[test]
+fn trailers_that_connection_names_end_here() {
+    for (connection, passes) in [("close, TE", true), ("X-Hop", false)] {
+        let fields = format!("Connection: {connection}\r\nTransfer-Encoding: chunked\r\n\r\n");
+        let answer = fields.clone();
+        let backend = Backend::http("trailing", move |exchange| {
+            exchange.body()?;
+            exchange.wire.send(format!("HTTP/1.1 200 OK\r\n{answer}0\r\nX-Hop: secret\r\n\r\n"))?;
+            Ok(Then::Close)
+        });
+        let balancer = Balancer::before(&[&backend], &["--health", "off"]);
+        let request = format!("POST / HTTP/1.1\r\nHost: test\r\n{fields}0\r\nX-Hop: secret\r\n\r\n");
+        let answer = balancer.client().raw("POST", request);
+        let passed = (answer.trailers.len(), backend.last().trailers.len());
+        assert_eq!(passed, if passes { (1, 1) } else { (0, 0) }, "Connection: {connection}");
+    }
+}
+
 #[test]
 fn forwarding_fields_are_added_and_a_clients_own_overwritten() {
     let request = forwarded("GET / HTTP/1.1\r\nHost: shop.example:8443\r\n\r\n");

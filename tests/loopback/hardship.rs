@@ -38,6 +38,39 @@ fn a_request_that_is_none_is_a_400_and_the_connection_ends() {
 }
 
 #[test]
+fn a_head_that_is_refused_is_answered_without_a_body() {
+    let backend = Backend::named("one");
+    let balancer = Balancer::with_file(&[&backend], "http", "[timeouts]\nheader = \"200ms\"\n");
+    for bad in [
+        "HEAD / HTTP/1.1\r\n\r\n",
+        "\r\nHEAD / HTTP/1.1\r\nHost: a b\r\n\r\n",
+        "HEAD / HTTP/1.1\r\nHost: a\r\nX: y\n",
+        "HEAD / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nnonsense",
+        "HEAD / HTTP/1.1\r\nHos",
+    ] {
+        let mut client = balancer.client();
+        let answer = client.raw("HEAD", bad);
+        assert!([400, 408].contains(&answer.status) && answer.closes(), "{bad:?}");
+        client.expect_end();
+    }
+}
+
+/// A read ends before urgent data, whatever lies behind: so few bytes are no proof that there are no more.
+#[test]
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn urgent_data_between_the_lines_does_not_hide_the_rest() {
+    let backend = Backend::named("one");
+    let balancer = Balancer::before(&[&backend], &["--health", "off"]);
+    for round in 0..100 {
+        let mut client = balancer.client();
+        client.send("GET / HTTP/1.1\r\n").unwrap();
+        socket2::SockRef::from(client.stream()).send_out_of_band(b"!").unwrap();
+        let answer = client.raw("GET", "Host: test\r\n\r\n");
+        assert_eq!(answer.status, 200, "round {round}");
+    }
+}
+
+#[test]
 fn a_closed_stderr_does_not_end_the_process() {
     let backend = Backend::named("one");
     let args = ["--health", "off", "-vv"];

@@ -88,6 +88,22 @@ fn a_fresh_connection_that_dies_unanswered_moves_a_get_on() {
 }
 
 #[test]
+fn half_a_response_head_is_502_and_asked_for_once() {
+    for how in [Then::Close, Then::Reset] {
+        let one = Backend::named("one");
+        let two = Backend::http("cut", move |exchange| {
+            exchange.wire.send("HTTP/1.1 200 OK\r\nContent-Len")?;
+            std::thread::sleep(std::time::Duration::from_millis(5)); // lets the half arrive before a reset
+            Ok(how)
+        });
+        let balancer = Balancer::before(&[&one, &two], &["--health", "off"]);
+        let statuses: Vec<u16> = (0..10).map(|_| balancer.client().get("/").status).collect();
+        assert_eq!(statuses, [200, 502].repeat(5), "{how:?}");
+        assert_eq!(two.requests().len(), 5);
+    }
+}
+
+#[test]
 fn when_every_backend_dies_of_it_the_client_is_told() {
     let rude = [Backend::http("a", |_| Ok(Then::Close)), Backend::http("b", |_| Ok(Then::Reset))];
     let balancer = Balancer::before(&[&rude[0], &rude[1]], &["--health", "off"]);

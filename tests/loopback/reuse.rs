@@ -78,6 +78,8 @@ fn a_pooled_connection_that_says_something_is_never_handed_out() {
         until("the surplus", || told.load(Ordering::SeqCst) == round);
         assert_eq!(client.get("/next").text(), "chatty", "round {round}");
     }
+    let counted = || balancer.state()["counters"]["surplus"].as_u64();
+    until("every surplus to be counted, behind a response or on an idle connection", || counted() == Some(100));
 }
 
 #[test]

@@ -36,7 +36,20 @@ impl Balancer {
     /// Starts with these arguments and waits until it listens. The admin listener is on unless they say off.
     #[track_caller]
     pub fn start(args: &[&str]) -> Balancer {
-        let mut child = spawn(args);
+        Balancer::of(spawn(args), args)
+    }
+
+    /// As [`Balancer::start`], with no more than so many descriptors.
+    #[allow(dead_code)] // chaos.rs uses it
+    #[track_caller]
+    pub fn start_limited(descriptors: u64, args: &[&str]) -> Balancer {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {descriptors}; exec \"$@\""), "sh", env!("CARGO_BIN_EXE_evenkeel")]);
+        Balancer::of(quietly(command.args(args)), args)
+    }
+
+    #[track_caller]
+    fn of(mut child: Child, args: &[&str]) -> Balancer {
         let ears = Ears::on(child.stderr.take().expect("a pipe"));
         let none = SocketAddr::from(([0, 0, 0, 0], 0));
         let mut balancer = Balancer { address: none, admin: None, child, ears };
@@ -123,6 +136,11 @@ impl Balancer {
         self.ears.manner.store(GONE, Ordering::SeqCst);
     }
 
+    /// The number the system knows the process by: for whoever weighs it.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends TERM.
     pub fn terminate(&self) {
         let pid = Pid::from_child(&self.child);
@@ -206,11 +224,15 @@ pub fn run(args: &[&str]) -> (Option<i32>, String) {
 }
 
 fn spawn(args: &[&str]) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
+    quietly(Command::new(env!("CARGO_BIN_EXE_evenkeel")).args(args))
+}
+
+/// Without our variables, and with nothing but stderr to say something to.
+fn quietly(command: &mut Command) -> Child {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("EVENKEEL_")) {
         command.env_remove(name);
     }
-    let quiet = command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     quiet.spawn().expect("the built binary")
 }
 

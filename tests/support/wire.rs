@@ -227,7 +227,11 @@ impl Wire {
     fn fill(&mut self) -> io::Result<usize> {
         let before = self.ahead.len();
         self.ahead.resize(before + self.at_once, 0);
-        let count = self.stream.read(&mut self.ahead[before..]);
+        let mut count = self.stream.read(&mut self.ahead[before..]);
+        // A process that was stopped and goes on finds its reads broken off, if they have a time-out (signal(7)).
+        while count.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted) {
+            count = self.stream.read(&mut self.ahead[before..]);
+        }
         let came = *count.as_ref().unwrap_or(&0);
         self.ahead.truncate(before + came);
         if came == self.at_once {

@@ -5,7 +5,7 @@
 
 use super::terms::Stage;
 use super::{Exchange, Going, Kind, Stop, connected, raw};
-use crate::http::{self, Malformed, Scan};
+use crate::http::{self, Framing, Malformed, Scan};
 use crate::net::Net;
 use crate::proxy::context::Context;
 use crate::proxy::end::{End, Filled};
@@ -102,7 +102,7 @@ impl Exchange {
         }
     }
 
-    fn bad_response<N: Net, T>(&self, why: &dyn std::fmt::Display, cx: &Context<N>) -> Result<T, Stop> {
+    pub(super) fn bad_response<N: Net, T>(&self, why: &dyn std::fmt::Display, cx: &Context<N>) -> Result<T, Stop> {
         if let Some(upstream) = &self.upstream {
             log::warn!("backend {}: bad response: {why}", cx.backends.get(upstream.backend).name);
         }
@@ -120,14 +120,17 @@ impl Exchange {
             Ok(head) => head,
             Err(malformed) => return self.bad_response(&malformed, cx),
         };
-        if let Err(why) = self.terms.accept(&head) {
+        if let Err(why) = self.terms.accept(&head, self.request.is_complete()) {
             return self.bad_response(&why, cx);
         }
         let mut out = cx.lender.lend_scrap();
-        let (body, chunking) = self.terms.write(&head, cx.draining, &mut out);
+        // An answer of known length to half a request ends the connection, and says so in time (RFC 9112 section 9.6).
+        let early = !self.request.is_at_hand() && matches!(head.framing, Framing::None | Framing::Length(_));
+        let (body, chunking) = self.terms.write(&head, cx.draining || early, &mut out);
+        let drops_trailers = head.drops_trailers;
         end.consume(size);
         self.response.give_back(&mut cx.lender);
-        self.response = Flow::new(out, body, chunking);
+        self.response = Flow::new(out, body, chunking).trailers(drops_trailers);
         match self.response.begin(end, &cx.limits) {
             Ok(()) => Ok(()),
             Err(malformed) => self.bad_response(&malformed, cx),
@@ -145,7 +148,10 @@ impl Exchange {
                 self.terms.stage = Stage::Head;
                 Ok(())
             }
-            Pumped::Complete if self.terms.upgraded => self.switch_protocols(client, cx),
+            Pumped::Complete if self.terms.upgraded => {
+                self.switch_protocols(client, cx);
+                Ok(())
+            }
             Pumped::Complete => Err(Stop::Concluded),
             Pumped::Waiting => Err(Stop::Wait),
             Pumped::Hungry => Err(Stop::Hungry),
@@ -155,17 +161,21 @@ impl Exchange {
         }
     }
 
+    /// Whether the upstream has said all of its final response, delivered or not.
+    pub(super) fn is_response_at_hand(&self) -> bool {
+        self.kind == Kind::Request
+            && self.terms.stage == Stage::Final
+            && !self.terms.upgraded
+            && self.response.is_at_hand()
+    }
+
     /// The backend has switched protocols and the client knows: what either says from now on passes as it is.
-    fn switch_protocols<N: Net>(&mut self, client: &mut End, cx: &mut Context<N>) -> Going {
-        if !self.request.is_complete() {
-            return Err(Stop::Failed(Reason::BadResponse)); // a body is still on its way: what would it be part of?
-        }
+    fn switch_protocols<N: Net>(&mut self, client: &mut End, cx: &mut Context<N>) {
         log::debug!("{}: {} upgraded", self.peer, self.story());
         self.request.discard(client);
         self.request.give_back(&mut cx.lender);
         self.response.give_back(&mut cx.lender);
         (self.request, self.response, self.kind) = (raw(), raw(), Kind::Tunnel);
-        Ok(())
     }
 
     /// The deadline for sending has come: whose fault is it? The upstream's if it takes no more, or said neither go on

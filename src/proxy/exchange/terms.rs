@@ -30,8 +30,8 @@ pub struct Terms {
     pub keep_alive: bool,
     /// The client holds its body back until it hears something.
     pub expects_continue: bool,
-    /// The client asked for another protocol, and we passed that on.
-    wants_upgrade: bool,
+    /// The protocol that the client asked for and we passed on.
+    offered: Option<Box<[u8]>>,
     /// The backend agreed to it.
     pub upgraded: bool,
     /// The upstream takes no more of the request; its response may still come.
@@ -55,7 +55,7 @@ impl Default for Terms {
             version: Version::V11,
             keep_alive: false,
             expects_continue: false,
-            wants_upgrade: false,
+            offered: None,
             upgraded: false,
             request_cut: false,
             stage: Stage::Head,
@@ -75,13 +75,18 @@ impl From<&Request<'_, '_>> for Terms {
             version: request.version,
             keep_alive: request.keep_alive,
             expects_continue: request.expects_continue,
-            wants_upgrade: request.upgrade.is_some(),
+            offered: request.upgrade.map(Into::into),
             ..Terms::default()
         }
     }
 }
 
 impl Terms {
+    /// The terms of a request that could not be read, but for its first word.
+    pub fn unread(verb: Verb) -> Terms {
+        Terms { verb, ..Terms::default() }
+    }
+
     /// The terms of an answer of our own to the same request.
     pub fn for_answer(&self, keep_alive: bool) -> Terms {
         Terms { verb: self.verb, version: self.version, keep_alive, ..Terms::default() }
@@ -92,11 +97,11 @@ impl Terms {
         self.keep_alive && self.version == Version::V10
     }
 
-    /// A response head came: what it is. Errors: what it may not be.
-    pub fn accept(&mut self, head: &Response<'_, '_>) -> Result<(), &'static str> {
+    /// A response head came, the request being `asked` in full or not: what it is. Errors: what it may not be.
+    pub fn accept(&mut self, head: &Response<'_, '_>, asked: bool) -> Result<(), &'static str> {
         self.stage = match head.status {
-            101 if self.wants_upgrade && head.upgrade.is_some() => Stage::Final,
-            101 => return Err("it switches protocols unasked"),
+            101 if self.agrees(head) && asked => Stage::Final,
+            101 => return Err("it switches protocols unasked, or before the request is over"),
             100..=199 if self.interims >= MOST_INTERIM => return Err("too many interim ones"),
             100..=199 => Stage::Interim,
             _ => Stage::Final,
@@ -105,14 +110,20 @@ impl Terms {
         Ok(())
     }
 
-    /// Writes an accepted head for the client; how its body comes in, and whether it goes out in chunks.
-    pub fn write(&mut self, head: &Response<'_, '_>, draining: bool, out: &mut Vec<u8>) -> (Body, bool) {
+    /// Whether a 101 switches to what was offered, and to nothing else (RFC 9110 section 7.8).
+    fn agrees(&self, head: &Response<'_, '_>) -> bool {
+        self.offered.as_deref().zip(head.upgrade).is_some_and(|(asked, given)| asked.eq_ignore_ascii_case(given))
+    }
+
+    /// Writes an accepted head for the client, a final one as the `last` on its connection or not; how its body comes in,
+    /// and whether it goes out in chunks.
+    pub fn write(&mut self, head: &Response<'_, '_>, last: bool, out: &mut Vec<u8>) -> (Body, bool) {
         match self.stage {
             Stage::Interim => {
                 self.write_interim(head, out);
                 (Body::Done, false)
             }
-            _ => self.write_final(head, draining, out),
+            _ => self.write_final(head, last, out),
         }
     }
 
@@ -124,7 +135,7 @@ impl Terms {
         }
     }
 
-    fn write_final(&mut self, head: &Response<'_, '_>, draining: bool, out: &mut Vec<u8>) -> (Body, bool) {
+    fn write_final(&mut self, head: &Response<'_, '_>, last: bool, out: &mut Vec<u8>) -> (Body, bool) {
         let old_client = self.version == Version::V10;
         let framing = match head.framing {
             Framing::Chunked | Framing::UntilClose if old_client => Framing::UntilClose,
@@ -134,7 +145,7 @@ impl Terms {
         self.until_close = framing == Framing::UntilClose;
         self.status = head.status;
         self.upstream_keep_alive = head.keep_alive && head.framing != Framing::UntilClose;
-        self.keep_alive &= !draining && !self.until_close && !self.request_cut;
+        self.keep_alive &= !last && !self.until_close && !self.request_cut;
         let persist = match self.keep_alive {
             _ if self.upgraded => Persist::Upgrade,
             false => Persist::Close,

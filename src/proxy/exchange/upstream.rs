@@ -16,7 +16,7 @@ use crate::base::Time;
 use crate::http::Scan;
 use crate::net::{self, Net};
 use crate::proxy::context::{Context, Owner};
-use crate::proxy::end::End;
+use crate::proxy::end::{End, Filled};
 use crate::proxy::reason::Reason;
 use std::io;
 
@@ -70,9 +70,27 @@ impl Exchange {
             Some(Ok(())) => {
                 (upstream.end.writable, upstream.connected) = (true, true);
                 cx.moved += 1;
-                Ok(())
+                self.hear_out_of_turn(cx)
             }
             Some(Err(error)) => self.connect_failed(&error, cx),
+        }
+    }
+
+    /// Looks, if an event said that there is something, whether a fresh connection speaks before it was asked: such
+    /// bytes would be taken for the answer. One that ended already is spared the request, which may be a POST.
+    fn hear_out_of_turn<N: Net>(&mut self, cx: &mut Context<N>) -> Going {
+        if self.is_tunnel() {
+            return Ok(());
+        }
+        let end = &mut connected(&mut self.upstream)?.end;
+        match end.fill(&mut cx.net, &mut cx.lender) {
+            Ok(Filled::Nothing | Filled::Full) => Ok(()),
+            Ok(Filled::Bytes(_)) => {
+                cx.stats.surplus += 1;
+                self.bad_response(&"it came before the request", cx)
+            }
+            Ok(Filled::Ended) => self.upstream_died(None, cx),
+            Err(error) => self.upstream_died(Some(error), cx),
         }
     }
 
@@ -199,11 +217,15 @@ impl Exchange {
         repeatable && self.request.can_start_over()
     }
 
-    /// Lets go of the upstream: into the pool after a whole response, if everything is in order; else it is closed, or
-    /// reset if the request has failed: whatever the backend was told, it must not take it for complete.
+    /// Lets go of the upstream: into the pool after a whole response, if everything is in order, even if the client has
+    /// left before it had all of it. Else it is closed, or reset if the request has failed: whatever the backend was
+    /// told, it must not take it for complete.
     pub(super) fn let_go<N: Net>(&mut self, finished: bool, cx: &mut Context<N>) {
-        let whole = self.request.is_complete() && !self.is_tunnel();
-        let reusable = finished && whole && self.terms.upstream_keep_alive && !cx.draining && self.is_silent(cx);
+        let done = self.request.is_complete() && self.is_response_at_hand();
+        if done && let Some(upstream) = &mut self.upstream {
+            self.response.discard(&mut upstream.end); // nobody takes it any more, or it was taken
+        }
+        let reusable = done && self.terms.upstream_keep_alive && !cx.draining && self.is_silent(cx);
         let Some(Upstream { end, backend, .. }) = self.detach(cx) else { return };
         if reusable {
             let ticket = cx.idle.put(backend, end.sock);

@@ -10,26 +10,24 @@ use crate::net::Net;
 use crate::proxy::context::Context;
 use crate::proxy::end::Filled;
 use crate::proxy::exchange::{Exchange, Terms};
-use crate::proxy::phase::Phase;
+use crate::proxy::phase::{LONGEST_LINGER, Phase};
 use crate::proxy::reason::Reason;
-
-/// What an answered client may still say before we stop listening, in bytes.
-const LINGER_BYTES: u32 = 1024 * 1024;
 
 impl Session {
     /// The request is not what it should be, in its head or its body. What the upstream got of it must not be taken for
     /// a complete message: ending the exchange resets it.
     pub(super) fn refuse<N: Net>(&mut self, malformed: Malformed, cx: &mut Context<N>) -> Step {
         log::debug!("{}: request refused: {malformed}", self.peer);
+        cx.stats.ended(malformed.name());
         if self.exchange.as_ref().is_some_and(|exchange| exchange.is_answering()) {
-            return Step::Close(Reason::BadRequest);
+            return self.cut(Reason::BadRequest, cx);
         }
         if self.exchange.is_none() {
             cx.stats.refused += u64::from(self.is_clients());
         }
-        cx.stats.ended(malformed.name());
+        let (terms, id) = self.terms_of_refusal();
         self.end_exchange(Reason::BadRequest, cx);
-        self.answer(malformed.status(), Terms::default(), None, cx)
+        self.answer(malformed.status(), terms, id, cx)
     }
 
     /// The header deadline has come and only a part of the head has.
@@ -37,7 +35,16 @@ impl Session {
         log::debug!("{}: request refused: no complete head within the header time-out", self.peer);
         cx.stats.refused += u64::from(self.is_clients());
         cx.stats.ended(Reason::HeaderTimeout.name());
-        self.answer(Status(408), Terms::default(), None, cx)
+        let (terms, id) = self.terms_of_refusal();
+        self.answer(Status(408), terms, id, cx)
+    }
+
+    /// Whom a refusal answers: even one of a head that nobody understood has no body if that asked for HEAD.
+    fn terms_of_refusal(&self) -> (Terms, Option<u128>) {
+        match &self.exchange {
+            Some(exchange) => (exchange.terms.for_answer(false), Some(exchange.id)),
+            None => (Terms::unread(Verb::glimpsed(self.client.held())), None),
+        }
     }
 
     /// An exchange cannot be done: the client is told, unless a response has begun.
@@ -47,16 +54,25 @@ impl Session {
             return Step::Close(reason);
         }
         if exchange.is_answering() {
-            // The client sees by itself that its response is cut. What it was sent before must not be lost to a reset.
             cx.stats.ended(reason.name());
-            self.end_exchange(reason, cx);
-            return self.let_go(cx);
+            return self.cut(reason, cx);
         }
         let (terms, id) = (exchange.terms.for_answer(exchange.keeps_client() && !cx.draining), exchange.id);
         cx.stats.ended(reason.name());
         log::debug!("{}: {} fails: {}", self.peer, exchange.story(), reason.name());
         self.end_exchange(reason, cx);
         self.answer(status_of(reason), terms, Some(id), cx)
+    }
+
+    /// A response that has begun cannot be finished. Where only the end of the connection would tell, it ends with a
+    /// reset. Otherwise the client sees by itself that its response is cut, and what it was sent before must not be lost
+    /// to a reset.
+    fn cut<N: Net>(&mut self, reason: Reason, cx: &mut Context<N>) -> Step {
+        if self.exchange.as_ref().is_some_and(|exchange| exchange.is_open_ended()) {
+            return Step::Close(reason);
+        }
+        self.end_exchange(reason, cx);
+        self.let_go(cx)
     }
 
     fn answer<N: Net>(&mut self, status: Status, terms: Terms, id: Option<u128>, cx: &mut Context<N>) -> Step {
@@ -99,32 +115,33 @@ impl Session {
         }
         cx.net.finish(self.client.sock);
         cx.moved += 1;
-        self.lingered = 0;
         self.client.drop_held(&mut cx.lender);
+        self.last_word = cx.now + LONGEST_LINGER;
         self.enter(Phase::Lingering, cx);
         Step::Go
     }
 
-    /// Throws away what an answered client still says, for a while.
+    /// Throws away what an answered client still says: as long as it says something, within bounds.
     pub(super) fn linger<N: Net>(&mut self, budget: &mut usize, cx: &mut Context<N>) -> Step {
-        loop {
+        let before = cx.moved;
+        let step = loop {
             match self.client.fill(&mut cx.net, &mut cx.lender) {
                 Ok(Filled::Bytes(count)) => {
                     self.client.drop_held(&mut cx.lender);
                     cx.moved += count as u64;
-                    self.lingered = self.lingered.saturating_add(count as u32);
                     *budget = budget.saturating_sub(count);
                 }
-                Ok(Filled::Nothing) => return Step::Wait,
-                Ok(Filled::Ended | Filled::Full) | Err(_) => return Step::Close(Reason::Closed),
-            }
-            if self.lingered > LINGER_BYTES {
-                return Step::Close(Reason::Closed);
+                Ok(Filled::Nothing) => break Step::Wait,
+                Ok(Filled::Ended | Filled::Full) | Err(_) => break Step::Close(Reason::Closed),
             }
             if *budget == 0 && self.client.readable {
-                return Step::Hungry;
+                break Step::Hungry;
             }
+        };
+        if cx.moved != before {
+            self.enter(Phase::Lingering, cx);
         }
+        step
     }
 }
 

@@ -94,7 +94,9 @@ impl Session {
         }
         let onward = Onward { client: self.peer.ip(), backend: "", id, trusted: false, proto: "http" };
         let host_gap = http::rewrite::request(request, &onward, &mut out);
-        let flow = Flow::new(out, request.framing.into(), request.framing == Framing::Chunked).limited(cx.limits.body);
+        let flow = Flow::new(out, request.framing.into(), request.framing == Framing::Chunked)
+            .limited(cx.limits.body)
+            .trailers(request.drops_trailers);
         let mut exchange = Exchange::request(terms, flow, pool, self.name(), cx).named(id, host_gap);
         exchange.remember(request);
         Admitted::Forward(exchange)

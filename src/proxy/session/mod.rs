@@ -24,6 +24,7 @@ use super::end::End;
 use super::exchange::{Exchange, Stop};
 use super::phase::Phase;
 use super::reason::Reason;
+use crate::base::Time;
 use crate::config::Mode;
 use crate::http::Scan;
 use crate::net::{Net, Sock};
@@ -65,8 +66,8 @@ pub struct Session {
     pub queued: bool,
     /// It asked to be driven again, and was not heard of since.
     hungry: bool,
-    /// Bytes thrown away since it was answered.
-    lingered: u32,
+    /// Once it was answered: when it is closed, however much it still has to say.
+    last_word: Time,
     exchange: Option<Box<Exchange>>,
 }
 
@@ -83,7 +84,7 @@ impl Session {
             scan: Scan::default(),
             queued: false,
             hungry: false,
-            lingered: 0,
+            last_word: cx.now,
             exchange: None,
         };
         session.enter(Phase::Head, cx);
@@ -197,7 +198,9 @@ impl Session {
     /// The only door into a phase. Entering the present one again sets its deadline anew.
     fn enter<N: Net>(&mut self, phase: Phase, cx: &mut Context<N>) {
         self.phase = phase;
-        cx.deadlines.set(self.client.sock.0, cx.now + phase.patience(&cx.timeouts));
+        let deadline = cx.now + phase.patience(&cx.timeouts);
+        let lingers = phase == Phase::Lingering;
+        cx.deadlines.set(self.client.sock.0, if lingers { deadline.min(self.last_word) } else { deadline });
     }
 
     /// What a deadline means in each phase.

@@ -1,0 +1,63 @@
+//! A backend that answers before it was asked. Ours or its words are first by chance, unless the balancer is asleep
+//! while the connection comes about: so it is stopped (SIGSTOP) while its SYN waits before a full queue. Linux alone
+//! lets SYNs wait like that.
+
+use crate::support::*;
+use rustix::process::{Pid, Signal, kill_process};
+use socket2::{Domain, Socket, Type};
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+
+/// Sends the process a signal.
+fn signal(balancer: &Balancer, signal: Signal) {
+    let pid = Pid::from_raw(balancer.pid() as i32).unwrap();
+    kill_process(pid, signal).expect("signalling our own child");
+}
+
+/// A listener whose queue of finished handshakes is full, and those who fill it.
+fn full() -> (Socket, SocketAddr, Vec<Socket>) {
+    let (listener, address) = refusing();
+    listener.listen(1).unwrap();
+    let fill = || {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let _ = socket.connect(&address.into());
+        socket
+    };
+    let fillers = (0..8).map(|_| fill()).collect();
+    (listener, address, fillers)
+}
+
+/// Accepts until somebody comes who is none of the fillers.
+fn accept(listener: Socket, fillers: &[Socket]) -> TcpStream {
+    let known: Vec<_> = fillers.iter().filter_map(|filler| filler.local_addr().ok()?.as_socket()).collect();
+    let listener = TcpListener::from(listener);
+    loop {
+        let (stream, peer) = listener.accept().unwrap();
+        if !known.contains(&peer) {
+            return stream;
+        }
+    }
+}
+
+#[test]
+fn an_answer_before_the_question_reaches_nobody() {
+    let (listener, eager, fillers) = full();
+    let file = balancer::scratch(&format!(
+        "admin = \"127.0.0.1:0\"\n[listener.main]\nbind = \"127.0.0.1:0\"\npool = \"main\"\n[pool.main]\n\
+         backends = [\"{eager}\"]\nhealth = {{ kind = \"off\" }}\n[timeouts]\nconnect = \"60s\"\n"
+    ));
+    let balancer = Balancer::start(&["-c", file.path(), "-v"]);
+    let mut client = balancer.client();
+    client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\nhi").unwrap();
+    balancer.wait_for_line("forwarding POST /");
+    signal(&balancer, Signal::STOP);
+    let mut stream = accept(listener, &fillers);
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nEVIL").unwrap();
+    signal(&balancer, Signal::CONT);
+    let answer = client.response("POST").unwrap();
+    assert_eq!(answer.status, 502);
+    assert!(!answer.text().contains("EVIL"));
+    assert_eq!(balancer.state()["counters"]["surplus"], 1);
+    balancer.wait_for_line("it came before the request");
+}

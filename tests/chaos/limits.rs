@@ -1,0 +1,118 @@
+//! A machine that runs short: of descriptors, and of memory before slow clients.
+
+use crate::number;
+use crate::support::*;
+use crate::vitals::Vitals;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+fn vitals(balancer: &Balancer) -> Vitals {
+    Vitals::of(balancer.pid()).expect("a running process")
+}
+
+/// More connections than descriptors: whoever got in is served, whoever did not waits outside at no cost, and gets in as
+/// soon as somebody leaves.
+#[test]
+fn descriptors_that_run_out_cost_nothing_and_are_used_again_at_once() {
+    const FLOOD: usize = 150;
+    let backend = Backend::named("one");
+    let address = backend.address.to_string();
+    let args = ["-l", "127.0.0.1:0", "--admin", "off", "--health", "off", "-b", &address];
+    let balancer = Balancer::start_limited(40, &args);
+    assert_eq!(balancer.client().get("/").text(), "one");
+    let mut flood: Vec<TcpStream> = (0..FLOOD).map(|_| TcpStream::connect(balancer.address).unwrap()).collect();
+    balancer.wait_for_line("cannot accept");
+    until("every descriptor taken", || vitals(&balancer).descriptors >= 39);
+
+    let (before, span) = (vitals(&balancer).cpu, Duration::from_millis(1500));
+    std::thread::sleep(span);
+    let busy = vitals(&balancer).cpu - before;
+    assert!(busy < span / 10, "{busy:?} of CPU in {span:?}, with nothing to do");
+
+    // In a steady coming and going at the limit, everybody gets in, and nobody writes the same line again and again.
+    for _ in 0..30 {
+        flood.remove(0);
+        flood.push(TcpStream::connect(balancer.address).unwrap());
+    }
+    let mut waiting = balancer.client();
+    waiting.send(client::get("/")).unwrap();
+    let freed = Instant::now();
+    drop(flood);
+    assert_eq!(waiting.response("GET").unwrap().text(), "one");
+    assert!(freed.elapsed() < Duration::from_secs(2), "served {:?} after there was room", freed.elapsed());
+    let complaints = balancer.lines(&["cannot accept"]);
+    assert!(complaints.len() <= 3, "{} times: {complaints:?}", complaints.len());
+    until("descriptors given back", || vitals(&balancer).descriptors < 20);
+}
+
+/// What a client may cost that is slow on purpose: what has come of its head or body, and what is to go to it, and no
+/// more than a buffer for each.
+#[test]
+fn slow_clients_cost_a_bounded_amount_of_memory_and_delay_nobody() {
+    let count = usize::try_from(number("CHAOS_SLOW", 1500)).unwrap();
+    if !room_for(2 * count as u64 + 100) {
+        println!("the limit of descriptors is too low for {count} slow clients, left out");
+        return;
+    }
+    let backend = Backend::http("one", |exchange| match exchange.request.target.as_str() {
+        "/big" => exchange.answer("200 OK", "", &vec![b'x'; 6_000_000]), // more than any kernel holds for a reader that sleeps
+        _ => exchange.name_it(),
+    });
+    let balancer = Balancer::before(&[&backend], &["--health", "off"]);
+    let mut quick = balancer.client();
+    quick.get("/");
+    let before = vitals(&balancer);
+    let first = wave(&balancer, &backend, &mut quick, count);
+    let each = (first.memory.saturating_sub(before.memory)) * 1024 / count as u64;
+    println!("{count} slow clients: {before}, then {first}: {each} bytes each");
+    assert!(each < MOST_EACH, "{each} bytes for each slow client");
+    // An allocator need not give memory back, but it is there for the next ones.
+    let second = wave(&balancer, &backend, &mut quick, count);
+    println!("when they have left: {}, and as many again: {second}", vitals(&balancer));
+    assert!(second.memory < first.memory + first.memory / 8 + 4 * 1024, "a second wave costs more: {first}, {second}");
+    // Their upstream connections are warm for a while.
+    until("their descriptors", || vitals(&balancer).descriptors <= before.descriptors + 3);
+}
+
+/// So many slow clients come, are waited for until the balancer has nothing to do, and leave; what it cost to have them.
+fn wave(balancer: &Balancer, backend: &Backend, quick: &mut Client, count: usize) -> Vitals {
+    let mut slow: Vec<Client> = (0..count).map(|_| balancer.client()).collect();
+    for (number, client) in slow.iter_mut().enumerate() {
+        client.send(slow_start(number)).unwrap();
+    }
+    until("all of them inside", || balancer.state()["open_connections"].as_u64() >= Some(count as u64));
+    let forwarded = (0..count).filter(|number| number % 20 < 10).count();
+    until("a backend that has taken all that came to it", || backend.open() >= forwarded);
+    until("a quiet moment", || {
+        let now = vitals(balancer).cpu;
+        std::thread::sleep(Duration::from_millis(200));
+        vitals(balancer).cpu - now < Duration::from_millis(20)
+    });
+    let during = vitals(balancer);
+    for _ in 0..200 {
+        assert_eq!(quick.get("/").text(), "one", "a quick one is served meanwhile");
+    }
+    drop(slow);
+    until("the last slow one's end", || balancer.state()["open_connections"] == 1);
+    during
+}
+
+/// Two buffers, the state of a session and of an exchange, and what an allocator wastes.
+const MOST_EACH: u64 = 2 * 18 * 1024 + 6 * 1024;
+
+/// Half a head; half a body; an answer that is not read.
+fn slow_start(number: usize) -> Vec<u8> {
+    match number % 20 {
+        0 => client::get("/big").into_bytes(), // few: the kernel's own memory is not the question
+        1..10 => b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1000\r\n\r\nhalf".to_vec(),
+        _ => b"GET / HTTP/1.1\r\nHost: test\r\nX-Slow: ".to_vec(),
+    }
+}
+
+/// Whether this process may have so many descriptors; raises its limit as far as it goes.
+fn room_for(descriptors: u64) -> bool {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let now = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: now.maximum, ..now });
+    getrlimit(Resource::Nofile).current.is_none_or(|most| most >= descriptors)
+}

@@ -1,0 +1,145 @@
+//! A dialogue played on every stage there is: the simulated kernel in many moods, and the real one.
+//!
+//! `DIALOGUE_SEEDS=n` plays it on so many seeds of each mood.
+
+use super::kernel::Kernel;
+use super::real::Real;
+use super::simulated::Simulated;
+use super::stage::{Pace, Stage};
+use evenkeel::config::{Backend, Config, Health, Limits, Listener, Mode, PolicyName, Pool, ProbeKind, Timeouts};
+use evenkeel::net::sim::Cruelty;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Plays it everywhere, with the defaults and one backend.
+pub fn play(dialogue: impl Fn(&Stage)) {
+    Play::new().run(dialogue);
+}
+
+/// How a dialogue is to be played.
+pub struct Play {
+    config: Config,
+    cut: bool,
+    real: bool,
+    edges: bool,
+    calm: bool,
+    simulated: bool,
+}
+
+impl Play {
+    /// One backend, the default limits and time-outs, every stage.
+    pub fn new() -> Play {
+        Play { config: config(1), cut: true, real: true, edges: false, calm: false, simulated: true }
+    }
+
+    /// With so many backends.
+    pub fn backends(self, count: usize) -> Play {
+        Play { config: Config { pools: config(count).pools, ..self.config }, ..self }
+    }
+
+    /// With other limits.
+    pub fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Play {
+        change(&mut self.config.limits);
+        self
+    }
+
+    /// With other time-outs, short enough for the real kernel. What is said is then not cut, for that takes time.
+    pub fn timeouts(mut self, change: impl FnOnce(&mut Timeouts)) -> Play {
+        change(&mut self.config.timeouts);
+        self.cut = false;
+        self
+    }
+
+    /// What is said is not cut into pieces.
+    pub fn uncut(self) -> Play {
+        Play { cut: false, ..self }
+    }
+
+    /// Not on a cruel kernel, which may tear apart what is said in one breath; uncut.
+    pub fn calm(self) -> Play {
+        Play { calm: true, ..self.uncut() }
+    }
+
+    /// Not where readiness comes through mio's portable selector: there nothing is told of a connection before a call on
+    /// it has found nothing, and of a client that waits for its answer nothing more is read.
+    pub fn needs_edges(self) -> Play {
+        let portable = cfg!(any(mio_unsupported_force_poll_poll, evenkeel_portable));
+        Play { edges: true, real: self.real && !portable, ..self }
+    }
+
+    /// Not on the real kernel; `why` is for the reader.
+    pub fn simulated_only(self, why: &str) -> Play {
+        assert!(!why.is_empty());
+        Play { real: false, ..self }
+    }
+
+    /// Not on the simulated kernel; `why` is for the reader.
+    pub fn real_only(self, why: &str) -> Play {
+        assert!(!why.is_empty());
+        Play { simulated: false, ..self.uncut() }
+    }
+
+    /// Plays it.
+    pub fn run(&self, dialogue: impl Fn(&Stage)) {
+        let longest = if self.simulated { self.moods(&dialogue) } else { 0 };
+        if self.cut {
+            self.cuts(&dialogue, longest);
+        }
+        if self.real {
+            let kernel = Box::new(Real::new(&self.config, 1));
+            perform(kernel, Pace::Whole, "the real kernel".into(), &dialogue);
+        }
+    }
+
+    /// Every mood of the simulated kernel; the longest saying.
+    fn moods(&self, dialogue: &impl Fn(&Stage)) -> usize {
+        let more = std::env::var("DIALOGUE_SEEDS").ok().and_then(|value| value.parse().ok());
+        let (calm, cruel) = (Cruelty::calm(), Cruelty::cruel());
+        let mut moods = vec![("calm", 2, calm.clone()), ("calm and portable", 1, calm.portable())];
+        if !self.calm {
+            moods.extend([("cruel", 12, cruel.clone()), ("cruel and portable", 4, cruel.portable())]);
+        }
+        moods.retain(|(.., mood)| !(self.edges && mood.portable));
+        let mut longest = 0;
+        for (name, seeds, mood) in moods {
+            for seed in 0..more.unwrap_or(seeds) {
+                let kernel = Box::new(Simulated::new(&self.config, seed, mood.clone()));
+                let name = format!("the simulated kernel, {name}, seed {seed}");
+                longest = perform(kernel, Pace::Whole, name, dialogue);
+            }
+        }
+        longest
+    }
+
+    /// Every saying byte by byte, and in two pieces.
+    fn cuts(&self, dialogue: &impl Fn(&Stage), longest: usize) {
+        let prompt = Cruelty { latency: Duration::ZERO, ..Cruelty::calm() };
+        for pace in std::iter::once(Pace::Bytes).chain((1..longest).map(Pace::Split)) {
+            let kernel = Box::new(Simulated::new(&self.config, 1, prompt.clone()));
+            perform(kernel, pace, format!("the simulated kernel, {pace:?}"), dialogue);
+        }
+    }
+}
+
+fn perform(kernel: Box<dyn Kernel>, pace: Pace, name: String, dialogue: &impl Fn(&Stage)) -> usize {
+    let stage = Stage::new(kernel, pace, name);
+    dialogue(&stage);
+    stage.curtain();
+    stage.longest()
+}
+
+/// One listener before one pool that is not probed.
+fn config(backends: usize) -> Config {
+    let at = |port: usize| SocketAddr::from(([127, 0, 0, 1], port as u16));
+    let backend = |index: usize| Backend { name: at(8080 + index).to_string(), address: at(8080 + index), weight: 1 };
+    let second = Duration::from_secs(1);
+    let health = Health { kind: ProbeKind::Off, interval: second, timeout: second, fall: 3, rise: 2 };
+    let backends = (0..backends).map(backend).collect();
+    Config {
+        listeners: vec![Listener { name: "main".into(), bind: vec![at(5001)], mode: Mode::Http, pool: 0 }],
+        pools: vec![Pool { name: "main".into(), policy: PolicyName::RoundRobin, backends, health }],
+        admin: Vec::new(),
+        timeouts: Timeouts::default(),
+        limits: Limits::default(),
+    }
+}

@@ -1,0 +1,131 @@
+//! Bytes pass as they come, both ways at once.
+
+use super::play::{Play, play};
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+#[test]
+fn the_first_bytes_of_a_response_pass_before_the_last_ones_exist() {
+    play(|s| {
+        let client = s.client();
+        client.says(GET);
+        let backend = s.backend_hears_request("GET / HTTP/1.1");
+        backend.says("HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n");
+        client.hears_head("HTTP/1.1 200 OK");
+        for piece in ["h", "ello", " wor"] {
+            backend.says(piece);
+            client.hears(piece);
+        }
+        backend.says("ld");
+        client.hears("ld");
+        client.is_kept_alive();
+    });
+}
+
+#[test]
+fn the_first_bytes_of_a_request_pass_before_the_last_ones_exist() {
+    play(|s| {
+        let client = s.client();
+        client.says("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\n");
+        let backend = s.backend_hears_request("POST / HTTP/1.1");
+        for piece in ["h", "ello", " wor", "ld"] {
+            client.says(piece);
+            backend.hears(piece);
+        }
+        backend.says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        client.hears_message("HTTP/1.1 200 OK", "ok");
+        client.is_kept_alive();
+    });
+}
+
+#[test]
+fn chunks_pass_one_by_one() {
+    play(|s| {
+        let client = s.client();
+        client.says("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
+        let backend = s.backend_hears_request("POST / HTTP/1.1");
+        for piece in ["a", "bc", "def"] {
+            client.says(format!("{}\r\n{piece}\r\n", piece.len()));
+            backend.hears_chunks(piece);
+        }
+        client.says("0\r\n\r\n");
+        backend.hears_chunked("", "");
+        backend.says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        client.hears_message("HTTP/1.1 200 OK", "ok");
+    });
+}
+
+#[test]
+fn a_part_of_a_chunk_passes_before_the_rest_exists() {
+    play(|s| {
+        let client = s.client();
+        client.says(GET);
+        let backend = s.backend_hears_request("GET / HTTP/1.1");
+        backend.says(format!("{CHUNKED}a\r\nhello"));
+        client.hears_head("HTTP/1.1 200 OK");
+        client.hears_chunks("hello");
+        backend.says("world\r\n0\r\n\r\n");
+        client.hears_chunked("world", "");
+        client.is_kept_alive();
+    });
+}
+
+#[test]
+fn server_sent_events_pass_one_by_one() {
+    Play::new().needs_edges().run(|s| {
+        let client = s.client();
+        client.says("GET /events HTTP/1.1\r\nHost: h\r\nAccept: text/event-stream\r\n\r\n");
+        let backend = s.backend_hears_request("GET /events HTTP/1.1");
+        backend.says("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"); // until it closes
+        client.hears_head("HTTP/1.1 200 OK").has(&["Content-Type: text/event-stream", "Transfer-Encoding: chunked"]);
+        for _ in 0..5 {
+            backend.says("data: x\n\n");
+            client.hears_chunks("data: x\n\n");
+        }
+        client.resets();
+        backend.hears_reset_or_close();
+    });
+}
+
+#[test]
+fn an_answer_may_begin_before_its_request_is_over() {
+    play(|s| {
+        let client = s.client();
+        client.says("POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n");
+        let backend = s.backend_hears_request("POST /echo HTTP/1.1");
+        backend.hears_chunks("a");
+        backend.says(CHUNKED);
+        client.hears_head("HTTP/1.1 200 OK");
+        for letter in ["a", "b", "c"] {
+            client.says(format!("1\r\n{letter}\r\n"));
+            backend.hears_chunks(letter);
+            backend.says(format!("1\r\n{letter}\r\n"));
+            client.hears_chunks(letter);
+        }
+        client.says("0\r\n\r\n");
+        backend.hears_chunked("", "");
+        backend.says("0\r\n\r\n");
+        client.hears_chunked("", "");
+        client.is_kept_alive();
+        client.says(GET);
+        s.backend_hears_request("GET / HTTP/1.1");
+    });
+}
+
+#[test]
+fn a_tunnel_passes_single_bytes_both_ways() {
+    play(|s| {
+        let client = s.client();
+        client.says("GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+        let backend = s.backend_hears_request("GET / HTTP/1.1");
+        backend.says("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+        client.hears_head("HTTP/1.1 101 Switching Protocols");
+        for byte in [b"\0", b"a", b"\r", b"\n", b"\xff"] {
+            client.says(byte);
+            backend.hears(byte);
+            backend.says(byte);
+            client.hears(byte);
+        }
+    });
+}

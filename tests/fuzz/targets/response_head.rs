@@ -1,0 +1,7 @@
+//! See `../oracle/response_head.rs`.
+#![no_main]
+
+#[path = "../oracle/mod.rs"]
+mod oracle;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| oracle::response_head::check(input));
