@@ -339,6 +339,10 @@ impl House for Relay {
         0
     }
 
+    fn describe(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     fn check(&self) -> Result<(), String> {
         match self.pairs.values().flat_map(|pair| &pair.sides).map(|side| side.owed.len()).max() {
             Some(owed) if owed > 4 * BUDGET => Err(format!("{owed} bytes piled up for one socket")),
