@@ -6,6 +6,41 @@ use evenkeel::base::Rng;
 /// Bytes of the number at the head of each stream.
 pub const NAME: u64 = 8;
 
+/// What somebody has still to write.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    bytes: Vec<u8>,
+    written: usize,
+}
+
+impl std::ops::Deref for Outbox {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[self.written..]
+    }
+}
+
+impl Outbox {
+    pub fn say(&mut self, words: impl AsRef<[u8]>) {
+        self.bytes.extend_from_slice(words.as_ref());
+    }
+
+    /// `count` bytes were written.
+    pub fn advance(&mut self, count: usize) {
+        self.written += count;
+        if self.is_empty() {
+            self.bytes.clear();
+            self.written = 0;
+        }
+    }
+
+    /// Keeps what is still to write of the first `count` bytes.
+    pub fn truncate(&mut self, count: usize) {
+        self.bytes.truncate(self.written + count);
+    }
+}
+
 /// Writes what `stream` has from position `from` on.
 pub fn fill(stream: u64, from: u64, into: &mut [u8]) {
     let (mut place, skip) = (from / 8, (from % 8) as usize);
@@ -27,15 +62,17 @@ fn word_at(stream: u64, place: u64) -> u64 {
 
 /// Whether `bytes` are what `stream` has from position `from` on; if not, the first wrong position.
 pub fn check(stream: u64, from: u64, bytes: &[u8]) -> Result<(), u64> {
-    let mut right = vec![0; bytes.len()];
-    fill(stream, from, &mut right);
-    if right == bytes {
-        return Ok(());
+    let mut right = [0; 512];
+    for (index, part) in bytes.chunks(right.len()).enumerate() {
+        let from = from + (index * right.len()) as u64;
+        fill(stream, from, &mut right[..part.len()]);
+        if right[..part.len()] != *part
+            && let Some(at) = right.iter().zip(part).position(|(right, byte)| right != byte)
+        {
+            return Err(from + at as u64);
+        }
     }
-    match right.iter().zip(bytes).position(|(right, byte)| right != byte) {
-        Some(at) => Err(from + at as u64),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// A piece of a stream as a vector.

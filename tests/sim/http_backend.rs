@@ -6,7 +6,7 @@ mod surplus;
 
 pub use answer::HttpHabits;
 
-use super::bytes;
+use super::bytes::{self, Outbox};
 use super::http_client::up;
 use super::http_text::{self, Body, Head};
 use super::ledger::{self, Cue};
@@ -59,7 +59,7 @@ pub struct HttpServed {
     asked: Option<Asked>,
     /// The request has come whole, or is answered before.
     answering: bool,
-    out: Vec<u8>,
+    out: Outbox,
     said: bool, // a byte of the present response was written
     answer_at: Option<Time>,
     /// Dies when so many bytes are left to write.
@@ -93,7 +93,7 @@ impl HttpServed {
             heard: Vec::new(),
             asked: None,
             answering: false,
-            out: Vec::new(),
+            out: Outbox::default(),
             said: false,
             answer_at: None,
             dies_at: None,
@@ -211,7 +211,7 @@ impl HttpServed {
             if whole || early {
                 self.plan_answer(habits, rng, cue);
             } else if head.lists("expect", "100-continue") && rng.chance(habits.continues.into(), 1000) {
-                self.out.extend(b"HTTP/1.1 100 Continue\r\n\r\n");
+                self.out.say(b"HTTP/1.1 100 Continue\r\n\r\n");
             }
         }
         let Some(asked) = &mut self.asked else { return Ok(()) };
@@ -335,7 +335,7 @@ impl HttpServed {
             if let Some(well) = self.verdict.take() {
                 vitals.dealt(if well { Dealt::Pass } else { Dealt::Failure }, cue.now);
             }
-            self.out.drain(..sent);
+            self.out.advance(sent);
             self.write_at = later(cue, pace.pause);
             if self.out.is_empty() {
                 self.close_request();

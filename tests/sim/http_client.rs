@@ -5,7 +5,7 @@ mod ask;
 
 pub use ask::{Ask, Fault};
 
-use super::bytes;
+use super::bytes::{self, Outbox};
 use super::http_text::{self, Body, Head};
 use super::ledger::{self, Cue, Excuse, Ledger, Loss};
 use super::plan::listener;
@@ -57,7 +57,7 @@ pub struct HttpClient {
     coming: VecDeque<(u64, Ask)>,
     /// Written at least in part, not yet answered.
     waiting: VecDeque<(u64, Ask)>,
-    out: Vec<u8>,
+    out: Outbox,
     /// A body that waits for `100 Continue`, and until when.
     withheld: Option<(Vec<u8>, Time)>,
     moved: u64,
@@ -85,7 +85,7 @@ impl HttpClient {
             plan,
             coming,
             waiting: VecDeque::new(),
-            out: Vec::new(),
+            out: Outbox::default(),
             withheld: None,
             moved: 0,
             heard: Vec::new(),
@@ -149,10 +149,10 @@ impl HttpClient {
                 (request.from, request.asked) = (Some(address), cue.now);
             }
             let (head, body) = ask.written(number, &self.plan, cue);
-            self.out.extend(head);
+            self.out.say(head);
             match ask.expects.filter(|_| !body.is_empty()) {
                 Some(patience) => self.withheld = Some((body, later(cue, patience))),
-                None => self.out.extend(body),
+                None => self.out.say(body),
             }
             self.waiting.push_back((number, ask));
         }
@@ -164,7 +164,7 @@ impl HttpClient {
     /// The body may be sent.
     fn go_on(&mut self) {
         if let Some((body, _)) = self.withheld.take() {
-            self.out.extend(body);
+            self.out.say(body);
         }
     }
 
@@ -175,7 +175,7 @@ impl HttpClient {
             if sent == 0 {
                 return;
             }
-            self.out.drain(..sent);
+            self.out.advance(sent);
             self.moved += sent as u64;
             self.write_at = later(cue, self.plan.pace.pause);
         }
@@ -339,7 +339,7 @@ impl HttpClient {
     fn dial_again(&mut self, cue: &mut Cue) {
         (self.far, self.dialled) = (cue.sim.dial(listener(Mode::Http)), cue.now);
         self.coming = std::mem::take(&mut self.waiting);
-        (self.out, self.withheld) = (Vec::new(), None);
+        (self.out, self.withheld) = (Outbox::default(), None);
         self.heard.clear();
         (self.told_close, self.doubtful, self.finished) = (false, false, false);
         (self.kept, self.think_until) = (false, None);

@@ -8,8 +8,9 @@ use super::http_client::HttpAsk;
 use super::tcp::TcpAsk;
 use evenkeel::base::Rng;
 use evenkeel::config::Mode;
+use evenkeel::net::Signal;
 use evenkeel::net::sim::Cruelty;
-use people::{cruelty, deeds, habits, http_coming, http_habits, scarcity, tcp_ask};
+use people::{cruelty, deeds, habits, http_coming, http_habits, scarcity, signals, tcp_ask};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -45,6 +46,8 @@ pub struct Plan {
     pub stop: Option<Duration>,
     /// ... and so long after that to leave at once.
     pub hurry: Option<Duration>,
+    /// An operator asks for other things, some of which are not there yet.
+    pub signals: Vec<(Duration, Signal)>,
     /// Backends are probed.
     pub probes: bool,
     /// So many failures and passes in a row change the mind about a backend.
@@ -170,6 +173,7 @@ impl Plan {
             fair,
             stop: (scope.timers && dice.chance(80)).then(|| dice.millis(600)),
             hurry: dice.chance(200).then(|| dice.millis(1000)),
+            signals: Vec::new(),
             probes: scope.timers && dice.chance(100),
             fall: 1 + dice.0.below(3) as u32,
             rise: 1 + dice.0.below(3) as u32,
@@ -195,6 +199,7 @@ impl Plan {
             fair,
             stop: dice.chance(80).then(|| dice.millis(1500)),
             hurry: dice.chance(200).then(|| dice.millis(1000)),
+            signals: signals(dice),
             probes: dice.chance(150),
             fall: 1 + dice.0.below(3) as u32,
             rise: 1 + dice.0.below(3) as u32,

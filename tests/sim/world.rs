@@ -69,6 +69,7 @@ pub struct World {
     coming: Vec<(Time, Coming)>,
     deeds: Vec<(Time, usize, Deed)>,
     clients: Vec<Client>,
+    signals: Vec<(Time, Signal)>,
     stop: Option<Time>,
     /// For each pool: a backend of it that never fails. While it is there, nobody sick is picked.
     firm: Vec<usize>,
@@ -109,6 +110,7 @@ impl World {
             coming: plan.clients.iter().map(|(at, ask)| (start + *at, ask.clone())).collect(),
             deeds: plan.deeds.iter().map(|&(at, index, deed)| (start + at, index, deed)).collect(),
             clients: Vec::new(),
+            signals: plan.signals.iter().map(|&(at, signal)| (start + at, signal)).collect(),
             stop: plan.stop.map(|at| start + at),
             left: false,
             firm,
@@ -125,6 +127,9 @@ impl World {
             house.net().alarm(*at);
         }
         for (at, ..) in &self.deeds {
+            house.net().alarm(*at);
+        }
+        for (at, _) in &self.signals {
             house.net().alarm(*at);
         }
         if let Some(at) = self.stop {
@@ -227,6 +232,9 @@ impl World {
         if cue.ledger.hurry.is_some_and(|at| at <= now) && !cue.ledger.hurried {
             cue.sim.signal(Signal::Stop);
             (cue.ledger.hurried, cue.ledger.amnesty) = (true, [true; 2]);
+        }
+        for (_, signal) in self.signals.extract_if(.., |(at, _)| *at <= now) {
+            cue.sim.signal(signal);
         }
         for (_, index, deed) in self.deeds.extract_if(.., |(at, ..)| *at <= now) {
             self.backends[index].suffer(deed, &mut cue);

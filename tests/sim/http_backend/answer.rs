@@ -74,13 +74,13 @@ impl HttpServed {
 
     fn answer_probe(&mut self, sick: bool) {
         let status = if sick { "500 Unwell" } else { "200 OK" };
-        self.out.extend(format!("HTTP/1.1 {status}\r\nContent-Length: 2\r\n\r\nok").bytes());
+        self.out.say(format!("HTTP/1.1 {status}\r\nContent-Length: 2\r\n\r\nok"));
         (self.answering, self.verdict) = (false, Some(!sick));
     }
 
     fn switch(&mut self, number: u64) {
-        self.out.extend(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n");
-        self.out.extend(format!("X-Number: {number}\r\n\r\n").bytes());
+        self.out.say(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n");
+        self.out.say(format!("X-Number: {number}\r\n\r\n"));
         (self.answering, self.switched) = (false, Some(number));
     }
 
@@ -92,7 +92,7 @@ impl HttpServed {
         self.until_close = !chunks && !self.slams && luck(habits.until_close);
         self.closes = self.until_close || luck(habits.closes);
         if luck(habits.interim) && !old {
-            self.out.extend(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n");
+            self.out.say(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n");
         }
         let begun = self.out.len();
         let head_only = self.asked.as_ref().is_some_and(|asked| asked.method == "HEAD");
@@ -117,7 +117,7 @@ impl HttpServed {
         let mut luck = |chance: u16| rng.chance(chance.into(), 1000);
         let (idle, late) = (luck(habits.closes_idle), luck(habits.surplus));
         if luck(habits.surplus) && !self.closes {
-            self.out.extend(SURPLUS.bytes());
+            self.out.say(SURPLUS);
             self.surplus = SURPLUS.len();
         } else if idle || late {
             // As long as a client thinks, so that a request often meets the FIN; or much longer.
@@ -133,7 +133,7 @@ impl HttpServed {
     /// A head that the client may not see.
     fn answer_badly(&mut self, number: u64, rng: &mut Rng, cue: &mut Cue) {
         if let Some(head) = rng.one_of(hostile::HEADS) {
-            self.out.extend(head.replace("{n}", &number.to_string()).bytes());
+            self.out.say(head.replace("{n}", &number.to_string()));
         }
         cue.ledger.excuse(number, ledger::DIED);
         (self.answering, self.hung) = (false, true);
@@ -143,7 +143,7 @@ impl HttpServed {
     fn go_wrong(&mut self, number: u64, rng: &mut Rng, cue: &mut Cue) {
         self.out.truncate(self.out.len() - LAST_CHUNK.len());
         if let Some(words) = rng.one_of(hostile::CHUNKS) {
-            self.out.extend(words.bytes());
+            self.out.say(words);
         }
         cue.ledger.excuse(number, ledger::TORN);
         self.hung = true;
@@ -166,11 +166,11 @@ impl HttpServed {
             (_, true) => {}
             _ => text += &format!("Content-Length: {length}\r\n"),
         }
-        self.out.extend(format!("{text}\r\n").bytes());
+        self.out.say(format!("{text}\r\n"));
         match (head_only || bodyless, chunks) {
             (true, _) => {}
-            (_, true) => self.out.extend(http_text::chunked(&body, 1 + (number % 700 + length / 1000) as usize)),
-            _ => self.out.extend(body),
+            (_, true) => self.out.say(http_text::chunked(&body, 1 + (number % 700 + length / 1000) as usize)),
+            _ => self.out.say(body),
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::sim::hostile;
 use crate::sim::http_backend::HttpHabits;
 use crate::sim::http_client::{Ask, Fault, HttpAsk};
 use crate::sim::tcp::{Pace, Quit, TcpAsk};
+use evenkeel::net::Signal;
 use evenkeel::net::sim::Cruelty;
 use std::time::Duration;
 
@@ -153,6 +154,13 @@ pub(super) fn tcp_ask(dice: &mut Dice, fair: bool, scope: Scope) -> TcpAsk {
     };
     let quit = (!fair && dice.chance(250)).then(|| (dice.size(), dice.pick(quits)));
     TcpAsk { length, pace: pace(dice), half_close: dice.chance(500), quit }
+}
+
+/// What an operator asks for in passing.
+pub(super) fn signals(dice: &mut Dice) -> Vec<(Duration, Signal)> {
+    let count = dice.pick(&[(9, 0), (1, 2)]);
+    let signal = |dice: &mut Dice| dice.pick(&[(1, Signal::Dump), (1, Signal::Reload), (1, Signal::HandOver)]);
+    (0..count).map(|_| (dice.millis(1000), signal(dice))).collect()
 }
 
 /// Deeds against all backends but the first, which stands firm in three runs of four.
