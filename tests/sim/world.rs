@@ -19,6 +19,9 @@ const LONGEST: Duration = Duration::from_secs(900);
 /// After the last client, everything of the balancer's own must be over by then.
 const SILENCE: Duration = Duration::from_secs(45);
 
+/// Whoever went silent may still take a byte now and then that its kernel finds room for, and is waited for anew.
+const MOST_SILENCES: usize = 5;
+
 /// A backend that was left alone for so long must be seen as it is: the last of the probes that were under way, one at
 /// the longest interval, and three in quick succession that may take their time.
 const JUDGED: Duration = Duration::from_secs(2 + 6 + 3 * 4);
@@ -270,11 +273,16 @@ impl World {
 
     /// All clients are gone. What they left must end by itself, and the house be empty.
     fn curtain(&mut self, house: &mut impl House) -> Result<(), String> {
-        let end = house.net().now() + SILENCE;
-        house.net().alarm(end);
-        while house.net().now() < end && !house.net().silent() {
-            self.act(house.net());
-            self.turn(house)?;
+        for _ in 0..MOST_SILENCES {
+            let end = house.net().now() + SILENCE;
+            house.net().alarm(end);
+            while house.net().now() < end && !house.net().silent() {
+                self.act(house.net());
+                self.turn(house)?;
+            }
+            if house.open() == 0 {
+                break;
+            }
         }
         self.look_into_the_empty_house(house)
     }
