@@ -70,7 +70,13 @@ impl Process {
             Kind::Nginx(folder) => {
                 let file = folder.join(format!("{}.conf", self.address.port()));
                 fs::write(&file, nginx_file(folder, self.address)).expect("the scratch folder");
-                let mut command = Command::new(nginx().expect("nginx, since there was one"));
+                let nginx = nginx().expect("nginx, since there was one");
+                // Where there is setpriv, it goes when the test is killed; it becomes nginx under the same number.
+                let leash = Path::new("/usr/bin/setpriv");
+                let mut command = Command::new(if leash.exists() { leash } else { nginx });
+                if leash.exists() {
+                    command.args(["--pdeathsig", "KILL"]).arg(nginx);
+                }
                 command.arg("-c").arg(file);
                 command
             }
