@@ -62,7 +62,8 @@ impl Process {
     fn command(&self) -> Command {
         match &self.kind {
             Kind::Own(book) => {
-                let mut command = Command::new(std::env::current_exe().expect("this binary"));
+                // By this name it is found even when a new one was built over it.
+                let mut command = Command::new("/proc/self/exe");
                 command.args(["--exact", "this_binary_as_a_backend", "--nocapture"]);
                 command.env(LISTEN, self.address.to_string()).env(BOOK, book);
                 command
