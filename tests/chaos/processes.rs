@@ -62,7 +62,8 @@ impl Process {
     fn command(&self) -> Command {
         match &self.kind {
             Kind::Own(book) => {
-                let mut command = Command::new(std::env::current_exe().expect("this binary"));
+                // By this name it is found even when a new one was built over it.
+                let mut command = Command::new("/proc/self/exe");
                 command.args(["--exact", "this_binary_as_a_backend", "--nocapture"]);
                 command.env(LISTEN, self.address.to_string()).env(BOOK, book);
                 command
@@ -70,7 +71,13 @@ impl Process {
             Kind::Nginx(folder) => {
                 let file = folder.join(format!("{}.conf", self.address.port()));
                 fs::write(&file, nginx_file(folder, self.address)).expect("the scratch folder");
-                let mut command = Command::new(nginx().expect("nginx, since there was one"));
+                let nginx = nginx().expect("nginx, since there was one");
+                // Where there is setpriv, it goes when the test is killed; it becomes nginx under the same number.
+                let leash = Path::new("/usr/bin/setpriv");
+                let mut command = Command::new(if leash.exists() { leash } else { nginx });
+                if leash.exists() {
+                    command.args(["--pdeathsig", "KILL"]).arg(nginx);
+                }
                 command.arg("-c").arg(file);
                 command
             }

@@ -31,9 +31,15 @@ fn same(mine: &Message, theirs: &Message) -> Result<(), String> {
         return Err("different bodies".into());
     }
     // We let fewer trailers through than there are, but those that mean something to applications alone.
-    let passed = |field: &&(String, Vec<u8>)| field.0 != "host" && field.0 != "content-length";
-    if mine.complete && !mine.trailers.iter().eq(theirs.trailers.iter().filter(passed)) {
+    let (mut sent, applications) = (theirs.trailers.iter(), |field: &&(String, Vec<u8>)| is_applications(&field.0));
+    let foreign = mine.trailers.iter().any(|field| !sent.any(|one| one == field));
+    let lost = !mine.trailers.iter().filter(applications).eq(theirs.trailers.iter().filter(applications));
+    if mine.complete && (foreign || lost) {
         return Err("different trailers".into());
     }
     Ok(())
+}
+
+fn is_applications(name: &str) -> bool {
+    name.starts_with("x-") && !name.starts_with("x-forwarded") && !["x-real-ip", "x-request-id"].contains(&name)
 }

@@ -69,11 +69,15 @@ fn escapes(name: &str) -> bool {
     name.split('%').skip(1).all(whole)
 }
 
+/// A list of codings that exist, `chunked` perhaps behind them; empty members are none (RFC 9110 5.6.1.2).
 pub fn all_known(value: &[u8]) -> bool {
     let value = text(value).to_ascii_lowercase();
-    let known = |coding: &str| ["gzip", "x-gzip", "deflate", "compress", "x-compress"].contains(&coding.trim());
-    let others = value.strip_suffix("chunked").map_or(value.as_str(), |rest| rest.trim_end().trim_end_matches(','));
-    others.split(',').all(known)
+    let mut members: Vec<&str> = value.split(',').map(str::trim).filter(|member| !member.is_empty()).collect();
+    if members.last() == Some(&"chunked") {
+        members.pop();
+    }
+    let known = |coding: &&str| ["gzip", "x-gzip", "deflate", "compress", "x-compress"].contains(coding);
+    !members.is_empty() && members.iter().all(known)
 }
 
 /// 1*DIGIT, and small enough to be counted.
