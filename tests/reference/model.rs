@@ -42,6 +42,14 @@ impl Fields {
         self.0.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_slice()).collect()
     }
 
+    /// How many fields `Connection` may name: the project's limit holds for them as for fields.
+    fn options(&self) -> usize {
+        let all = self.all("connection");
+        let options = all.iter().flat_map(|value| value.split(|&b| b == b',')).map(trim);
+        let own = |one: &[u8]| [&b"close"[..], b"keep-alive", b"upgrade"].iter().any(|o| one.eq_ignore_ascii_case(o));
+        options.filter(|one| !one.is_empty() && !own(one)).count()
+    }
+
     /// Whether a list field has this member (RFC 9110 5.6.1).
     fn lists(&self, name: &str, member: &str) -> bool {
         let is = |one: &[u8]| trim(one).eq_ignore_ascii_case(member.as_bytes());
@@ -241,8 +249,9 @@ impl Eyes<'_> {
         self.note(!understood, 417);
         let counts = method == "OPTIONS" || method == "TRACE";
         let forwards = fields.all("max-forwards");
-        let plain = forwards.iter().all(|value| number(value).is_some()) && forwards.len() < 2;
-        self.note(counts && !plain, 400);
+        let digits = |value: &&[u8]| !value.is_empty() && value.iter().all(u8::is_ascii_digit); // as many as one likes
+        self.note(counts && (!forwards.iter().all(digits) || forwards.len() > 1), 400);
+        self.note(fields.options() > FIELDS, 431);
         let framing = self.framing(modern, fields).unwrap_or(Framing::None);
         if !self.flaws.is_empty() {
             return Err(Stop::Bad);
@@ -256,6 +265,7 @@ impl Eyes<'_> {
     fn judge_response(&mut self, status: String, asked: &str, modern: bool, fields: &Fields) -> Got<Message> {
         // RFC 9112 6.3: these have no body and may not even speak of one, so what they say of it is not heard.
         let silent = status.starts_with('1') || status == "204";
+        self.note(fields.options() > FIELDS, 431);
         let said = if silent { None } else { self.framing(modern, fields) };
         if !self.flaws.is_empty() {
             return Err(Stop::Bad);
