@@ -162,7 +162,7 @@ impl Eyes<'_> {
         self.expect(b" ")?;
         let minor = self.version(505)?;
         self.expect(b"\r\n")?;
-        let fields = self.fields(true)?;
+        let fields = self.fields()?;
         self.judge_request(text(&method), &target, minor > b'0', &fields)
     }
 
@@ -179,7 +179,7 @@ impl Eyes<'_> {
             }
         }
         self.expect(b"\r\n")?;
-        let fields = self.fields(true)?;
+        let fields = self.fields()?;
         self.judge_response(status, asked, minor > b'0', &fields)
     }
 
@@ -217,7 +217,7 @@ impl Eyes<'_> {
     }
 
     /// RFC 9112 5, up to and with the empty line: names at once followed by a colon, no folding, no control bytes.
-    fn fields(&mut self, counted: bool) -> Got<Fields> {
+    fn fields(&mut self) -> Got<Fields> {
         let mut fields = Vec::new();
         while self.peek()? != b'\r' {
             let name = text(&self.word(is_tchar, HEAD, 431)?).to_ascii_lowercase();
@@ -228,7 +228,7 @@ impl Eyes<'_> {
             }
             fields.push((name, trim(&self.bytes[from..self.at]).to_vec()));
             self.expect(b"\r\n")?;
-            self.note(counted && fields.len() > FIELDS, 431);
+            self.note(fields.len() > FIELDS, 431);
         }
         self.expect(b"\r\n")?;
         Ok(Fields(fields))
@@ -334,8 +334,8 @@ impl Eyes<'_> {
             self.expect(b"\r\n")?;
         }
         self.limit = self.at + HEAD; // a trailer section may be as large as a head
-        message.trailers = self.fields(false)?.0;
-        Ok(())
+        message.trailers = self.fields()?.0;
+        if self.flaws.is_empty() { Ok(()) } else { Err(Stop::Bad) }
     }
 
     /// Sixteen digits are enough for anybody, and what does not fit is refused before its data come.
