@@ -31,6 +31,7 @@ cd "$(dirname "$0")/.."
 mutants=$PWD/tests/mutants
 seeds=${SEEDS:-3000}
 tree=$PWD/target/mutants/tree
+whole=$PWD/target/mutants/whole
 export CARGO_TARGET_DIR=$PWD/target/mutants/build RUST_BACKTRACE=0 SHRINK=0
 
 field() { sed -n "s/^$1: //p" "$mutants/$2.mutant"; }
@@ -42,11 +43,14 @@ if [[ ${#names[@]} -eq 0 ]]; then
     done
 fi
 
-# A fresh copy. Times are not kept: cargo must see that a file changed back.
+# Two fresh copies: one to plant in, one to mend from, whatever happens to the sources meanwhile. Times are not kept:
+# cargo must see that a file changed back.
 copy() {
-    rm -rf "$tree"
-    mkdir -p "$tree"
-    cp -r Cargo.toml Cargo.lock src tests "$tree"
+    rm -rf "$tree" "$whole"
+    for place in "$tree" "$whole"; do
+        mkdir -p "$place"
+        cp -r Cargo.toml Cargo.lock src tests "$place"
+    done
 }
 
 # Replaces one piece of one file, which must be there exactly once.
@@ -84,23 +88,37 @@ plant() {
 
 restore() {
     for file in "${touched[@]}"; do
-        cp "$file" "$tree/$file"
+        cp "$whole/$file" "$tree/$file"
     done
 }
 
 simulate() { (cd "$tree" && SEEDS=$seeds timeout 300 cargo test --quiet --profile sweep --test simulation "$@"); }
 
+# Whether every bug there is can still be planted, run or not: sources move on.
+apply_all() {
+    local file name why stale=0
+    for file in "$mutants"/*.mutant; do
+        name=$(basename "$file" .mutant)
+        if ! why=$(plant "$name"; status=$?; printf '%s\n' "${touched[@]}" >"$tree/touched"; exit $status); then
+            echo "mutants: $name $why" >&2
+            stale=1
+        fi
+        mapfile -t touched <"$tree/touched"
+        restore
+    done
+    return $stale
+}
+
 copy
+apply_all || exit 2
 simulate --no-run # so that the table is not kept waiting by what all have in common
 printf '%-26s %-62s %s\n' mutant 'what it breaks' 'caught'
 survived=0
 stale=0
 for name in "${names[@]}"; do
     [[ -f $mutants/$name.mutant ]] || { echo "mutants: there is no mutant $name" >&2; exit 2; }
-    if ! why=$(plant "$name"; status=$?; printf '%s\n' "${touched[@]}" >"$tree/touched"; exit $status); then
-        printf '%-26s %-62s DOES NOT APPLY: %s\n' "$name" "$(field breaks "$name")" "$why"
-        stale=1
-    elif ! built=$(simulate --no-run 2>&1); then
+    plant "$name"
+    if ! built=$(simulate --no-run 2>&1); then
         printf '%-26s %-62s DOES NOT BUILD\n%s\n' "$name" "$(field breaks "$name")" "$built"
         stale=1
     else
@@ -113,7 +131,6 @@ for name in "${names[@]}"; do
         fi
         printf '%-26s %-62s %s\n' "$name" "$(field breaks "$name")" "$caught"
     fi
-    mapfile -t touched <"$tree/touched"
     restore
 done
 [[ $stale -eq 0 ]] || exit 2

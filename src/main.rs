@@ -78,10 +78,11 @@ fn demo(port_base: Option<u16>, log: LevelFilter) -> Result<(), Exit> {
         let text = "evenkeel: --port-base: there are no four ports from there on\n  fix: at most 65532".into();
         return Err(Exit { text, to_stdout: false, code: 2 });
     };
-    let config = demo::start(ports, Limits::default()).map_err(|error| {
-        let Exit { text, .. } = failed(error);
-        Exit { text: format!("{text}, or choose four others with --port-base"), to_stdout: false, code: 1 }
-    })?;
+    let hint = |exit: Exit| {
+        let text = exit.text.replace("or choose another", "or choose four other ports with --port-base");
+        Exit { text, ..exit }
+    };
+    let config = demo::start(ports, Limits::default()).map_err(failed).map_err(hint)?;
     let _ = writeln!(
         io::stdout(),
         "two backends: 127.0.0.1:{} and 127.0.0.1:{}\nbalancer:     http://localhost:{balancer}/\n\
@@ -91,7 +92,7 @@ fn demo(port_base: Option<u16>, log: LevelFilter) -> Result<(), Exit> {
         ports.admin,
         balancer = ports.balancer,
     );
-    run(config, log)
+    run(config, log).map_err(hint)
 }
 
 /// Is one embedded backend, until told to stop.

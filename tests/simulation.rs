@@ -16,6 +16,21 @@ use sim::relay::{Bug, Relay};
 use sim::sweep::{self, Sort, Swept};
 use sim::world::{self, Report, World};
 
+/// Prints what the balancer says among the calls it makes.
+struct Aloud;
+
+impl log::Log for Aloud {
+    fn enabled(&self, _: &log::Metadata) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record) {
+        println!("{:>13}  says  {}", "", record.args());
+    }
+
+    fn flush(&self) {}
+}
+
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
@@ -23,6 +38,9 @@ fn number(name: &str) -> Option<u64> {
 /// Runs the seeds asked for, and says how to replay the first that fails.
 fn check(name: &str, sort: Sort<'_>, seeds: u64) {
     if let Some(seed) = number("SEED") {
+        if log::set_logger(&Aloud).is_ok() {
+            log::set_max_level(log::LevelFilter::Debug);
+        }
         let without: Vec<String> = std::env::var("WITHOUT").unwrap_or_default().split(',').map(str::to_owned).collect();
         let report = sort.attempt((sort.plan)(seed).without(&without), true);
         let report = report.unwrap_or_else(|what| panic!("seed {seed}: {what}"));
@@ -99,7 +117,7 @@ fn the_same_seed_gives_the_same_run() {
 }
 
 #[test]
-fn a_small_relay_lives_through_the_world() {
+fn a_small_relay_bears_it_too() {
     check("relay", Sort { plan: of_relay, run: &|plan, aloud| relay(plan, aloud, Bug::None) }, 300);
 }
 

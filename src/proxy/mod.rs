@@ -148,6 +148,11 @@ impl<N: Net> Proxy<N> {
         &self.cx.backends
     }
 
+    /// Each session in words: who, what it waits for, what it carries.
+    pub fn describe_sessions(&self) -> impl Iterator<Item = String> {
+        self.sessions.iter().map(|(row, session)| format!("session {row}: {}", session.describe()))
+    }
+
     /// Sockets that somebody here owns.
     pub fn owned_sockets(&self) -> usize {
         self.cx.owned()
@@ -365,7 +370,7 @@ impl<N: Net> Proxy<N> {
         lines.extend(self.cx.backends.iter().map(|(_, backend)| {
             format!("backend {}: {:?}, {} in flight", backend.name, backend.health.state(), backend.in_flight)
         }));
-        lines.extend(self.sessions.iter().map(|(row, session)| format!("session {row}: {}", session.describe())));
+        lines.extend(self.describe_sessions());
         lines.join("\n")
     }
 }

@@ -39,6 +39,10 @@ impl House for Proxy<Sim> {
         self.lent_buffers()
     }
 
+    fn describe(&self) -> Vec<String> {
+        self.describe_sessions().collect()
+    }
+
     fn check(&self) -> Result<(), String> {
         let stats = self.stats();
         if stats.stuck > 0 {

@@ -238,6 +238,10 @@ impl HttpServed {
     fn check_whole(&self, cue: &Cue) -> Result<(), String> {
         let Some(Asked { number: Some(number), got, .. }) = &self.asked else { return Ok(()) };
         let length = cue.ledger.requests[number].body;
+        let limit = cue.ledger.body_limit;
+        if limit > 0 && *got > limit {
+            return Err(format!("{number} has a whole body of {got} bytes"));
+        }
         match *got == length {
             true => Ok(()),
             false => Err(format!("{number} ends after {got} of {length} bytes")),

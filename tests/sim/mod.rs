@@ -12,12 +12,16 @@
 //! seen where it happens. Every response bears the number of its request. Every request that reaches a backend is read
 //! by a strict reader that shares no code with the balancer. No call on a closed socket and no spin (the kernel panics),
 //! sockets open = sockets owned and the accounting laws after each turn; at the end no session, no buffer, no socket but
-//! the listener's, and an exact rotation where nothing failed. A loss is a failure unless a fact excuses just it: its
-//! backend died while answering, it may not be sent twice, its client left. A clean end that hides a cut has no excuse.
+//! the listeners', nothing in flight, every backend judged as it is, and an exact rotation where nothing failed. While a
+//! healthy backend is there no sick one is picked, and none is judged without as many probes or connects as were asked
+//! for. A loss is a failure unless a fact excuses just it and says what may happen instead: its backend died while
+//! answering (502, or a cut), it was hung (504), its client stopped (408). A clean end that hides a cut has no excuse.
 //!
 //! Reading order: [`plan`] (the grammar: what a seed means), [`world`] (the loop and the properties), [`ledger`]
-//! (what is known and excused), the actors [`tcp`], [`http_client`], [`http_backend`], and [`relay`], a small balancer
-//! with bugs to be planted, on which the world itself is tested.
+//! (what is known and excused), [`vitals`] (what a backend's health may be taken for), the actors [`tcp`],
+//! [`http_client`], [`http_backend`], [`upgrade`], what [`hostile`] ones say, [`sweep`] (many seeds, and one made
+//! smaller), and [`relay`], a small balancer with bugs to be planted, on which the world itself is tested. Whether the
+//! world would notice a bug of the balancer is asked by `scripts/mutants.sh`.
 
 pub mod backend;
 pub mod bytes;
@@ -64,6 +68,8 @@ pub trait House {
     fn backend(&self, index: usize) -> Option<Seen>;
     /// Buffers out on loan.
     fn lent(&self) -> usize;
+    /// What each of its sessions is doing, in words.
+    fn describe(&self) -> Vec<String>;
     /// The conservation laws.
     fn check(&self) -> Result<(), String>;
 }

@@ -209,6 +209,9 @@ impl Plan {
             13..17 => plan.with_slammed_doors(dice),
             17..20 => plan.with_dead_addresses(dice),
             20..22 => plan.with_a_lame_one(dice),
+            22..24 => plan.with_quarrels(dice),
+            24..26 => plan.with_false_starts(dice),
+            26..28 => plan.with_dribblers(dice),
             _ => plan,
         }
     }

@@ -157,7 +157,7 @@ impl Relay {
     }
 
     fn note(&mut self, event: Event) {
-        let Event::Ready { sock, readable, writable, .. } = event else {
+        let Event::Ready { sock, readable, writable, broken } = event else {
             return;
         };
         if sock == self.listener {
@@ -166,7 +166,7 @@ impl Relay {
             let Some(pair) = self.pairs.get_mut(&name) else {
                 return;
             };
-            pair.sides[side].readable |= readable;
+            pair.sides[side].readable |= readable || broken;
             pair.sides[side].writable |= writable && self.bug != Bug::MissesWritable;
             self.hungry.push(name);
         }
@@ -337,6 +337,10 @@ impl House for Relay {
 
     fn lent(&self) -> usize {
         0
+    }
+
+    fn describe(&self) -> Vec<String> {
+        Vec::new()
     }
 
     fn check(&self) -> Result<(), String> {

@@ -72,6 +72,8 @@ pub struct World {
     stop: Option<Time>,
     /// For each pool: a backend of it that never fails. While it is there, nobody sick is picked.
     firm: Vec<usize>,
+    /// What each session was doing, as was printed last.
+    told: Vec<String>,
     /// The balancer has left.
     left: bool,
 }
@@ -110,6 +112,7 @@ impl World {
             stop: plan.stop.map(|at| start + at),
             left: false,
             firm,
+            told: Vec::new(),
             ledger,
             start,
             plan,
@@ -150,6 +153,9 @@ impl World {
 
     fn turn(&mut self, house: &mut impl House) -> Result<(), String> {
         self.left |= house.turn().map_err(|error| format!("the loop ended: {error}"))?;
+        if house.net().speaks() {
+            self.tell(house);
+        }
         house.check()?;
         let (open, owned) = (house.net().open_sockets(), house.owned());
         if open != owned {
@@ -160,6 +166,15 @@ impl World {
         }
         self.look_at_the_judgement(house)?;
         self.ledger.verdict()
+    }
+
+    /// Prints whose phase has changed.
+    fn tell(&mut self, house: &mut impl House) {
+        let told = house.describe();
+        for line in told.iter().filter(|line| !self.told.contains(line)) {
+            house.net().remark(|| line.clone());
+        }
+        self.told = told;
     }
 
     /// Property 6: no sick backend is picked while a healthy one exists, and who is sick is known for a reason.

@@ -161,6 +161,11 @@ impl Sim {
         self.trace.aloud = true;
     }
 
+    /// Whether it does.
+    pub fn speaks(&self) -> bool {
+        self.trace.aloud
+    }
+
     /// A line among the printed calls, made only when they are printed.
     pub fn remark(&mut self, words: impl FnOnce() -> String) {
         if self.trace.aloud {

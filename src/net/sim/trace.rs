@@ -33,7 +33,13 @@ impl fmt::Display for Note {
             Some(conn) => write!(f, "{:<6}", format!("c{conn}"))?,
             None => write!(f, "{:<6}", "")?,
         }
-        write!(f, "{:<9} {} -> {} {}", self.call, self.asked, self.given, self.said)
+        match self.asked {
+            until if self.call == "wait" && until < u64::MAX => {
+                write!(f, "wait      until {:.6} -> {} {}", until as f64 / 1e9, self.given, self.said)
+            }
+            u64::MAX => write!(f, "{:<9} all -> {} {}", self.call, self.given, self.said),
+            asked => write!(f, "{:<9} {asked} -> {} {}", self.call, self.given, self.said),
+        }
     }
 }
 

@@ -94,6 +94,7 @@ impl HttpServed {
         if luck(habits.interim) && !old {
             self.out.extend(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n");
         }
+        let begun = self.out.len();
         let head_only = self.asked.as_ref().is_some_and(|asked| asked.method == "HEAD");
         let style = Style { head_only, chunks, old, status: STATUSES[status] };
         self.write_response(number, style, cue.ledger.requests[&number].reply);
@@ -105,7 +106,9 @@ impl HttpServed {
             self.plan_the_rest(habits, rng, cue);
         }
         if rng.chance(habits.dies_within.into(), 1000) {
-            self.dies_at = Some(rng.below(self.out.len() as u64) as usize);
+            let anywhere = rng.below(self.out.len() as u64) as usize;
+            let between = self.out.len() - begun; // behind the interim response, before a byte of the final one
+            self.dies_at = Some(if begun > 0 && rng.chance(1, 2) { between } else { anywhere });
         }
     }
 

@@ -13,6 +13,8 @@ pub enum Fault {
     Hostile(usize),
     /// Its chunked body goes wrong after so many bytes, in this one of the ways of [`hostile::CHUNKS`].
     Chunk(u64, usize),
+    /// It is sent so slowly that its time is over before its head is.
+    Dribbles,
     /// Its body stops after so many bytes, and nothing more comes.
     Stalls(u64),
 }
@@ -47,7 +49,7 @@ impl Ask {
             reply: self.reply,
             repeatable: self.method != "POST" && self.body.is_none(),
             host: self.host,
-            forbidden: matches!(self.fault, Fault::Hostile(_)),
+            forbidden: matches!(self.fault, Fault::Hostile(_) | Fault::Dribbles),
             seen: 0,
             begun: false,
             seen_by: None,
@@ -62,6 +64,7 @@ impl Ask {
                 cue.ledger.excuse(number, Excuse { statuses, cut: false });
             }
             Fault::Chunk(..) => cue.ledger.excuse(number, Excuse { statuses: &[400], cut: true }),
+            Fault::Dribbles => cue.ledger.excuse(number, Excuse { statuses: &[408], cut: false }),
             Fault::Stalls(_) => cue.ledger.excuse(number, ledger::STOPPED),
         }
         if limit > 0 && self.body.is_some_and(|length| length > limit) {

@@ -3,8 +3,10 @@
 use super::people::{HASTE, cruelty, http_ask, one_ask};
 use super::{Coming, Dice, Plan};
 use crate::sim::backend::{Deed, Habits};
+use crate::sim::hostile;
 use crate::sim::http_backend::HttpHabits;
-use crate::sim::http_client::{Ask, HttpAsk};
+use crate::sim::http_client::{Ask, Fault, HttpAsk};
+use crate::sim::tcp::Pace;
 use evenkeel::net::sim::Cruelty;
 use std::time::Duration;
 
@@ -69,6 +71,53 @@ impl Plan {
         Plan { probes: true, fair: false, stop: None, ..self }
     }
 
+    /// Backends that answer at once and at length, to clients whose bodies go wrong meanwhile: what is refused late must
+    /// not be told in the middle of a response.
+    pub(super) fn with_quarrels(mut self, dice: &mut Dice) -> Plan {
+        let slow = Pace { chunk: 100, pause: Duration::from_millis(4), ..HASTE };
+        for habits in &mut self.backends {
+            let early = HttpHabits { early: 1000, chunks: 300, ..HttpHabits::default() };
+            *habits = Habits { pace: slow, http: Some(early), ..*habits };
+        }
+        let quarrel = |dice: &mut Dice| {
+            let length = 1000 + dice.0.below(1000);
+            let fault = match dice.chance(700) {
+                true => Fault::Chunk(dice.0.below(length), dice.0.below(hostile::CHUNKS.len() as u64) as usize),
+                false => Fault::None,
+            };
+            let ask = one_ask(dice, true, true);
+            let asks = vec![Ask { method: "POST", body: Some(length), chunked: Some(90), reply: 1500, fault, ..ask }];
+            let ask = HttpAsk { asks, pace: slow, pipelined: false, old: false, ..http_ask(dice, true) };
+            (dice.millis(50), Coming::Http(ask))
+        };
+        let clients = (0..2 + dice.0.below(3)).map(|_| quarrel(dice)).collect();
+        Plan { clients, fair: false, body_limit: dice.pick(&[(1, 0), (1, 1200)]), ..self }
+    }
+
+    /// Backends that begin with an interim response and often die behind it; the first stands firm.
+    pub(super) fn with_false_starts(mut self, dice: &mut Dice) -> Plan {
+        self.backends.push(self.backends[0]);
+        for habits in self.backends.iter_mut().skip(1) {
+            let http = HttpHabits { interim: 1000, dies_within: 400, ..HttpHabits::default() };
+            let pace = Pace { chunk: 50, pause: dice.millis(10), ..HASTE };
+            *habits = Habits { pace, http: Some(http), ..*habits };
+        }
+        Plan { fair: false, ..self }
+    }
+
+    /// Clients that send a head byte by byte and take too long over it, however much comes.
+    pub(super) fn with_dribblers(mut self, dice: &mut Dice) -> Plan {
+        let dribble = |dice: &mut Dice| {
+            let pace = Pace { chunk: 1, pause: Duration::from_millis(200 + dice.0.below(400)), ..HASTE };
+            let ask = Ask { fault: Fault::Dribbles, method: "GET", body: None, ..one_ask(dice, true, true) };
+            let ask =
+                HttpAsk { asks: vec![ask], pace, pipelined: false, old: false, quit: None, ..http_ask(dice, true) };
+            (dice.millis(500), Coming::Http(ask))
+        };
+        self.clients.extend((0..1 + dice.0.below(2)).map(|_| dribble(dice)));
+        Plan { cruelty: cruelty(dice), most_clients: 0, fair: false, ..self }
+    }
+
     /// One backend of several refuses everybody and is never taken for down: each time its turn comes the request moves
     /// on, and nobody else's turn with it.
     pub(super) fn with_a_lame_one(mut self, dice: &mut Dice) -> Plan {
@@ -84,6 +133,7 @@ impl Plan {
             cruelty,
             deeds,
             lame: Some(lame),
+            fair: false,
             probes: false,
             fall: 1000,
             stop: None,
