@@ -72,7 +72,8 @@ fn escapes(name: &str) -> bool {
 /// A list of codings that exist, `chunked` perhaps behind them; empty members are none (RFC 9110 5.6.1.2).
 pub fn all_known(value: &[u8]) -> bool {
     let value = text(value).to_ascii_lowercase();
-    let mut members: Vec<&str> = value.split(',').map(str::trim).filter(|member| !member.is_empty()).collect();
+    let mut members: Vec<&str> =
+        value.split(',').map(|one| one.trim_matches([' ', '\t'])).filter(|member| !member.is_empty()).collect();
     if members.last() == Some(&"chunked") {
         members.pop();
     }

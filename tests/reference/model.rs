@@ -42,6 +42,14 @@ impl Fields {
         self.0.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_slice()).collect()
     }
 
+    /// How many fields `Connection` may name: the project's limit holds for them as for fields.
+    fn options(&self) -> usize {
+        let all = self.all("connection");
+        let options = all.iter().flat_map(|value| value.split(|&b| b == b',')).map(trim);
+        let own = |one: &[u8]| [&b"close"[..], b"keep-alive", b"upgrade"].iter().any(|o| one.eq_ignore_ascii_case(o));
+        options.filter(|one| !one.is_empty() && !own(one)).count()
+    }
+
     /// Whether a list field has this member (RFC 9110 5.6.1).
     fn lists(&self, name: &str, member: &str) -> bool {
         let is = |one: &[u8]| trim(one).eq_ignore_ascii_case(member.as_bytes());
@@ -154,7 +162,7 @@ impl Eyes<'_> {
         self.expect(b" ")?;
         let minor = self.version(505)?;
         self.expect(b"\r\n")?;
-        let fields = self.fields(true)?;
+        let fields = self.fields()?;
         self.judge_request(text(&method), &target, minor > b'0', &fields)
     }
 
@@ -171,7 +179,7 @@ impl Eyes<'_> {
             }
         }
         self.expect(b"\r\n")?;
-        let fields = self.fields(true)?;
+        let fields = self.fields()?;
         self.judge_response(status, asked, minor > b'0', &fields)
     }
 
@@ -209,7 +217,7 @@ impl Eyes<'_> {
     }
 
     /// RFC 9112 5, up to and with the empty line: names at once followed by a colon, no folding, no control bytes.
-    fn fields(&mut self, counted: bool) -> Got<Fields> {
+    fn fields(&mut self) -> Got<Fields> {
         let mut fields = Vec::new();
         while self.peek()? != b'\r' {
             let name = text(&self.word(is_tchar, HEAD, 431)?).to_ascii_lowercase();
@@ -220,7 +228,7 @@ impl Eyes<'_> {
             }
             fields.push((name, trim(&self.bytes[from..self.at]).to_vec()));
             self.expect(b"\r\n")?;
-            self.note(counted && fields.len() > FIELDS, 431);
+            self.note(fields.len() > FIELDS, 431);
         }
         self.expect(b"\r\n")?;
         Ok(Fields(fields))
@@ -241,8 +249,9 @@ impl Eyes<'_> {
         self.note(!understood, 417);
         let counts = method == "OPTIONS" || method == "TRACE";
         let forwards = fields.all("max-forwards");
-        let plain = forwards.iter().all(|value| number(value).is_some()) && forwards.len() < 2;
-        self.note(counts && !plain, 400);
+        let digits = |value: &&[u8]| !value.is_empty() && value.iter().all(u8::is_ascii_digit); // as many as one likes
+        self.note(counts && (!forwards.iter().all(digits) || forwards.len() > 1), 400);
+        self.note(fields.options() > FIELDS, 431);
         let framing = self.framing(modern, fields).unwrap_or(Framing::None);
         if !self.flaws.is_empty() {
             return Err(Stop::Bad);
@@ -256,6 +265,7 @@ impl Eyes<'_> {
     fn judge_response(&mut self, status: String, asked: &str, modern: bool, fields: &Fields) -> Got<Message> {
         // RFC 9112 6.3: these have no body and may not even speak of one, so what they say of it is not heard.
         let silent = status.starts_with('1') || status == "204";
+        self.note(fields.options() > FIELDS, 431);
         let said = if silent { None } else { self.framing(modern, fields) };
         if !self.flaws.is_empty() {
             return Err(Stop::Bad);
@@ -324,8 +334,8 @@ impl Eyes<'_> {
             self.expect(b"\r\n")?;
         }
         self.limit = self.at + HEAD; // a trailer section may be as large as a head
-        message.trailers = self.fields(false)?.0;
-        Ok(())
+        message.trailers = self.fields()?.0;
+        if self.flaws.is_empty() { Ok(()) } else { Err(Stop::Bad) }
     }
 
     /// Sixteen digits are enough for anybody, and what does not fit is refused before its data come.
