@@ -43,6 +43,10 @@ if [[ ${#names[@]} -eq 0 ]]; then
     done
 fi
 
+for name in "${names[@]}"; do
+    [[ -f $mutants/$name.mutant ]] || { echo "mutants: there is no mutant $name" >&2; exit 2; }
+done
+
 # Two fresh copies: one to plant in, one to mend from, whatever happens to the sources meanwhile. Times are not kept:
 # cargo must see that a file changed back.
 copy() {
@@ -116,7 +120,6 @@ printf '%-26s %-62s %s\n' mutant 'what it breaks' 'caught'
 survived=0
 stale=0
 for name in "${names[@]}"; do
-    [[ -f $mutants/$name.mutant ]] || { echo "mutants: there is no mutant $name" >&2; exit 2; }
     plant "$name"
     if ! built=$(simulate --no-run 2>&1); then
         printf '%-26s %-62s DOES NOT BUILD\n%s\n' "$name" "$(field breaks "$name")" "$built"

@@ -104,8 +104,8 @@ pub struct Ledger {
     pub early: BTreeSet<u64>,
     /// Requests that are answered though they cannot be sent to their end: the answer is there to be read.
     pub sure: BTreeSet<u64>,
-    /// Something happened that may cost a request that cannot be sent twice.
-    pub unsteady: bool,
+    /// Idle connections are closed by backends, or backends killed: a request that cannot be sent twice may meet that.
+    pub hasty: bool,
     /// When the balancer was told to leave.
     pub leaving: Option<Time>,
     /// When it is told to leave at once, and whether it was.
@@ -142,7 +142,7 @@ impl Ledger {
     fn may_anybody(&self, number: u64, loss: Loss) -> bool {
         match self.requests.get(&number) {
             Some(request) if request.forbidden || self.sure.contains(&number) => false,
-            Some(request) if self.unsteady && !request.repeatable && loss == Loss::Status(502) => true,
+            Some(request) if self.hasty && !request.repeatable && loss == Loss::Status(502) => true,
             Some(_) => {
                 self.amnesty[Mode::Http as usize] && matches!(loss, Loss::Status(502..=504) | Loss::Cut | Loss::Silence)
             }

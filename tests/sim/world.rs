@@ -103,7 +103,8 @@ impl World {
         };
         ledger.amnesty = [infirm(Mode::Http), infirm(Mode::Tcp)];
         let hasty = |habits: &Habits| habits.http.is_some_and(|http| http.closes_idle > 0);
-        ledger.unsteady = !plan.fair || plan.backends.iter().any(hasty);
+        let killed = plan.deeds.iter().any(|&(_, _, deed)| deed == Deed::Kill);
+        ledger.hasty = killed || plan.backends.iter().any(hasty);
         ledger.body_limit = plan.body_limit;
         let early = |index: &usize| plan.backends[*index].http.is_some_and(|http| http.early > 0);
         let first = |mode| plan.pool(mode).first().copied().filter(|index| !infirm(mode) && !early(index));
@@ -325,7 +326,7 @@ impl World {
         let pool = self.plan.pool(Mode::Http);
         let had: Vec<_> = pool.iter().map(|&index| self.ledger.had(self.backends[index].at)).collect();
         match (had.iter().max(), had.iter().min()) {
-            (Some(most), Some(least)) if !self.ledger.unsteady && most - least > 1 => {
+            (Some(most), Some(least)) if self.plan.fair && !self.ledger.hasty && most - least > 1 => {
                 Err(format!("the backends had {had:?} requests"))
             }
             _ => Ok(()),
