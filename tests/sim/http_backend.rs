@@ -57,6 +57,8 @@ pub struct HttpServed {
     at: SocketAddr,
     heard: Vec<u8>,
     asked: Option<Asked>,
+    /// The request before that.
+    last: Option<u64>,
     /// The request has come whole, or is answered before.
     answering: bool,
     out: Outbox,
@@ -92,6 +94,7 @@ impl HttpServed {
             at,
             heard: Vec::new(),
             asked: None,
+            last: None,
             answering: false,
             out: Outbox::default(),
             said: false,
@@ -252,7 +255,7 @@ impl HttpServed {
     fn close_request(&mut self) {
         let read = self.asked.as_ref().is_some_and(|asked| asked.body == Body::Done);
         if read && !self.answering && self.out.is_empty() {
-            self.asked = None;
+            self.last = self.asked.take().and_then(|asked| asked.number);
             self.said = false;
         }
     }
@@ -358,6 +361,8 @@ impl HttpServed {
                 (false, false) => cue.ledger.excuse(number, ledger::DIED),
                 (false, true) => {}
             }
+        } else if let Some(number) = self.last {
+            cue.ledger.excuse(number, ledger::TORN); // its response is written, but may be lost on its way
         }
         match self.until_close || self.far.number() % 2 == 1 {
             true => cue.sim.far_reset(self.far),

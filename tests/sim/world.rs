@@ -107,7 +107,9 @@ impl World {
         ledger.hasty = killed || plan.backends.iter().any(hasty);
         ledger.body_limit = plan.body_limit;
         let early = |index: &usize| plan.backends[*index].http.is_some_and(|http| http.early > 0);
-        let first = |mode| plan.pool(mode).first().copied().filter(|index| !infirm(mode) && !early(index));
+        let breaks = |index: &usize| plan.backends[*index].http.is_none() && plan.backends[*index].breaks > 0;
+        let sound = |index: &usize| !early(index) && !breaks(index);
+        let first = |mode| plan.pool(mode).first().copied().filter(|index| !infirm(mode) && sound(index));
         let firm = [Mode::Http, Mode::Tcp].into_iter().filter_map(first).collect();
         World {
             backends: plan.backends.iter().enumerate().map(backend).collect(),

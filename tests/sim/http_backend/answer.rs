@@ -108,7 +108,7 @@ impl HttpServed {
         if rng.chance(habits.dies_within.into(), 1000) {
             let anywhere = rng.below(self.out.len() as u64) as usize;
             let between = self.out.len() - begun; // behind the interim response, before a byte of the final one
-            self.dies_at = Some(if begun > 0 && rng.chance(1, 2) { between } else { anywhere });
+            self.dies_at = Some(if begun > 0 && rng.chance(1, 2) { between } else { anywhere.max(1) });
         }
     }
 
