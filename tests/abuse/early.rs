@@ -32,12 +32,15 @@ fn full() -> (Socket, SocketAddr, Vec<Socket>) {
 fn accept(listener: Socket, fillers: &[Socket]) -> TcpStream {
     let known: Vec<_> = fillers.iter().filter_map(|filler| filler.local_addr().ok()?.as_socket()).collect();
     let listener = TcpListener::from(listener);
-    loop {
-        let (stream, peer) = listener.accept().unwrap();
-        if !known.contains(&peer) {
-            return stream;
-        }
-    }
+    listener.set_nonblocking(true).unwrap();
+    let mut ours = None;
+    until("the balancer's connection", || {
+        ours = listener.accept().ok().filter(|(_, peer)| !known.contains(peer));
+        ours.is_some()
+    });
+    let stream = ours.unwrap().0;
+    stream.set_nonblocking(false).unwrap();
+    stream
 }
 
 #[test]
@@ -51,6 +54,7 @@ fn an_answer_before_the_question_reaches_nobody() {
     let mut client = balancer.client();
     client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\nhi").unwrap();
     balancer.wait_for_line("forwarding POST /");
+    balancer.state(); // the turn that wrote the line has ended: its SYN is under way
     signal(&balancer, Signal::STOP);
     let mut stream = accept(listener, &fillers);
     stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nEVIL").unwrap();
