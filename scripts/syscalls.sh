@@ -4,12 +4,12 @@ set -euo pipefail
 
 usage() {
     cat <<'END'
-usage: scripts/syscalls.sh [-n REQUESTS | -c CONNECTIONS]     (default -n 2000)
+usage: scripts/syscalls.sh [-n REQUESTS | -c CONNECTIONS [-f]]     (default -n 2000)
 
 Starts an embedded backend and the balancer, attaches strace to the balancer and prints each of its system calls per
 kept-alive request: for REQUESTS one after the other on one connection (curl), where every request pays for its own
 waits, or for five seconds of CONNECTIONS at once (wrk; try 64), where several requests share one. Opening the
-connections is counted too; it disappears in the average.
+connections is counted too; it disappears in the average. With -f each request comes on a fresh connection.
 
   EVENKEEL=...  the binary (default target/release/evenkeel, built if missing)
 END
@@ -17,10 +17,12 @@ END
 
 requests=2000
 connections=1
-while getopts "n:c:h" option; do
+fresh=
+while getopts "n:c:fh" option; do
     case $option in
         n) requests=$OPTARG ;;
         c) connections=$OPTARG ;;
+        f) fresh=yes ;;
         h) usage; exit 0 ;;
         *) usage >&2; exit 2 ;;
     esac
@@ -54,7 +56,7 @@ if [[ $connections -eq 1 ]]; then
     curl --silent --show-error --fail --noproxy '*' --output "$scratch/answer" "http://$front/[1-$requests]"
     served=$requests
 else
-    wrk -t1 -c"$connections" -d5s "http://$front/" >"$scratch/wrk"
+    wrk -t1 -c"$connections" -d5s ${fresh:+-H "Connection: close"} "http://$front/" >"$scratch/wrk"
     if grep "Non-2xx\|Socket errors" "$scratch/wrk" >&2; then exit 1; fi
     served=$(sed -n 's/^ *\([0-9]*\) requests in.*/\1/p' "$scratch/wrk")
 fi

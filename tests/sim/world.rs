@@ -102,7 +102,7 @@ impl World {
             scarce || plan.deeds.iter().any(|&(_, index, _)| Some(index) == first)
         };
         ledger.amnesty = [infirm(Mode::Http), infirm(Mode::Tcp)];
-        let hasty = |habits: &Habits| habits.http.is_some_and(|http| http.closes_idle > 0);
+        let hasty = |habits: &Habits| habits.http.is_some_and(|http| http.closes_idle > 0 || http.slams > 0);
         let killed = plan.deeds.iter().any(|&(_, _, deed)| deed == Deed::Kill);
         ledger.hasty = killed || plan.backends.iter().any(hasty);
         ledger.body_limit = plan.body_limit;
