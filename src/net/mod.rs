@@ -11,6 +11,8 @@
 //! * Readiness is told on its *edge*, once. Who is told remembers it until a call says there is nothing more:
 //!   [`Moved::Bytes`] with `more: false`, [`Moved::Nothing`], a [`Sent::Bytes`] shorter than asked, [`Sent::Blocked`].
 //!   After one of these another edge will come; before it, none may. Spurious events are allowed.
+//! * An accepted socket tells nothing until it is [watched](Net::watch), and then everything that is true by then: so it
+//!   can be read and written without being watched for as long as nobody has to wait for it.
 //! * A [`Sock`] is given away by [`Net::listen`], [`Net::accept`] or [`Net::connect`] and dies with [`Net::close`] or
 //!   [`Net::reset`]. Its number is not used again before the next [`Net::wait`], so that no event of the current
 //!   batch can reach a stranger (law 9).
@@ -18,6 +20,8 @@
 //!
 //! What an implementation provides beyond this is nobody's to rely on. Read [`sim`] for how cruel it may be.
 
+#[cfg(all(target_os = "linux", not(evenkeel_portable)))]
+mod defer;
 pub mod os;
 pub mod sim;
 pub mod traced;
@@ -80,11 +84,14 @@ pub enum Sent {
 pub struct ListenOptions {
     /// How many finished handshakes may wait for `accept` (listen(2)).
     pub backlog: u32,
+    /// Clients speak first here: where the kernel can, it lets nobody in before there is something to read, or a second
+    /// has passed in silence (TCP_DEFER_ACCEPT, tcp(7)).
+    pub deferred: bool,
 }
 
 impl Default for ListenOptions {
     fn default() -> ListenOptions {
-        ListenOptions { backlog: 4096 }
+        ListenOptions { backlog: 4096, deferred: false }
     }
 }
 
@@ -110,7 +117,8 @@ pub trait Net {
     /// How an attempt to connect ended; `None`: it has not. Ask on an event of that socket.
     fn outcome(&mut self, connecting: Sock) -> Option<io::Result<()>>;
 
-    /// Registers an accepted socket, once, for both directions, for its whole life (law 2).
+    /// Registers an accepted socket, once, for both directions, for its whole life (law 2). What happened to it before is
+    /// told as well.
     fn watch(&mut self, sock: Sock) -> io::Result<()>;
 
     /// Reads once into `into` (recv(2)). `into` must not be empty. An error ends the connection.

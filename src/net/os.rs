@@ -196,6 +196,9 @@ impl Net for Os {
         }
         socket.set_tcp_nodelay(true)?; // accepted sockets inherit it: no option per connection
         socket.set_nonblocking(true)?;
+        if options.deferred {
+            defer_accept(&socket);
+        }
         socket.bind(&at.into())?;
         socket.listen(i32::try_from(options.backlog).unwrap_or(i32::MAX))?;
         let sock = self.add(Slot::Listener(TcpListener::from_std(socket.into())));
@@ -339,6 +342,16 @@ fn write_once(stream: &mut TcpStream, pieces: &[IoSlice<'_>], skip: usize) -> io
         }
     }
 }
+
+/// Clients that have not spoken stay with the kernel, where it knows how. Where not, they come in and are waited for.
+#[cfg(all(target_os = "linux", not(evenkeel_portable)))]
+fn defer_accept(listener: &Socket) {
+    use std::os::fd::AsFd;
+    let _ = super::defer::defer_accept(listener.as_fd()); // an economy, not a need
+}
+
+#[cfg(not(all(target_os = "linux", not(evenkeel_portable))))]
+fn defer_accept(_: &Socket) {}
 
 fn deregister(poll: &Poll, source: &mut impl Source) {
     if !CLOSING_DEREGISTERS {

@@ -4,6 +4,7 @@
 //! go through here; it takes no decision about traffic.
 
 use super::end::End;
+use super::grace::Graces;
 use super::idle::Idle;
 use crate::admin::View;
 use crate::balance::{BackendId, Backends, Cause, Change, PoolId, State};
@@ -39,6 +40,13 @@ pub enum Service {
     Admin,
 }
 
+impl Service {
+    /// Whether nothing is to be said to a client before it has spoken.
+    pub fn hears_first(self) -> bool {
+        !matches!(self, Service::Pool(_, Mode::Tcp))
+    }
+}
+
 /// What a session may use.
 pub struct Context<N> {
     /// The network.
@@ -53,6 +61,8 @@ pub struct Context<N> {
     pub idle: Idle,
     /// The deadline of each socket that has one.
     pub deadlines: Timers,
+    /// Clients that are not watched for a moment.
+    pub graces: Graces,
     /// When each backend is probed next, by backend.
     pub probes_due: Timers,
     /// What was counted.
@@ -85,6 +95,7 @@ impl<N: Net> Context<N> {
             backends,
             idle: Idle::default(),
             deadlines: Timers::default(),
+            graces: Graces::default(),
             probes_due: Timers::default(),
             stats: Stats::default(),
             rng: Rng::new(seed),

@@ -4,6 +4,7 @@
 //! descriptors run out, the door rests: until a socket is closed or a moment has passed, never in a spin.
 
 use super::context::{Context, Owner, Service};
+use super::end::End;
 use crate::net::{ListenOptions, Net, Sock};
 use std::io;
 use std::net::SocketAddr;
@@ -31,7 +32,8 @@ impl Door {
     /// Opens a listener, row `row` in the table of doors. Errors name the address.
     pub fn open<N: Net>(row: u32, at: SocketAddr, service: Service, cx: &mut Context<N>) -> io::Result<Door> {
         let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {at}: {error}"));
-        let sock = cx.net.listen(at, ListenOptions::default()).map_err(named)?;
+        let options = ListenOptions { deferred: service.hears_first(), ..ListenOptions::default() };
+        let sock = cx.net.listen(at, options).map_err(named)?;
         cx.own(sock, Owner::Door(row));
         let address = cx.net.local_address(sock)?;
         Ok(Door { sock, service, address, knocked: false, resting: false, complained: false })
@@ -57,20 +59,10 @@ impl Door {
         self.knocked && !self.resting
     }
 
-    /// Lets one client in, watched from now on.
-    pub fn admit<N: Net>(&mut self, cx: &mut Context<N>) -> Option<(Sock, SocketAddr)> {
-        let accepted = cx.net.accept(self.sock).and_then(|accepted| match accepted {
-            Some((sock, peer)) => match cx.net.watch(sock) {
-                Ok(()) => Ok(Some((sock, peer))),
-                Err(error) => {
-                    cx.net.close(sock);
-                    Err(error)
-                }
-            },
-            None => Ok(None),
-        });
-        match accepted {
-            Ok(Some(came)) => Some(came),
+    /// Lets one client in.
+    pub fn admit<N: Net>(&mut self, cx: &mut Context<N>) -> Option<(End, SocketAddr)> {
+        match cx.net.accept(self.sock) {
+            Ok(Some((sock, peer))) => Some((End::admitted(sock), peer)),
             Ok(None) => {
                 // Only now is the trouble over: one who got in when another left is no reason to complain once more.
                 (self.knocked, self.complained) = (false, false);

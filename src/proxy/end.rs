@@ -20,6 +20,8 @@ pub struct End {
     /// The connection was reset, or an error told so: an end that is read from now on is not a clean one, since the
     /// kernel tells the error once and then pretends that the peer has said everything.
     pub broken: bool,
+    /// Events tell of it. If not, nobody may wait for it.
+    pub watched: bool,
     held: Option<Buffer>,
 }
 
@@ -37,14 +39,28 @@ pub enum Filled {
 }
 
 impl End {
-    /// An end that is writable, as a connected socket is, and has said nothing.
+    /// A watched end that is writable, as a connected socket is, and has said nothing.
     pub fn new(sock: Sock) -> End {
-        End { sock, readable: false, writable: true, ended: false, broken: false, held: None }
+        End { sock, readable: false, writable: true, ended: false, broken: false, watched: true, held: None }
+    }
+
+    /// The end of a client that was just let in and may have spoken already: worth a look before it is watched.
+    pub fn admitted(sock: Sock) -> End {
+        End { readable: true, watched: false, ..End::new(sock) }
     }
 
     /// An end whose connection does not stand yet.
     pub fn connecting(sock: Sock) -> End {
         End { writable: false, ..End::new(sock) }
+    }
+
+    /// Lets events tell of it, if they do not yet. Errors: out of memory or watches.
+    pub fn watch<N: Net>(&mut self, net: &mut N) -> io::Result<()> {
+        if std::mem::replace(&mut self.watched, true) {
+            return Ok(());
+        }
+        self.readable = false; // what is there will be told
+        net.watch(self.sock)
     }
 
     /// Remembers what an event told.

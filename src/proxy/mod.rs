@@ -9,6 +9,7 @@ pub mod drain;
 pub mod end;
 pub mod exchange;
 pub mod flow;
+pub mod grace;
 pub mod idle;
 pub mod phase;
 pub mod prober;
@@ -172,8 +173,22 @@ impl<N: Net> Proxy<N> {
         Ok(())
     }
 
-    fn next_deadline(&self) -> Option<Time> {
-        [self.cx.deadlines.next(), self.cx.probes_due.next(), self.drain.deadline()].into_iter().flatten().min()
+    fn next_deadline(&mut self) -> Option<Time> {
+        let next = [self.cx.deadlines.next(), self.cx.probes_due.next(), self.drain.deadline(), self.next_grace()];
+        next.into_iter().flatten().min()
+    }
+
+    /// When the next unwatched client is to be watched. Nobody is woken for those who have gone since.
+    fn next_grace(&mut self) -> Option<Time> {
+        while let Some((until, sock)) = self.cx.graces.first() {
+            if let Owner::Client(row) = self.cx.owner(sock)
+                && self.sessions.get(row as usize).is_some_and(Session::is_in_grace)
+            {
+                return Some(until);
+            }
+            self.cx.graces.pop(until);
+        }
+        None
     }
 
     /// Tells everybody what happened to their sockets, before anybody acts on it: so a pooled connection that ended is
@@ -260,13 +275,13 @@ impl<N: Net> Proxy<N> {
                 if !self.doors[row].is_waiting() || !(admin || self.has_room()) {
                     break;
                 }
-                let Some((sock, peer)) = self.doors[row].admit(&mut self.cx) else {
+                let Some((client, peer)) = self.doors[row].admit(&mut self.cx) else {
                     break;
                 };
                 let entry = self.sessions.vacant_entry();
                 let number = entry.key() as u32;
                 self.admins += usize::from(admin);
-                let session = Session::new(sock, peer, number, self.doors[row].service, &mut self.cx);
+                let session = Session::new(client, peer, number, self.doors[row].service, &mut self.cx);
                 queue(entry.insert(session), number, &mut self.ready);
             }
         }
@@ -322,7 +337,20 @@ impl<N: Net> Proxy<N> {
                 Owner::Upstream(_) | Owner::Nobody => {}
             }
         }
+        self.end_graces();
         self.prober.begin_due(&mut self.cx);
+    }
+
+    /// Watches the clients whose backends take their time.
+    fn end_graces(&mut self) {
+        while let Some(sock) = self.cx.graces.pop(self.cx.now) {
+            if let Owner::Client(row) = self.cx.owner(sock)
+                && let Some(session) = self.sessions.get_mut(row as usize)
+            {
+                let next = session.watch(&mut self.cx);
+                self.follow(row, next);
+            }
+        }
     }
 
     /// Ends the turn: memory nobody needs, the books, and have we left?

@@ -95,7 +95,8 @@ impl Play {
     fn moods(&self, dialogue: &impl Fn(&Stage)) -> usize {
         let more = std::env::var("DIALOGUE_SEEDS").ok().and_then(|value| value.parse().ok());
         let (calm, cruel) = (Cruelty::calm(), Cruelty::cruel());
-        let mut moods = vec![("calm", 2, calm.clone()), ("calm and portable", 1, calm.portable())];
+        let deferring = Cruelty { defers: 1000, ..calm.clone() };
+        let mut moods = vec![("calm", 2, calm.clone()), ("deferring", 1, deferring), ("portable", 1, calm.portable())];
         if !self.calm {
             moods.extend([("cruel", 12, cruel.clone()), ("cruel and portable", 4, cruel.portable())]);
         }

@@ -38,7 +38,7 @@ impl Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
-        let _ = Client::try_connect(self.address); // wakes it
+        let _ = Client::try_connect(self.address).map(|mut client| client.send("x")); // wakes it
         let _ = self.thread.take().map(JoinHandle::join);
     }
 }
@@ -80,6 +80,31 @@ fn a_kept_alive_request_costs_four_data_calls() {
     for (name, count) in [("watch", after.watch - before.watch), ("connect", after.connect - before.connect)] {
         assert_eq!(count, 0, "{name}");
     }
+}
+
+/// Two accepts of which one finds nobody, the four of any request, and a close: nothing is registered, nothing asked.
+#[cfg(all(target_os = "linux", not(evenkeel_portable)))]
+#[test]
+fn a_request_on_a_connection_of_its_own_costs_three_calls_more() {
+    const REQUESTS: u64 = 300;
+    let backend = Backend::named("one");
+    let balancer = Counted::before(&backend);
+    let ask = || {
+        let mut client = Client::connect(balancer.address);
+        client.send("GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").unwrap();
+        assert_eq!(client.response("GET").unwrap().status, 200);
+        client.expect_end();
+    };
+    ask();
+    until("the first connection's end", || balancer.calls().close == 1);
+    let done = balancer.calls();
+    (0..REQUESTS).for_each(|_| ask());
+    until("the last connection's end", || balancer.calls().close - done.close == REQUESTS);
+    let after = balancer.calls();
+    assert_eq!(after.data() - done.data(), 4 * REQUESTS);
+    assert!(after.accept - done.accept <= 2 * REQUESTS + 2);
+    let others = |calls: Calls| calls.watch + calls.connect + calls.outcome + calls.finish + calls.reset;
+    assert_eq!(others(after) - others(done), 0, "{after:?}");
 }
 
 /// Data calls. The portable selector wakes us again only after a call that found nothing, so there those are needed;

@@ -35,6 +35,8 @@ pub struct Cruelty {
     pub lost: u16,
     /// After a write has told of a reset, a read says a clean `End` (Linux reports a socket's error once).
     pub forgets: u16,
+    /// A listener that may defer lets nobody in before there is something to read or a second has passed.
+    pub defers: u16,
     /// `accept` is out of descriptors for a moment.
     pub accept_fails: u16,
     /// `connect` is out of descriptors for a moment.
@@ -68,6 +70,7 @@ impl Cruelty {
             end_rides: 500,
             lost: 0,
             forgets: 0,
+            defers: 0,
             accept_fails: 0,
             connect_fails: 0,
             descriptors: None,
@@ -94,6 +97,7 @@ impl Cruelty {
             end_rides: 500,
             lost: 500,
             forgets: 500,
+            defers: 700,
             accept_fails: 20,
             connect_fails: 0,
             descriptors: None,

@@ -38,7 +38,8 @@ impl Net for Sim {
         if self.listener(at).is_some() {
             return Err(ErrorKind::AddrInUse.into());
         }
-        let kind = Kind::Listener { at, backlog: options.backlog as usize, queue: VecDeque::new() };
+        let ListenOptions { backlog, deferred: defers } = options;
+        let kind = Kind::Listener { at, backlog: backlog as usize, defers, queue: VecDeque::new() };
         let sock = self.give(Slot::new(kind, true));
         self.record("listen", Some(sock.0), None, Outcome(port.into(), 0, ""));
         Ok(sock)

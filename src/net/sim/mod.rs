@@ -58,6 +58,8 @@ enum Due {
     Freight(usize, wire::End),
     /// A client's connection reaches its listener.
     Knock(usize),
+    /// A client has been silent for long enough: it is let in all the same.
+    Offer(usize),
     /// A connection from inside reaches its server.
     Call(usize),
     /// ... which took its time to answer.

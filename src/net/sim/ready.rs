@@ -22,6 +22,7 @@ pub(super) enum Kind {
     Listener {
         at: SocketAddr,
         backlog: usize,
+        defers: bool,
         queue: VecDeque<usize>,
     },
     Stream {
@@ -29,6 +30,13 @@ pub(super) enum Kind {
         /// It was accepted, or its outcome was told.
         known: bool,
     },
+}
+
+impl Kind {
+    /// Whether it listens for clients that speak first.
+    pub(super) fn defers(&self) -> bool {
+        matches!(self, Kind::Listener { defers: true, .. })
+    }
 }
 
 /// A socket of the program under test.

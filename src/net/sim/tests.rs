@@ -1,5 +1,6 @@
 //! The kernel alone: is each promise of the contract kept, and each liberty taken?
 
+use super::wire::DEFERRED;
 use super::*;
 use crate::net::{Event, ListenOptions, Moved, Net, Sent};
 use std::io::{ErrorKind, IoSlice};
@@ -239,6 +240,32 @@ fn descriptors_run_out_and_the_connection_stays_in_the_queue() {
     assert_eq!(readable(&settle(&mut sim), listener), 0, "no new edge tells of it");
     sim.cruelty_mut().descriptors = None;
     assert!(sim.accept(listener).expect("enough").is_some());
+}
+
+#[test]
+fn a_deferring_listener_tells_of_those_who_speak_and_after_a_second_of_the_silent() {
+    let mut sim = Sim::new(1, Cruelty { defers: 1000, ..Cruelty::calm() });
+    let options = ListenOptions { deferred: true, ..ListenOptions::default() };
+    let listener = sim.listen(at(HERE), options).expect("free");
+    let (silent, speaking) = (sim.dial(at(HERE)), sim.dial(at(HERE)));
+    let start = sim.now();
+    sim.wait(None, &mut Vec::new()).expect("waits"); // they stand
+    sim.far_write(speaking, b"hello");
+    assert_eq!(next_client(&mut sim, listener), sim.address(speaking));
+    assert!(sim.now().since(start) < DEFERRED);
+    assert_eq!(next_client(&mut sim, listener), sim.address(silent));
+    assert!(sim.now().since(start) >= DEFERRED);
+}
+
+/// Whoever comes in next.
+fn next_client(sim: &mut Sim, listener: Sock) -> SocketAddr {
+    loop {
+        if let Some((_, peer)) = sim.accept(listener).expect("enough") {
+            return peer;
+        }
+        sim.wait(None, &mut Vec::new()).expect("waits");
+        assert!(!sim.silent(), "nobody came");
+    }
 }
 
 #[test]

@@ -11,6 +11,10 @@ use crate::net::Sock;
 use std::cmp::Reverse;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::time::Duration;
+
+/// How long a deferring listener lets a silent client wait.
+pub(super) const DEFERRED: Duration = Duration::from_secs(1);
 
 /// Which end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,6 +66,8 @@ pub(super) struct Conn {
     pub(super) caller: SocketAddr,
     /// Where the program under test holds it.
     pub(super) slot: Option<u32>,
+    /// It stands, and its listener is not told of it before there is something to read.
+    pub(super) deferred: bool,
 }
 
 impl Conn {
@@ -84,7 +90,7 @@ impl Sim {
     pub(super) fn new_conn(&mut self, caller: SocketAddr, called: SocketAddr) -> usize {
         let side = |window| Side { inbox: Inbox::new(window), held: true, finished: false, gone: false };
         let (inside, far) = (side(self.window()), side(self.window()));
-        self.conns.push(Conn { inside, far, stage: Stage::Calling, called, caller, slot: None });
+        self.conns.push(Conn { inside, far, stage: Stage::Calling, called, caller, slot: None, deferred: false });
         self.conns.len() - 1
     }
 
@@ -164,6 +170,7 @@ impl Sim {
             match due {
                 Due::Freight(conn, end) => self.unload(conn, end),
                 Due::Knock(conn) => self.knock(conn),
+                Due::Offer(conn) => self.offer(conn),
                 Due::Call(conn) => self.call(conn),
                 Due::Answer(conn) => self.answer(conn),
                 Due::Alarm => self.news = true,
@@ -181,6 +188,9 @@ impl Sim {
             self.moved();
             self.news |= to == End::Far;
             self.receive(conn, to, freight);
+        }
+        if to == End::Inside && self.conns[conn].inside.inbox.ready() > 0 {
+            self.offer(conn);
         }
     }
 
@@ -235,20 +245,42 @@ impl Sim {
 
     /// A client's connection reaches its listener, if there is one and its queue has room.
     fn knock(&mut self, conn: usize) {
+        let may_defer = self.luck(self.cruelty.defers);
         let called = self.conns[conn].called;
-        let listener = self.listener(called);
-        let entered = listener.is_some_and(|slot| match &mut slot.kind {
-            Kind::Listener { backlog, queue, .. } if queue.len() < *backlog => {
-                queue.push_back(conn);
-                true
-            }
-            _ => false,
-        });
+        let deferred = self.listener(called).is_some_and(|slot| slot.kind.defers()) && may_defer;
+        let entered = deferred || self.enqueue(conn);
+        self.conns[conn].deferred = deferred;
         self.conns[conn].stage = match entered {
             true => Stage::Up,
             false => Stage::Failed(ErrorKind::ConnectionRefused),
         };
+        if deferred {
+            self.enter(self.now + DEFERRED, Due::Offer(conn));
+        }
         self.news = true;
         self.moved();
+    }
+
+    /// A connection that its listener was not told of is no longer kept from it: broken off, if nobody listens now.
+    fn offer(&mut self, conn: usize) {
+        if !std::mem::take(&mut self.conns[conn].deferred) {
+            return;
+        }
+        if !self.enqueue(conn) {
+            self.send_reset(conn, End::Inside);
+            self.conns[conn].inside.held = false;
+        }
+        self.moved();
+    }
+
+    fn enqueue(&mut self, conn: usize) -> bool {
+        let called = self.conns[conn].called;
+        match self.listener(called).map(|slot| &mut slot.kind) {
+            Some(Kind::Listener { backlog, queue, .. }) if queue.len() < *backlog => {
+                queue.push_back(conn);
+                true
+            }
+            _ => false,
+        }
     }
 }

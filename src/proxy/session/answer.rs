@@ -96,6 +96,8 @@ impl Session {
         }
         let (whole, keep_alive) = (exchange.is_whole(), exchange.keeps_client());
         let refused = exchange.is_answer() && !keep_alive;
+        // Nobody told of what an unwatched client said meanwhile; one that has announced its last word said nothing.
+        self.client.readable |= !self.client.watched && !exchange.terms.says_last;
         self.end_exchange(Reason::Finished, cx);
         if keep_alive {
             self.enter(Phase::Idle, cx);

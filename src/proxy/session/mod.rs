@@ -66,6 +66,8 @@ pub struct Session {
     pub queued: bool,
     /// It asked to be driven again, and was not heard of since.
     hungry: bool,
+    /// Its client is not watched yet, and nobody waits for it.
+    in_grace: bool,
     /// Once it was answered: when it is closed, however much it still has to say.
     last_word: Time,
     exchange: Option<Box<Exchange>>,
@@ -73,10 +75,10 @@ pub struct Session {
 
 impl Session {
     /// A session for a connection that was just accepted.
-    pub fn new<N: Net>(client: Sock, peer: SocketAddr, row: u32, service: Service, cx: &mut Context<N>) -> Session {
-        cx.own(client, Owner::Client(row));
+    pub fn new<N: Net>(client: End, peer: SocketAddr, row: u32, service: Service, cx: &mut Context<N>) -> Session {
+        cx.own(client.sock, Owner::Client(row));
         let mut session = Session {
-            client: End::new(client),
+            client,
             peer,
             row,
             service,
@@ -84,6 +86,7 @@ impl Session {
             scan: Scan::default(),
             queued: false,
             hungry: false,
+            in_grace: false,
             last_word: cx.now,
             exchange: None,
         };
@@ -133,10 +136,42 @@ impl Session {
                 Step::Wait => {
                     self.hungry = false;
                     self.settle(cx);
-                    return Next::Wait;
+                    return self.rest(cx);
                 }
                 Step::Hungry => return self.ask_again(cx.moved != before, cx),
                 Step::Close(reason) => return self.end(reason, cx),
+            }
+        }
+    }
+
+    /// Waits for events. Those of a client that has said all and only waits itself can be done without for a moment.
+    fn rest<N: Net>(&mut self, cx: &mut Context<N>) -> Next {
+        if self.client.watched {
+            return Next::Wait;
+        }
+        let upstreams_turn = matches!(self.phase, Phase::Connecting | Phase::Awaiting | Phase::Receiving);
+        if !upstreams_turn || !self.exchange.as_ref().is_some_and(|exchange| exchange.is_whole()) {
+            return self.watch(cx);
+        }
+        if !std::mem::replace(&mut self.in_grace, true) {
+            cx.graces.grant(self.client.sock, cx.now);
+        }
+        Next::Wait
+    }
+
+    /// Whether its client is not watched, and not waited for.
+    pub fn is_in_grace(&self) -> bool {
+        self.in_grace
+    }
+
+    /// Lets events tell of its client from now on.
+    pub fn watch<N: Net>(&mut self, cx: &mut Context<N>) -> Next {
+        self.in_grace = false;
+        match self.client.watch(&mut cx.net) {
+            Ok(()) => Next::Wait,
+            Err(error) => {
+                log::error!("{}: cannot watch a connection: {error}", self.peer);
+                self.end(Reason::System, cx)
             }
         }
     }
