@@ -135,15 +135,15 @@ impl Lender {
     }
 
     /// Frees half of what nobody borrowed since the last call, so that a crowd's memory goes when the crowd has gone.
-    pub fn trim(&mut self) {
-        self.buffers.trim();
-        self.scraps.trim();
+    /// Whether there is more to free.
+    pub fn trim(&mut self) -> bool {
+        self.buffers.trim() | self.scraps.trim()
     }
 }
 
 /// Free pieces of memory, kept for the next borrower.
 #[derive(Debug)]
-struct Shelf<T> {
+pub struct Shelf<T> {
     kept: Vec<T>,
     /// How few there were at the least since the last trim: so many were not needed.
     fewest: usize,
@@ -156,20 +156,24 @@ impl<T> Default for Shelf<T> {
 }
 
 impl<T> Shelf<T> {
-    fn take(&mut self) -> Option<T> {
+    /// The piece that was put there last: it is still warm in the cache.
+    pub fn take(&mut self) -> Option<T> {
         let piece = self.kept.pop();
         self.fewest = self.fewest.min(self.kept.len());
         piece
     }
 
-    fn put(&mut self, piece: T) {
+    /// Puts a piece there.
+    pub fn put(&mut self, piece: T) {
         self.kept.push(piece);
     }
 
-    fn trim(&mut self) {
+    /// Frees half of those that nobody took since the last call. Whether some are left.
+    pub fn trim(&mut self) -> bool {
         self.kept.drain(..self.fewest.div_ceil(2)); // the coldest
         self.kept.shrink_to(2 * self.kept.len());
         self.fewest = self.kept.len();
+        !self.kept.is_empty()
     }
 }
 

@@ -8,7 +8,7 @@ pub mod stats;
 pub mod time;
 pub mod timers;
 
-pub use buffer::{Buffer, Lender};
+pub use buffer::{Buffer, Lender, Shelf};
 pub use rng::Rng;
 pub use time::Time;
 pub use timers::Timers;

@@ -36,6 +36,8 @@ pub struct Stats {
     pub bytes_up: u64,
     /// Bytes from upstreams to clients.
     pub bytes_down: u64,
+    /// Bytes of these, either way, that passed without being copied.
+    pub bytes_spliced: u64,
     /// Turns of the loop.
     pub turns: u64,
     /// How connections ended, and why requests did not finish, by named reason.

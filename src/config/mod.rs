@@ -174,6 +174,9 @@ pub struct Limits {
     pub body: u64,
     /// Client connections at once; 0: from the descriptor limit.
     pub connections: usize,
+    /// A read that brings so many bytes announces more: bodies then go through pipes where the kernel has them. No key of
+    /// the file, since it follows from what calls cost and not from what an operator wants; simulations choose their own.
+    pub bulk: usize,
 }
 
 impl Limits {
@@ -183,6 +186,6 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { head: 16 * 1024, target: 8 * 1024, fields: 100, body: 0, connections: 0 }
+        Limits { head: 16 * 1024, target: 8 * 1024, fields: 100, body: 0, connections: 0, bulk: 16 * 1024 }
     }
 }

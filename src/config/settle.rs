@@ -221,6 +221,7 @@ impl Work<'_> {
             fields: narrow(self.value("fields", said("fields"), limits.fields as u64, count)),
             body: self.value("body", said("body"), limits.body, show),
             connections: narrow(self.value("connections", said("connections"), 0, count)),
+            bulk: limits.bulk,
         }
     }
 }

@@ -84,6 +84,16 @@ impl Chunked {
         Ok(Decoded { consumed, produced, done })
     }
 
+    /// How many bytes of data come before the next of the coding itself.
+    pub fn data_to_come(&self) -> u64 {
+        if self.phase == Phase::Data { self.number } else { 0 }
+    }
+
+    /// So many of them went another way.
+    pub fn skip(&mut self, count: usize) {
+        self.take_data(count);
+    }
+
     /// Of `held` bytes of data, how many are this chunk's.
     fn take_data(&mut self, held: usize) -> usize {
         let size = usize::try_from(self.number).unwrap_or(usize::MAX).min(held);

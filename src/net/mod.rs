@@ -24,6 +24,7 @@
 mod defer;
 pub mod os;
 pub mod sim;
+mod splice;
 pub mod traced;
 
 pub use crate::host::signals::Signal;
@@ -35,6 +36,11 @@ use std::net::SocketAddr;
 /// A socket: its slot in the table of the [`Net`] that gave it, not a descriptor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Sock(pub u32);
+
+/// A pipe inside the kernel, through which bytes pass from one socket to another without being copied. Its borrower gives
+/// it back with [`Net::take_back`].
+#[derive(Debug, PartialEq, Eq)]
+pub struct Pipe(pub u32);
 
 /// What the operating system or the host has to tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +133,22 @@ pub trait Net {
     /// Writes once, the pieces in order (writev(2)); at least one byte in all. An error ends this direction: bytes that
     /// the peer sent before may still be readable.
     fn write(&mut self, to: Sock, pieces: &[IoSlice<'_>]) -> io::Result<Sent>;
+
+    /// Lends an empty pipe. None: bytes are to be copied.
+    fn lend_pipe(&mut self) -> Option<Pipe>;
+
+    /// Takes a pipe back; what is still in it is gone.
+    fn take_back(&mut self, pipe: Pipe);
+
+    /// As [`Net::read`], at most `most` bytes, into an empty pipe (splice(2)). The error `Unsupported` says nothing about
+    /// the connection: copy instead.
+    fn pull(&mut self, from: Sock, into: &Pipe, most: usize) -> io::Result<Moved>;
+
+    /// As [`Net::write`] of all that is in a pipe, which is not empty (splice(2)). What is not taken stays in it.
+    fn push(&mut self, from: &Pipe, to: Sock) -> io::Result<Sent>;
+
+    /// Frees half of the pipes that nobody borrowed since the last call. Whether there are more to free.
+    fn trim(&mut self) -> bool;
 
     /// Our side has said everything: a FIN after the last byte (shutdown(2)).
     fn finish(&mut self, sock: Sock);

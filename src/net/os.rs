@@ -4,7 +4,8 @@
 //! it turns [`Net`] calls into system calls and kernel events into [`Event`]s, and knows when a call that would say
 //! would-block can be left out (law 3). Read [`Net`] first; then [`Os::read`], where the kernel's moods are.
 
-use super::{Event, ListenOptions, Moved, Net, Sent, Signal, Sock};
+use super::splice::Pipes;
+use super::{Event, ListenOptions, Moved, Net, Pipe, Sent, Signal, Sock};
 use crate::base::Time;
 use crate::host::signals::Signals;
 use mio::event::Source;
@@ -14,6 +15,7 @@ use slab::Slab;
 use socket2::{Domain, SockRef, Socket, Type};
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
+use std::os::fd::AsFd;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
@@ -53,6 +55,8 @@ enum Slot {
         /// A short read is no proof any more, so reads go on until would-block or the end: an event carried a hang-up,
         /// which no second edge follows, or urgent data, before which a read stops short of what is there.
         doubtful: bool,
+        /// An event told of urgent data.
+        urgent: bool,
         watched: bool,
     },
     /// Closed in the current batch; free from the next wait on (law 9).
@@ -65,6 +69,7 @@ pub struct Os {
     ready: mio::Events,
     slots: Slab<Slot>,
     closed: Vec<usize>,
+    pipes: Pipes,
     origin: Instant,
     signals: Option<Signals>,
     inbox: mpsc::Receiver<Signal>,
@@ -98,6 +103,7 @@ impl Os {
             ready: mio::Events::with_capacity(BATCH),
             slots: Slab::new(),
             closed: Vec::new(),
+            pipes: Pipes::default(),
             origin: Instant::now(),
             signals: None,
             inbox,
@@ -159,8 +165,9 @@ impl Os {
                 REMOTE => events.extend(self.inbox.try_iter().map(Event::Signal)),
                 Token(slot) => {
                     let hang_up = event.is_read_closed() || event.is_error();
-                    if let Some(Slot::Stream { doubtful, .. }) = self.slots.get_mut(slot) {
-                        *doubtful |= hang_up || event.is_priority();
+                    if let Some(Slot::Stream { doubtful, urgent, .. }) = self.slots.get_mut(slot) {
+                        *urgent |= event.is_priority();
+                        *doubtful |= hang_up || *urgent;
                     }
                     events.push(Event::Ready {
                         sock: Sock(slot as u32),
@@ -225,7 +232,7 @@ impl Net for Os {
             };
             match listener.accept() {
                 Ok((stream, peer)) => {
-                    let sock = self.add(Slot::Stream { stream, doubtful: false, watched: false });
+                    let sock = self.add(Slot::Stream { stream, doubtful: false, urgent: false, watched: false });
                     return Ok(Some((sock, peer)));
                 }
                 Err(error) => match error.kind() {
@@ -241,7 +248,7 @@ impl Net for Os {
     fn connect(&mut self, to: SocketAddr) -> io::Result<Sock> {
         let stream = TcpStream::connect(to)?;
         stream.set_nodelay(true)?;
-        let sock = self.add(Slot::Stream { stream, doubtful: false, watched: false });
+        let sock = self.add(Slot::Stream { stream, doubtful: false, urgent: false, watched: false });
         if let Err(error) = self.watch(sock) {
             self.close(sock);
             return Err(error);
@@ -306,6 +313,34 @@ impl Net for Os {
         Ok(if taken == 0 { Sent::Blocked } else { Sent::Bytes(taken) })
     }
 
+    fn lend_pipe(&mut self) -> Option<Pipe> {
+        self.pipes.lend()
+    }
+
+    fn take_back(&mut self, pipe: Pipe) {
+        self.pipes.take_back(pipe);
+    }
+
+    fn pull(&mut self, from: Sock, into: &Pipe, most: usize) -> io::Result<Moved> {
+        match self.slots.get(from.0 as usize) {
+            // splice(2) stops for ever before a byte of urgent data, which recv(2) steps over.
+            Some(Slot::Stream { urgent: true, .. }) => Err(ErrorKind::Unsupported.into()),
+            Some(Slot::Stream { stream, .. }) => self.pipes.pull(stream.as_fd(), into, most),
+            _ => Err(ErrorKind::NotConnected.into()),
+        }
+    }
+
+    fn push(&mut self, from: &Pipe, to: Sock) -> io::Result<Sent> {
+        match self.slots.get(to.0 as usize) {
+            Some(Slot::Stream { stream, .. }) => self.pipes.push(from, stream.as_fd()),
+            _ => Err(ErrorKind::NotConnected.into()),
+        }
+    }
+
+    fn trim(&mut self) -> bool {
+        self.pipes.trim()
+    }
+
     fn finish(&mut self, sock: Sock) {
         if let Ok((stream, _)) = self.stream(sock) {
             let _ = stream.shutdown(Shutdown::Write); // fails only when the peer is gone, which reading will tell
@@ -346,7 +381,6 @@ fn write_once(stream: &mut TcpStream, pieces: &[IoSlice<'_>], skip: usize) -> io
 /// Clients that have not spoken stay with the kernel, where it knows how. Where not, they come in and are waited for.
 #[cfg(all(target_os = "linux", not(evenkeel_portable)))]
 fn defer_accept(listener: &Socket) {
-    use std::os::fd::AsFd;
     let _ = super::defer::defer_accept(listener.as_fd()); // an economy, not a need
 }
 

@@ -4,7 +4,7 @@
 //! strace answers, by kind and without slowing the loop to a crawl; tests hold them against the four data calls that a
 //! kept-alive request may cost.
 
-use super::{Event, ListenOptions, Moved, Net, Sent, Sock};
+use super::{Event, ListenOptions, Moved, Net, Pipe, Sent, Sock};
 use crate::base::Time;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
@@ -27,6 +27,10 @@ pub struct Calls {
     /// Writes of which no byte was taken.
     pub write_blocked: u64,
     pub bytes_written: u64,
+    /// Bodies that were not copied: calls and bytes into pipes, calls out of them.
+    pub pull: u64,
+    pub bytes_spliced: u64,
+    pub push: u64,
     pub finish: u64,
     pub reset: u64,
     pub close: u64,
@@ -35,7 +39,7 @@ pub struct Calls {
 impl Calls {
     /// Calls that move payload: what a request cannot do without.
     pub fn data(&self) -> u64 {
-        self.read + self.write
+        self.read + self.write + self.pull + self.push
     }
 }
 
@@ -120,6 +124,32 @@ impl<N: Net> Net for Traced<N> {
             Err(_) => {}
         }
         sent
+    }
+
+    fn lend_pipe(&mut self) -> Option<Pipe> {
+        self.inner.lend_pipe()
+    }
+
+    fn take_back(&mut self, pipe: Pipe) {
+        self.inner.take_back(pipe);
+    }
+
+    fn pull(&mut self, from: Sock, into: &Pipe, most: usize) -> io::Result<Moved> {
+        self.calls.pull += 1;
+        let moved = told("pull", &from, self.inner.pull(from, into, most));
+        if let Ok(Moved::Bytes { count, .. }) = moved {
+            self.calls.bytes_spliced += count as u64;
+        }
+        moved
+    }
+
+    fn push(&mut self, from: &Pipe, to: Sock) -> io::Result<Sent> {
+        self.calls.push += 1;
+        told("push", &to, self.inner.push(from, to))
+    }
+
+    fn trim(&mut self) -> bool {
+        self.inner.trim()
     }
 
     fn finish(&mut self, sock: Sock) {

@@ -3,7 +3,7 @@
 //! Readiness is told on its edge, once, so it is remembered here until a call says that there is nothing more.
 
 use crate::base::{Buffer, Lender};
-use crate::net::{Moved, Net, Sent, Sock};
+use crate::net::{Moved, Net, Pipe, Sent, Sock};
 use std::io::{self, IoSlice};
 
 /// One end.
@@ -102,27 +102,55 @@ impl End {
         if held.room().is_empty() {
             return Ok(Filled::Full);
         }
-        match net.read(self.sock, held.room()).inspect_err(|_| self.broken = true)? {
-            Moved::Bytes { count, more } => {
-                held.filled(count);
-                self.readable = more;
-                Ok(Filled::Bytes(count))
-            }
-            Moved::Nothing => {
-                self.readable = false;
-                Ok(Filled::Nothing)
-            }
+        let moved = net.read(self.sock, held.room()).inspect_err(|_| self.broken = true)?;
+        if let Moved::Bytes { count, .. } = moved {
+            held.filled(count);
+        }
+        Ok(self.learn(moved))
+    }
+
+    /// As [`End::fill`], at most `most` bytes, into an empty pipe. None: copy instead.
+    pub fn pull<N: Net>(&mut self, net: &mut N, pipe: &Pipe, most: usize) -> io::Result<Option<Filled>> {
+        if self.ended {
+            return Ok(Some(Filled::Ended));
+        }
+        if !self.readable {
+            return Ok(Some(Filled::Nothing));
+        }
+        match net.pull(self.sock, pipe, most) {
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(None),
+            moved => moved.inspect_err(|_| self.broken = true).map(|moved| Some(self.learn(moved))),
+        }
+    }
+
+    /// Remembers what a read told of those to come.
+    fn learn(&mut self, moved: Moved) -> Filled {
+        self.readable = matches!(moved, Moved::Bytes { more: true, .. });
+        match moved {
+            Moved::Bytes { count, .. } => Filled::Bytes(count),
+            Moved::Nothing => Filled::Nothing,
             Moved::End => {
-                (self.ended, self.readable) = (true, false);
-                Ok(Filled::Ended)
+                self.ended = true;
+                Filled::Ended
             }
         }
     }
 
     /// Writes once. How many bytes were taken; fewer than offered: wait. Errors: the connection takes no more.
     pub fn send<N: Net>(&mut self, net: &mut N, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        let offered: usize = pieces.iter().map(|piece| piece.len()).sum();
-        let taken = match net.write(self.sock, pieces).inspect_err(|_| self.broken = true)? {
+        let offered = pieces.iter().map(|piece| piece.len()).sum();
+        let sent = net.write(self.sock, pieces);
+        self.sent(sent, offered)
+    }
+
+    /// As [`End::send`], what is in a pipe: `inside` bytes.
+    pub fn push<N: Net>(&mut self, net: &mut N, pipe: &Pipe, inside: usize) -> io::Result<usize> {
+        let sent = net.push(pipe, self.sock);
+        self.sent(sent, inside)
+    }
+
+    fn sent(&mut self, sent: io::Result<Sent>, offered: usize) -> io::Result<usize> {
+        let taken = match sent.inspect_err(|_| self.broken = true)? {
             Sent::Bytes(count) => count,
             Sent::Blocked => 0,
         };

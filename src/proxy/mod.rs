@@ -14,12 +14,13 @@ pub mod idle;
 pub mod phase;
 pub mod prober;
 pub mod reason;
+mod report;
 pub mod session;
 
 use crate::balance::{BackendId, Backends, PoolId};
 use crate::base::Time;
 use crate::base::stats::Stats;
-use crate::config::{Config, Mode};
+use crate::config::Config;
 use crate::net::{Event, Moved, Net, Signal, Sock};
 use context::{Context, Owner, Service};
 use door::Door;
@@ -65,6 +66,8 @@ pub struct Proxy<N: Net> {
     /// There is no room for another client.
     full: bool,
     trimmed: Time,
+    /// Something was done since, so that there may be memory to free.
+    untrimmed: bool,
     /// Accounting was found wrong; told once.
     unbalanced: bool,
 }
@@ -98,6 +101,7 @@ impl<N: Net> Proxy<N> {
             most_connections: config.limits.connections,
             full: false,
             trimmed: Time(0),
+            untrimmed: false,
             unbalanced: false,
         };
         proxy.tell_doors();
@@ -149,11 +153,6 @@ impl<N: Net> Proxy<N> {
         &self.cx.backends
     }
 
-    /// Each session in words: who, what it waits for, what it carries.
-    pub fn describe_sessions(&self) -> impl Iterator<Item = String> {
-        self.sessions.iter().map(|(row, session)| format!("session {row}: {}", session.describe()))
-    }
-
     /// Sockets that somebody here owns.
     pub fn owned_sockets(&self) -> usize {
         self.cx.owned()
@@ -174,7 +173,9 @@ impl<N: Net> Proxy<N> {
     }
 
     fn next_deadline(&mut self) -> Option<Time> {
-        let next = [self.cx.deadlines.next(), self.cx.probes_due.next(), self.drain.deadline(), self.next_grace()];
+        let trim = self.untrimmed.then(|| self.trimmed + TRIMMED_EVERY);
+        let next =
+            [self.cx.deadlines.next(), self.cx.probes_due.next(), self.drain.deadline(), self.next_grace(), trim];
         next.into_iter().flatten().min()
     }
 
@@ -296,6 +297,7 @@ impl<N: Net> Proxy<N> {
                 queue(session, row, &mut ready);
             }
         }
+        self.untrimmed |= !ready.is_empty();
         for row in ready.drain(..) {
             if let Some(session) = self.sessions.get_mut(row as usize) {
                 session.queued = false;
@@ -357,7 +359,7 @@ impl<N: Net> Proxy<N> {
     fn sweep(&mut self) -> Turned {
         if self.cx.now - self.trimmed >= TRIMMED_EVERY {
             self.trimmed = self.cx.now;
-            self.cx.lender.trim();
+            self.untrimmed = self.cx.lender.trim() | self.cx.net.trim();
         }
         let open = self.open_sessions() as u64;
         if let Err(violation) = self.cx.stats.check_open(open)
@@ -378,28 +380,6 @@ impl<N: Net> Proxy<N> {
         }
         self.admins = 0;
         self.hungry.clear();
-    }
-
-    fn tell_doors(&mut self) {
-        for door in &self.doors {
-            let leads_to = match door.service {
-                Service::Admin => "admin".into(),
-                Service::Pool(pool, Mode::Http) => format!("http, pool {}", self.cx.backends.pool(pool).name),
-                Service::Pool(pool, Mode::Tcp) => format!("tcp, pool {}", self.cx.backends.pool(pool).name),
-            };
-            log::info!("listening on {} ({leads_to})", door.address);
-            self.cx.listeners.push((door.address, leads_to));
-        }
-    }
-
-    /// What is going on, for a human.
-    fn report(&self) -> String {
-        let mut lines = vec![format!("{:?}", self.cx.stats)];
-        lines.extend(self.cx.backends.iter().map(|(_, backend)| {
-            format!("backend {}: {:?}, {} in flight", backend.name, backend.health.state(), backend.in_flight)
-        }));
-        lines.extend(self.describe_sessions());
-        lines.join("\n")
     }
 }
 

@@ -96,6 +96,7 @@ impl Kernel for Simulated {
         turn(&mut self.proxy);
         let (open, owned) = (self.proxy.net().open_sockets(), self.proxy.owned_sockets());
         assert_eq!(open, owned, "sockets open and owned");
+        assert!(self.proxy.net().lent_pipes() <= 2 * self.proxy.open_sessions(), "a pipe without a flow");
     }
 
     fn now(&self) -> Duration {

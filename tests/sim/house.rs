@@ -36,7 +36,7 @@ impl House for Proxy<Sim> {
     }
 
     fn lent(&self) -> usize {
-        self.lent_buffers()
+        self.lent_buffers() + Proxy::net(self).lent_pipes()
     }
 
     fn describe(&self) -> Vec<String> {
@@ -73,7 +73,7 @@ pub fn config(plan: &Plan) -> Config {
         pools: modes.iter().map(|&mode| pool(plan, mode)).collect(),
         admin: Vec::new(),
         timeouts: TIMEOUTS,
-        limits: Limits { body: plan.body_limit, connections: plan.most_clients, ..Limits::default() },
+        limits: Limits { body: plan.body_limit, connections: plan.most_clients, bulk: plan.bulk, ..Limits::default() },
     }
 }
 

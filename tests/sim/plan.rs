@@ -55,6 +55,8 @@ pub struct Plan {
     pub rise: u32,
     /// Larger request bodies are refused; more clients wait outside; 0: no limit.
     pub body_limit: u64,
+    /// Reads of so many bytes make the balancer try pipes.
+    pub bulk: usize,
     pub most_clients: usize,
     /// This backend refuses everybody and is used all the same.
     pub lame: Option<usize>,
@@ -178,6 +180,7 @@ impl Plan {
             fall: 1 + dice.0.below(3) as u32,
             rise: 1 + dice.0.below(3) as u32,
             body_limit: 0,
+            bulk: dice.pick(&[(1, 20), (2, 200), (1, 16 * 1024)]),
             lame: None,
             most_clients: if scope.timers && dice.chance(100) { 1 + dice.0.below(3) as usize } else { 0 },
         }
@@ -204,6 +207,7 @@ impl Plan {
             fall: 1 + dice.0.below(3) as u32,
             rise: 1 + dice.0.below(3) as u32,
             lame: None,
+            bulk: dice.pick(&[(1, 20), (2, 200), (1, 16 * 1024)]),
             body_limit: if !fair && dice.chance(100) { 1 + dice.0.below(5000) } else { 0 },
             most_clients: if dice.chance(100) { 1 + dice.0.below(3) as usize } else { 0 },
         };

@@ -47,6 +47,10 @@ pub struct Cruelty {
     pub latency: Duration,
     /// How many bytes may be under way in one direction: between these two, drawn for each direction.
     pub window: (usize, usize),
+    /// There is no pipe to lend, or a pull is not supported: bytes are to be copied.
+    pub no_pipe: u16,
+    /// How many bytes a pipe may hold: between these two, drawn for each.
+    pub pipe: (usize, usize),
     /// Like mio's selector for every Unix: each read says `more: true` until it says `Nothing`, and nothing is told,
     /// not even a reset, before a call has said so.
     pub portable: bool,
@@ -76,6 +80,8 @@ impl Cruelty {
             descriptors: None,
             latency: Duration::from_micros(200),
             window: (64 * 1024, 64 * 1024),
+            no_pipe: 0,
+            pipe: (256 * 1024, 256 * 1024),
             portable: false,
         }
     }
@@ -103,6 +109,8 @@ impl Cruelty {
             descriptors: None,
             latency: Duration::from_millis(5),
             window: (200, 8 * 1024),
+            no_pipe: 100,
+            pipe: (1, 8 * 1024),
             portable: false,
         }
     }

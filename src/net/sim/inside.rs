@@ -4,7 +4,7 @@ use super::ready::{Kind, Slot};
 use super::wire::{End, Stage};
 use super::{Due, Outcome, Sim};
 use crate::base::Time;
-use crate::net::{Event, ListenOptions, Moved, Net, Sent, Sock};
+use crate::net::{Event, ListenOptions, Moved, Net, Pipe, Sent, Sock};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -131,37 +131,49 @@ impl Net for Sim {
             self.accuse(Some(from), "read into nothing");
         }
         let result = self.read_some(from, conn, into);
-        let (given, said) = match &result {
-            Ok(Moved::Bytes { count, more: true }) => (*count, "more"),
-            Ok(Moved::Bytes { count, more: false }) => (*count, "drained"),
-            Ok(Moved::Nothing) => (0, "nothing"),
-            Ok(Moved::End) => (0, "end"),
-            Err(_) => (0, "error"),
-        };
+        let given = self.record_read("read", (from, conn), into.len(), &result);
         self.trace.mix_bytes(&into[..given]);
-        self.record("read", Some(from.0), Some(conn), Outcome(into.len(), given, said));
         result
     }
 
     fn write(&mut self, to: Sock, pieces: &[IoSlice<'_>]) -> io::Result<Sent> {
-        let conn = self.stream(to, "write");
+        let conn = self.writable_stream(to, "write");
         let bytes = pieces.iter().map(|piece| &**piece).collect::<Vec<_>>().concat();
         if bytes.is_empty() {
             self.accuse(Some(to), "write of nothing");
         }
-        if self.conns[conn].inside.finished {
-            self.accuse(Some(to), "write after finish");
-        }
         let result = self.write_some(to, conn, &bytes);
-        let (given, said) = match &result {
-            Ok(Sent::Bytes(count)) if *count < bytes.len() => (*count, "full"),
-            Ok(Sent::Bytes(count)) => (*count, "taken"),
-            Ok(Sent::Blocked) => (0, "blocked"),
-            Err(_) => (0, "error"),
-        };
+        let given = self.record_write("write", (to, conn), bytes.len(), &result);
         self.trace.mix_bytes(&bytes[..given]);
-        self.record("write", Some(to.0), Some(conn), Outcome(bytes.len(), given, said));
         result
+    }
+
+    fn lend_pipe(&mut self) -> Option<Pipe> {
+        self.give_pipe()
+    }
+
+    fn take_back(&mut self, pipe: Pipe) {
+        self.drop_pipe(&pipe);
+    }
+
+    fn pull(&mut self, from: Sock, into: &Pipe, most: usize) -> io::Result<Moved> {
+        let conn = self.stream(from, "pull");
+        let result = self.pull_some(from, conn, into, most);
+        self.record_read("pull", (from, conn), most, &result);
+        result
+    }
+
+    fn push(&mut self, from: &Pipe, to: Sock) -> io::Result<Sent> {
+        let conn = self.writable_stream(to, "push");
+        let bytes = self.piped_bytes(from);
+        let result = self.write_some(to, conn, &bytes);
+        self.take_from_pipe(from, &result);
+        self.record_write("push", (to, conn), bytes.len(), &result);
+        result
+    }
+
+    fn trim(&mut self) -> bool {
+        false
     }
 
     fn finish(&mut self, sock: Sock) {
@@ -195,7 +207,53 @@ impl Net for Sim {
 }
 
 impl Sim {
-    fn read_some(&mut self, from: Sock, conn: usize, into: &mut [u8]) -> io::Result<Moved> {
+    /// How many bytes a read or pull brought.
+    fn record_read(
+        &mut self,
+        call: &'static str,
+        (from, conn): (Sock, usize),
+        asked: usize,
+        result: &io::Result<Moved>,
+    ) -> usize {
+        let (given, said) = match result {
+            Ok(Moved::Bytes { count, more: true }) => (*count, "more"),
+            Ok(Moved::Bytes { count, more: false }) => (*count, "drained"),
+            Ok(Moved::Nothing) => (0, "nothing"),
+            Ok(Moved::End) => (0, "end"),
+            Err(_) => (0, "error"),
+        };
+        self.record(call, Some(from.0), Some(conn), Outcome(asked, given, said));
+        given
+    }
+
+    /// How many bytes a write or push took.
+    fn record_write(
+        &mut self,
+        call: &'static str,
+        (to, conn): (Sock, usize),
+        asked: usize,
+        result: &io::Result<Sent>,
+    ) -> usize {
+        let (given, said) = match result {
+            Ok(Sent::Bytes(count)) if *count < asked => (*count, "full"),
+            Ok(Sent::Bytes(count)) => (*count, "taken"),
+            Ok(Sent::Blocked) => (0, "blocked"),
+            Err(_) => (0, "error"),
+        };
+        self.record(call, Some(to.0), Some(conn), Outcome(asked, given, said));
+        given
+    }
+
+    /// The connection of a socket that may still be written to, or a panic.
+    fn writable_stream(&self, to: Sock, call: &str) -> usize {
+        let conn = self.stream(to, call);
+        if self.conns[conn].inside.finished {
+            self.accuse(Some(to), &format!("{call} after finish"));
+        }
+        conn
+    }
+
+    pub(super) fn read_some(&mut self, from: Sock, conn: usize, into: &mut [u8]) -> io::Result<Moved> {
         if !self.known(from) {
             return Err(ErrorKind::NotConnected.into());
         }

@@ -29,6 +29,7 @@ pub mod far;
 mod inside;
 mod pipe;
 mod ready;
+mod splice;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -41,6 +42,7 @@ use crate::base::{Rng, Time};
 use crate::net::{Signal, Sock};
 use far::Server;
 use ready::Slot;
+use splice::Piped;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::net::SocketAddr;
@@ -80,6 +82,7 @@ pub struct Sim {
     /// Slots closed since the last `wait`: free from the next one on.
     closed: Vec<u32>,
     conns: Vec<Conn>,
+    pipes: Vec<Option<Piped>>,
     servers: BTreeMap<SocketAddr, Server>,
     /// Calls from inside that came to nothing.
     failures: BTreeMap<SocketAddr, u64>,
@@ -105,6 +108,7 @@ impl Sim {
             free: Vec::new(),
             closed: Vec::new(),
             conns: Vec::new(),
+            pipes: Vec::new(),
             servers: BTreeMap::new(),
             failures: BTreeMap::new(),
             agenda: BinaryHeap::new(),
@@ -130,6 +134,11 @@ impl Sim {
     /// Sockets that were given away and not closed.
     pub fn open_sockets(&self) -> usize {
         self.slots.iter().flatten().count()
+    }
+
+    /// Pipes that were lent and not given back.
+    pub fn lent_pipes(&self) -> usize {
+        self.pipes.iter().flatten().count()
     }
 
     /// Whether the last `wait` found that nothing would ever happen again: no event, no freight, no alarm, no deadline.

@@ -235,8 +235,8 @@ impl Exchange {
         let torn = !finished && self.is_open_ended();
         self.let_go(finished, cx);
         self.request.discard(client);
-        self.request.give_back(&mut cx.lender);
-        self.response.give_back(&mut cx.lender);
+        self.request.give_back(cx);
+        self.response.give_back(cx);
         if self.admitted {
             *(if finished { &mut cx.stats.finished } else { &mut cx.stats.failed }) += 1;
         }

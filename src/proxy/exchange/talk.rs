@@ -129,7 +129,7 @@ impl Exchange {
         let (body, chunking) = self.terms.write(&head, cx.draining || early, &mut out);
         let drops_trailers = head.drops_trailers;
         end.consume(size);
-        self.response.give_back(&mut cx.lender);
+        self.response.give_back(cx);
         self.response = Flow::new(out, body, chunking).trailers(drops_trailers);
         match self.response.begin(end, &cx.limits) {
             Ok(()) => Ok(()),
@@ -173,8 +173,8 @@ impl Exchange {
     fn switch_protocols<N: Net>(&mut self, client: &mut End, cx: &mut Context<N>) {
         log::debug!("{}: {} upgraded", self.peer, self.story());
         self.request.discard(client);
-        self.request.give_back(&mut cx.lender);
-        self.response.give_back(&mut cx.lender);
+        self.request.give_back(cx);
+        self.response.give_back(cx);
         (self.request, self.response, self.kind) = (raw(), raw(), Kind::Tunnel);
     }
 

@@ -1,50 +1,36 @@
-//! One direction: from a socket, through a lent buffer, to a socket.
+//! One direction: from a socket, through a lent buffer or a pipe, to a socket.
 //!
-//! A flow sends *messages*. A message is what one write can take: something of our own (a head written anew, a chunk's
-//! size line), a piece of payload straight from the buffer it was read into, and something of our own behind it.
+//! A flow sends *messages* ([`message`]): something of our own around a piece of payload straight from where it was read
+//! into. Nothing is read while a message is owed (law 6), and payload is never copied from one buffer to another. The
+//! first message of a request that is whole at hand is kept until the first byte of a response, so that it can be sent
+//! once more.
 //!
-//! ```text
-//!    out[..split]                 held[..payload]            out[split..]
-//!   "HTTP/1.1 200 OK ... 5\r\n"   "hello"                    "\r\n0\r\n\r\n"
-//! ```
+//! Payload that comes in bulk takes a shorter way on kernels that know one: through a pipe, without being copied to us at
+//! all ([`Net::pull`](crate::net::Net::pull)). A read that filled its whole buffer says that it does; a pull that brought
+//! little says that it no longer does.
 //!
-//! Nothing is read while a message is owed (law 6), and payload is never copied. The first message of a request that is
-//! whole at hand is kept until the first byte of a response, so that it can be sent once more. This file knows bodies
-//! and sockets; it knows nothing of phases, retries or time. Read [`Flow::pump`].
+//! This file knows bodies and sockets; it knows nothing of phases, retries or time. Read [`Flow::pump`].
+
+mod body;
+pub mod message;
+
+pub use body::Body;
 
 use super::context::Context;
 use super::end::{End, Filled};
-use crate::base::Lender;
 use crate::config::Limits;
-use crate::http::{self, Chunked, Framing, Malformed};
+use crate::http::{self, Malformed};
 use crate::net::Net;
-use std::io::{self, IoSlice};
+use message::Message;
+use std::io;
 use std::ops::Range;
 
-/// What is still to come from the source.
-#[derive(Debug, Clone, Copy, Default)]
-pub enum Body {
-    /// Nothing: the last message is made.
-    #[default]
-    Done,
-    /// So many bytes.
-    Length(u64),
-    /// Chunks, decoded so far as this.
-    Chunked(Chunked),
-    /// Everything until the source ends.
-    UntilClose,
-}
+/// A pipe pays for a piece of payload that is certain to be twice what a read brings in bulk: below it, the calls that a
+/// pipe needs beyond reading and writing cost more than copying.
+const PAYS: u64 = 2;
 
-impl From<Framing> for Body {
-    fn from(framing: Framing) -> Body {
-        match framing {
-            Framing::None | Framing::Length(0) => Body::Done,
-            Framing::Length(count) => Body::Length(count),
-            Framing::Chunked => Body::Chunked(Chunked::default()),
-            Framing::UntilClose => Body::UntilClose,
-        }
-    }
-}
+/// A pull that brings less than half of that would have been cheaper as a read.
+const TRICKLE: usize = 2;
 
 /// Where a pump stopped.
 #[derive(Debug)]
@@ -68,12 +54,7 @@ pub enum Pumped {
 /// One direction of an exchange.
 #[derive(Debug, Default)]
 pub struct Flow {
-    out: Vec<u8>,
-    split: usize,
-    payload: usize,
-    /// Bytes of the source's buffer that this message stands for: its payload and the framing squeezed out of it.
-    eaten: usize,
-    sent: usize,
+    message: Message,
     body: Body,
     /// The body goes out in chunks, whatever it came in.
     chunking: bool,
@@ -85,6 +66,8 @@ pub struct Flow {
     whole: bool,
     /// A byte of this flow was sent on the present connection.
     touched: bool,
+    /// The source has more to give at once than a buffer holds.
+    bulk: bool,
     /// Payload that passed, in bytes.
     pub carried: u64,
     /// Bytes sent, heads and framing included.
@@ -94,8 +77,7 @@ pub struct Flow {
 impl Flow {
     /// A flow whose first message begins with `head`, followed by `body`, sent in chunks if `chunking`.
     pub fn new(head: Vec<u8>, body: Body, chunking: bool) -> Flow {
-        let split = head.len();
-        Flow { out: head, split, body, chunking, ..Flow::default() }
+        Flow { message: Message::new(head), body, chunking, ..Flow::default() }
     }
 
     /// The same flow, refused once its payload exceeds `limit` bytes; 0: never.
@@ -115,17 +97,17 @@ impl Flow {
 
     /// Keeps the first message for another try, if it is all there is.
     pub fn keep_if_whole(&mut self) {
-        self.whole = matches!(self.body, Body::Done);
+        self.whole = self.body.is_done();
     }
 
     /// Whether every byte is sent, though the message may be kept.
     pub fn is_complete(&self) -> bool {
-        matches!(self.body, Body::Done) && self.owed() == 0
+        self.body.is_done() && !self.owes()
     }
 
     /// Whether the destination is owed bytes.
     pub fn owes(&self) -> bool {
-        self.owed() > 0
+        self.message.owed() > 0
     }
 
     /// Whether this can be sent on another connection: no byte was sent yet, or all of it is still at hand.
@@ -140,46 +122,54 @@ impl Flow {
 
     /// To be sent again from its first byte. Only after [`Flow::can_start_over`].
     pub fn start_over(&mut self) {
-        (self.sent, self.touched) = (0, false);
+        self.message.start_over();
+        self.touched = false;
     }
 
     /// Replaces a part of our own bytes, before any was sent.
     pub fn rewrite(&mut self, part: Range<usize>, with: &[u8]) {
-        self.split = self.split - part.len() + with.len();
-        self.out.splice(part, with.iter().copied());
+        self.message.rewrite(part, with);
     }
 
     /// The message will not be sent again: lets go of its bytes once they are sent.
     pub fn forget(&mut self, from: &mut End) {
         self.whole = false;
-        if self.owed() == 0 {
-            self.retire(from);
+        if !self.owes() {
+            self.message.clear(from);
         }
     }
 
     /// Whether nothing more is to come from the source: what is not sent yet is at hand.
     pub fn is_at_hand(&self) -> bool {
-        matches!(self.body, Body::Done)
+        self.body.is_done()
     }
 
     /// The message will not be sent at all: its bytes leave the source's buffer.
     pub fn discard(&mut self, from: &mut End) {
-        self.retire(from);
+        self.message.clear(from);
     }
 
     /// Drops everything, sent or not, and gives its memory back.
-    pub fn give_back(&mut self, lender: &mut Lender) {
-        let out = std::mem::take(&mut self.out);
-        if out.capacity() > 0 {
-            lender.give_back_scrap(out);
+    pub fn give_back<N: Net>(&mut self, cx: &mut Context<N>) {
+        let Flow { mut message, .. } = std::mem::take(self);
+        message.drop_pipe(&mut cx.net);
+        if message.out.capacity() > 0 {
+            cx.lender.give_back_scrap(message.out);
         }
-        *self = Flow::default();
     }
 
     /// Moves as much as the sockets and the budget allow.
     pub fn pump<N: Net>(&mut self, from: &mut End, to: &mut End, cx: &mut Context<N>, budget: &mut usize) -> Pumped {
+        let pumped = self.move_on(from, to, cx, budget);
+        if !self.owes() {
+            self.message.drop_pipe(&mut cx.net); // lent, not owned (law 5)
+        }
+        pumped
+    }
+
+    fn move_on<N: Net>(&mut self, from: &mut End, to: &mut End, cx: &mut Context<N>, budget: &mut usize) -> Pumped {
         loop {
-            if self.owed() > 0 {
+            if self.owes() {
                 match self.write(from, to, cx, budget) {
                     Ok(true) => {}
                     Ok(false) => return Pumped::Waiting,
@@ -195,7 +185,7 @@ impl Flow {
                 Ok(false) if *budget == 0 && from.readable => return Pumped::Hungry,
                 Ok(false) => {}
             }
-            match from.fill(&mut cx.net, &mut cx.lender) {
+            match self.refill(from, cx) {
                 Ok(Filled::Bytes(count)) => {
                     *budget = budget.saturating_sub(count);
                     cx.moved += count as u64;
@@ -209,14 +199,6 @@ impl Flow {
         }
     }
 
-    fn total(&self) -> usize {
-        self.out.len() + self.payload
-    }
-
-    fn owed(&self) -> usize {
-        self.total() - self.sent
-    }
-
     /// Writes what is owed, write first and wait only if something is left (law 4). Whether all of it went.
     fn write<N: Net>(
         &mut self,
@@ -225,48 +207,31 @@ impl Flow {
         cx: &mut Context<N>,
         budget: &mut usize,
     ) -> io::Result<bool> {
-        if !to.writable {
-            return Ok(false);
-        }
-        let (before, behind) = self.out.split_at(self.split);
-        let pieces = [before, &from.held()[..self.payload], behind];
-        let taken = to.send(&mut cx.net, &remaining(&pieces, self.sent))?;
-        self.sent += taken;
+        let before = self.message.sent();
+        let written = self.message.write(from, to, &mut cx.net);
+        let taken = self.message.sent() - before;
         self.moved += taken as u64;
         cx.moved += taken as u64;
         self.touched |= taken > 0;
         *budget = budget.saturating_sub(taken);
-        if self.owed() > 0 {
+        written?;
+        if self.owes() {
             return Ok(false);
         }
         if !self.whole {
-            self.retire(from);
+            self.message.clear(from);
         }
         Ok(true)
-    }
-
-    /// The message is sent and will not be sent again: its bytes make room.
-    fn retire(&mut self, from: &mut End) {
-        from.consume(self.eaten);
-        self.out.clear();
-        (self.split, self.payload, self.eaten, self.sent) = (0, 0, 0, 0);
     }
 
     /// Makes the next message of what `from` holds, or adds it to a head not yet sent. Whether there was anything.
     fn take(&mut self, from: &mut End, limits: &Limits) -> Result<bool, Malformed> {
         let there = from.held().len();
-        if there == 0 {
+        if there == 0 || self.body.is_done() {
             return Ok(false);
         }
         let mut trailers = Vec::new(); // does not allocate unless there are any
         let (payload, eaten) = match &mut self.body {
-            Body::Done => return Ok(false),
-            Body::UntilClose => (there, there),
-            Body::Length(left) => {
-                let count = usize::try_from(*left).map_or(there, |left| left.min(there));
-                *left -= count as u64;
-                (count, count)
-            }
             Body::Chunked(decoder) => {
                 let step = decoder.decode(from.held_mut(), limits, &mut trailers)?;
                 if step.done {
@@ -274,34 +239,73 @@ impl Flow {
                 }
                 (step.produced, step.consumed)
             }
+            other => {
+                let count = usize::try_from(other.blind()).map_or(there, |blind| blind.min(there));
+                other.came(count);
+                (count, count)
+            }
         };
-        if matches!(self.body, Body::Length(0)) {
-            self.body = Body::Done;
-        }
         if self.limit > 0 && self.carried + payload as u64 > self.limit {
             return Err(Malformed::BodyTooLarge); // before a byte of it goes out
         }
         self.frame(payload, &trailers);
-        (self.payload, self.eaten) = (payload, eaten);
-        if self.owed() == 0 {
-            self.retire(from); // only framing was there, and it is not passed on
+        self.message.eaten = eaten;
+        if !self.owes() {
+            self.message.clear(from); // only framing was there, and it is not passed on
         }
         Ok(eaten > 0)
+    }
+
+    /// Has more come from the source: into a pipe while it comes in bulk, else into its buffer.
+    fn refill<N: Net>(&mut self, from: &mut End, cx: &mut Context<N>) -> io::Result<Filled> {
+        let within_limit = if self.limit > 0 { self.limit - self.carried } else { u64::MAX };
+        let most = self.body.blind().min(within_limit);
+        if self.bulk
+            && from.readable
+            && most >= PAYS * cx.limits.bulk as u64
+            && from.held().is_empty()
+            && let Some(pulled) = self.pull(from, usize::try_from(most).unwrap_or(usize::MAX), cx)?
+        {
+            return Ok(pulled);
+        }
+        let filled = from.fill(&mut cx.net, &mut cx.lender)?;
+        self.bulk = matches!(filled, Filled::Bytes(count) if count >= cx.limits.bulk);
+        Ok(filled)
+    }
+
+    /// Makes the next message of payload in a pipe. None: copy instead.
+    fn pull<N: Net>(&mut self, from: &mut End, most: usize, cx: &mut Context<N>) -> io::Result<Option<Filled>> {
+        let Some(pipe) = self.message.pipe(&mut cx.net) else { return Ok(None) };
+        let pulled = from.pull(&mut cx.net, pipe, most)?;
+        match pulled {
+            Some(Filled::Bytes(count)) => {
+                self.bulk = count * TRICKLE >= cx.limits.bulk;
+                self.body.came(count);
+                self.frame(count, &[]);
+                self.message.piped = true;
+                cx.stats.bytes_spliced += count as u64;
+            }
+            Some(_) => {}
+            None => self.message.drop_pipe(&mut cx.net),
+        }
+        Ok(pulled)
     }
 
     /// Puts our own framing around `payload` bytes.
     fn frame(&mut self, payload: usize, trailers: &[u8]) {
         self.carried += payload as u64;
+        let Message { out, split, .. } = &mut self.message;
         if self.chunking && payload > 0 {
-            http::chunk_head(payload, &mut self.out);
+            http::chunk_head(payload, out);
         }
-        self.split = self.out.len();
+        *split = out.len();
         if self.chunking && payload > 0 {
-            self.out.extend_from_slice(b"\r\n");
+            out.extend_from_slice(b"\r\n");
         }
-        if self.chunking && matches!(self.body, Body::Done) {
-            http::last_chunk(if self.drops_trailers { b"" } else { trailers }, &mut self.out);
+        if self.chunking && self.body.is_done() {
+            http::last_chunk(if self.drops_trailers { b"" } else { trailers }, out);
         }
+        self.message.payload = payload;
     }
 
     /// The source has said everything. Whether that is how its body ends.
@@ -312,33 +316,5 @@ impl Flow {
         self.body = Body::Done;
         self.frame(0, &[]);
         true
-    }
-}
-
-/// The pieces without their first `skip` bytes.
-fn remaining<'a>(pieces: &[&'a [u8]; 3], mut skip: usize) -> Remaining<'a> {
-    let mut rest = Remaining { pieces: [IoSlice::new(&[]); 3], count: 0 };
-    for piece in pieces {
-        let here = skip.min(piece.len());
-        skip -= here;
-        if here < piece.len() {
-            rest.pieces[rest.count] = IoSlice::new(&piece[here..]);
-            rest.count += 1;
-        }
-    }
-    rest
-}
-
-/// Up to three pieces, the empty ones left out, so that a lone piece costs a plain send.
-struct Remaining<'a> {
-    pieces: [IoSlice<'a>; 3],
-    count: usize,
-}
-
-impl<'a> std::ops::Deref for Remaining<'a> {
-    type Target = [IoSlice<'a>];
-
-    fn deref(&self) -> &[IoSlice<'a>] {
-        &self.pieces[..self.count]
     }
 }

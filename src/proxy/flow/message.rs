@@ -1,0 +1,138 @@
+//! What a flow sends next: something of our own, a piece of payload from where it was read into, something of our own.
+//!
+//! ```text
+//!    out[..split]                 payload: held, or in a pipe     out[split..]
+//!   "HTTP/1.1 200 OK ... 5\r\n"   "hello"                         "\r\n0\r\n\r\n"
+//! ```
+//!
+//! With its payload in a buffer it is one write; with a pipe, one call for each part. Nothing is copied either way.
+
+use crate::net::{Net, Pipe};
+use crate::proxy::end::End;
+use std::io::{self, IoSlice};
+use std::ops::Range;
+
+/// A message, none (nothing owed) to begin with.
+#[derive(Debug, Default)]
+pub struct Message {
+    /// Our own bytes, those before the payload and those behind it.
+    pub out: Vec<u8>,
+    /// So many are before it.
+    pub split: usize,
+    /// Bytes of payload.
+    pub payload: usize,
+    /// Bytes of the source's buffer that this message stands for: its payload and the framing squeezed out of it.
+    pub eaten: usize,
+    sent: usize,
+    /// A pipe at hand, empty unless the payload is in it.
+    pipe: Option<Pipe>,
+    /// The payload is there, and not in the source's buffer.
+    pub piped: bool,
+}
+
+impl Message {
+    /// A message of our own.
+    pub fn new(out: Vec<u8>) -> Message {
+        Message { split: out.len(), out, ..Message::default() }
+    }
+
+    /// How many bytes were sent.
+    pub fn sent(&self) -> usize {
+        self.sent
+    }
+
+    /// How many bytes are still to be sent.
+    pub fn owed(&self) -> usize {
+        self.out.len() + self.payload - self.sent
+    }
+
+    /// To be sent again from its first byte.
+    pub fn start_over(&mut self) {
+        self.sent = 0;
+    }
+
+    /// Replaces a part of our own bytes, before any was sent.
+    pub fn rewrite(&mut self, part: Range<usize>, with: &[u8]) {
+        self.split = self.split - part.len() + with.len();
+        self.out.splice(part, with.iter().copied());
+    }
+
+    /// Nothing is owed any more, sent or not: the bytes it stood for make room.
+    pub fn clear(&mut self, from: &mut End) {
+        from.consume(self.eaten);
+        self.out.clear();
+        (self.split, self.payload, self.eaten, self.sent, self.piped) = (0, 0, 0, 0, false);
+    }
+
+    /// A pipe for the payload, borrowed if need be.
+    pub fn pipe<N: Net>(&mut self, net: &mut N) -> Option<&Pipe> {
+        if self.pipe.is_none() {
+            self.pipe = net.lend_pipe();
+        }
+        self.pipe.as_ref()
+    }
+
+    /// Gives the pipe back.
+    pub fn drop_pipe<N: Net>(&mut self, net: &mut N) {
+        if let Some(pipe) = self.pipe.take() {
+            net.take_back(pipe);
+        }
+    }
+
+    /// Writes what is owed, as far as it is taken. Errors: the connection takes no more.
+    pub fn write<N: Net>(&mut self, from: &End, to: &mut End, net: &mut N) -> io::Result<()> {
+        while self.owed() > 0 && to.writable {
+            let taken = match &self.pipe {
+                Some(pipe) if self.piped => self.write_piped(pipe, to, net)?,
+                _ => self.write_held(from, to, net)?,
+            };
+            self.sent += taken;
+        }
+        Ok(())
+    }
+
+    fn write_held<N: Net>(&self, from: &End, to: &mut End, net: &mut N) -> io::Result<usize> {
+        let (before, behind) = self.out.split_at(self.split);
+        let pieces = [before, &from.held()[..self.payload], behind];
+        to.send(net, &remaining(&pieces, self.sent))
+    }
+
+    fn write_piped<N: Net>(&self, pipe: &Pipe, to: &mut End, net: &mut N) -> io::Result<usize> {
+        let behind = self.split + self.payload;
+        if self.sent < self.split {
+            to.send(net, &[IoSlice::new(&self.out[self.sent..self.split])])
+        } else if self.sent < behind {
+            to.push(net, pipe, behind - self.sent)
+        } else {
+            to.send(net, &[IoSlice::new(&self.out[self.sent - self.payload..])])
+        }
+    }
+}
+
+/// The pieces without their first `skip` bytes.
+fn remaining<'a>(pieces: &[&'a [u8]; 3], mut skip: usize) -> Remaining<'a> {
+    let mut rest = Remaining { pieces: [IoSlice::new(&[]); 3], count: 0 };
+    for piece in pieces {
+        let here = skip.min(piece.len());
+        skip -= here;
+        if here < piece.len() {
+            rest.pieces[rest.count] = IoSlice::new(&piece[here..]);
+            rest.count += 1;
+        }
+    }
+    rest
+}
+
+/// Up to three pieces, the empty ones left out, so that a lone piece costs a plain send.
+struct Remaining<'a> {
+    pieces: [IoSlice<'a>; 3],
+    count: usize,
+}
+
+impl<'a> std::ops::Deref for Remaining<'a> {
+    type Target = [IoSlice<'a>];
+
+    fn deref(&self) -> &[IoSlice<'a>] {
+        &self.pieces[..self.count]
+    }
+}

@@ -1,0 +1,36 @@
+//! What is going on, for a human: who listens where, what each session does, the whole state on request.
+
+use super::Proxy;
+use super::context::Service;
+use crate::config::Mode;
+use crate::net::Net;
+
+impl<N: Net> Proxy<N> {
+    /// Says where it listens, and what each address leads to.
+    pub(super) fn tell_doors(&mut self) {
+        for door in &self.doors {
+            let leads_to = match door.service {
+                Service::Admin => "admin".into(),
+                Service::Pool(pool, Mode::Http) => format!("http, pool {}", self.cx.backends.pool(pool).name),
+                Service::Pool(pool, Mode::Tcp) => format!("tcp, pool {}", self.cx.backends.pool(pool).name),
+            };
+            log::info!("listening on {} ({leads_to})", door.address);
+            self.cx.listeners.push((door.address, leads_to));
+        }
+    }
+
+    /// Each session in words: who, what it waits for, what it carries.
+    pub fn describe_sessions(&self) -> impl Iterator<Item = String> {
+        self.sessions.iter().map(|(row, session)| format!("session {row}: {}", session.describe()))
+    }
+
+    /// What is going on, for a human.
+    pub(super) fn report(&self) -> String {
+        let mut lines = vec![format!("{:?}", self.cx.stats)];
+        lines.extend(self.cx.backends.iter().map(|(_, backend)| {
+            format!("backend {}: {:?}, {} in flight", backend.name, backend.health.state(), backend.in_flight)
+        }));
+        lines.extend(self.describe_sessions());
+        lines.join("\n")
+    }
+}
