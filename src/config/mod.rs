@@ -5,7 +5,7 @@
 //!
 //! [`from_args`] is the way in. A configuration exists twice: as [`typed`], each value with its place, filled by
 //! [`flags`] and [`mod@file`]; and as meant, the [`Config`] of this file, made of it by [`settle`]. Small values have a
-//! file each: [`address`], [`duration`], [`size`], [`word`]. What goes wrong is in [`error`].
+//! file each: [`address`], [`duration`], [`network`], [`size`], [`word`]. What goes wrong is in [`error`].
 //!
 //! Nothing here opens, binds or looks anything up: files, variables and names come through functions of the caller.
 
@@ -18,6 +18,7 @@ pub mod error;
 pub mod file;
 pub mod flags;
 pub mod lay;
+pub mod network;
 pub mod settle;
 pub mod size;
 pub mod table;
