@@ -10,7 +10,7 @@
 //! | 5 | [`proxy`], [`admin`], [`demo`] | who owns which socket; the one loop and what it drives |
 //! | 4 | [`net`], [`host`] | all that is asked of an operating system: sockets, and the rest |
 //! | 3 | [`balance`] | judgement: which backend is fit, which one is picked |
-//! | 2 | [`http`] | language: is this a head, where does the body end, what goes on |
+//! | 2 | [`http`], [`preface`] | language: is this a head, where does the body end, what goes on; what stands before |
 //! | 1 | [`config`] | what the operator asked for, checked |
 //! | 0 | [`base`] | time, buffers, timers, chance, counters |
 //!
@@ -92,4 +92,5 @@ pub mod demo;
 pub mod host;
 pub mod http;
 pub mod net;
+pub mod preface;
 pub mod proxy;
