@@ -45,6 +45,16 @@ fn configurations() {
 }
 
 #[test]
+fn proxy_protocols() {
+    each("proxy_protocol", oracle::proxy_protocol::check);
+}
+
+#[test]
+fn client_hellos() {
+    each("client_hello", oracle::client_hello::check);
+}
+
+#[test]
 fn sessions() {
     each("session", oracle::session::check);
 }

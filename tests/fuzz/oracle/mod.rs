@@ -7,7 +7,9 @@
 #![allow(dead_code)] // each target uses its own part
 
 pub mod chunks;
+pub mod client_hello;
 pub mod configuration;
+pub mod proxy_protocol;
 pub mod request_head;
 pub mod response_head;
 pub mod session;
@@ -27,6 +29,23 @@ fn cuts(input: &[u8]) -> Vec<usize> {
         1 + (state >> 33) as usize % (length - 1)
     };
     (0..8).map(|_| next()).collect()
+}
+
+/// What is said of bytes that come one after the other: `open` for a while, then one thing for ever.
+fn said_once<T: PartialEq + std::fmt::Debug>(input: &[u8], open: &T, read: impl Fn(&[u8]) -> T) {
+    const EACH: usize = 300;
+    let last = read(input);
+    let mut first = None;
+    let mut ends: Vec<usize> = (0..input.len().min(EACH)).chain(cuts(input)).collect();
+    ends.sort_unstable();
+    for end in ends {
+        let now = read(&input[..end]);
+        if first.is_none() && now != *open {
+            first = Some(end);
+        }
+        let expected = if first.is_some() { &last } else { open };
+        assert_eq!(now, *expected, "{end} bytes of {}", text(input));
+    }
 }
 
 /// Bytes for a message about them.
