@@ -148,9 +148,12 @@ fn request_of(head: Head) -> Result<Request, String> {
     if minor > 0 && head.all("host").len() != 1 {
         return Err("not one Host".into()); // RFC 9112 3.2
     }
+    let lengths = head.all("content-length");
     let body = match said(&head, minor)? {
         // RFC 9110 8.6 lets a recipient mend a repeated length; of a client nobody should.
-        Body::Length(_) if head.all("content-length").len() > 1 => return Err("more than one length".into()),
+        Body::Length(_) if lengths.len() > 1 || lengths.iter().any(|length| length.contains(&b',')) => {
+            return Err("more than one length".into());
+        }
         Body::UntilClose => Body::None,
         said => said,
     };
