@@ -7,6 +7,7 @@ use evenkeel::demo::{self, Ports};
 use evenkeel::host::resolve::resolve;
 use evenkeel::host::{limits, stderr};
 use evenkeel::net::os::Os;
+use evenkeel::net::traced::Traced;
 use evenkeel::proxy::{Proxy, Turned};
 use log::LevelFilter;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -67,7 +68,7 @@ fn balance(config: &Config) -> io::Result<()> {
     let mut os = Os::new()?;
     os.hear_signals()?;
     let seed = RandomState::new().build_hasher().finish(); // std's own keys: the one place where chance comes in
-    let mut proxy = Proxy::new(config, os, seed)?;
+    let mut proxy = Proxy::new(config, Traced::new(os), seed)?;
     while proxy.turn()? == Turned::More {}
     Ok(())
 }

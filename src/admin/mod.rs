@@ -6,6 +6,7 @@ use crate::balance::{Backends, State};
 use crate::base::Time;
 use crate::base::stats::Stats;
 use crate::http::{Request, Status, Verb};
+use crate::net::Calls;
 use serde::Serialize;
 use std::net::SocketAddr;
 
@@ -36,6 +37,8 @@ pub struct View<'a> {
     pub stats: &'a Stats,
     /// Where clients come in: address, and what it leads to, in words.
     pub listeners: &'a [(SocketAddr, String)],
+    /// What was asked of the operating system.
+    pub calls: Calls,
     /// We are leaving.
     pub draining: bool,
     /// The moment.
@@ -50,6 +53,7 @@ struct StateOfAll<'a> {
     listeners: Vec<ListenerState<'a>>,
     open_connections: u64,
     counters: &'a Stats,
+    calls: Calls,
     pools: Vec<PoolState<'a>>,
 }
 
@@ -103,6 +107,7 @@ fn state(view: &View<'_>) -> Page {
             .collect(),
         open_connections: view.stats.accepted - view.stats.closed,
         counters: view.stats,
+        calls: view.calls,
         pools: view.backends.pools().map(|(pool, members)| pool_state(&pool.name, members, view.now)).collect(),
     };
     let body = serde_json::to_vec_pretty(&all).unwrap_or_default(); // fails only on maps whose keys are not text

@@ -80,7 +80,7 @@ impl Scan {
         let mut first = None;
         let mut from = self.seen as usize;
         self.seen = bytes.len() as u32;
-        while let Some(at) = bytes.get(from..).and_then(|rest| rest.iter().position(|&byte| byte == b'\n')) {
+        while let Some(at) = bytes.get(from..).and_then(|rest| memchr::memchr(b'\n', rest)) {
             let end = from + at;
             // RFC 9112 2.2 lets a recipient take a lone LF for a line end; who does not take it sees another message.
             if end == 0 || bytes[end - 1] != b'\r' {

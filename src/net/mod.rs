@@ -20,6 +20,7 @@
 //!
 //! What an implementation provides beyond this is nobody's to rely on. Read [`sim`] for how cruel it may be.
 
+pub mod calls;
 #[cfg(all(target_os = "linux", not(evenkeel_portable)))]
 mod defer;
 pub mod os;
@@ -28,6 +29,7 @@ mod splice;
 pub mod traced;
 
 pub use crate::host::signals::Signal;
+pub use calls::{Calls, Cost};
 
 use crate::base::Time;
 use std::io::{self, IoSlice};
@@ -146,6 +148,11 @@ pub trait Net {
 
     /// As [`Net::write`] of all that is in a pipe, which is not empty (splice(2)). What is not taken stays in it.
     fn push(&mut self, from: &Pipe, to: Sock) -> io::Result<Sent>;
+
+    /// What was asked of it so far, where somebody counts: [`traced`] does.
+    fn calls(&self) -> Calls {
+        Calls::default()
+    }
 
     /// Frees half of the pipes that nobody borrowed since the last call. Whether there are more to free.
     fn trim(&mut self) -> bool;

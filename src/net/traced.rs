@@ -1,47 +1,13 @@
 //! A [`Net`] around a [`Net`] that counts every call and can tell each one.
 //!
 //! It is the same type of thing as what it wraps, so nothing above knows whether it is there. The counts answer what
-//! strace answers, by kind and without slowing the loop to a crawl; tests hold them against the four data calls that a
-//! kept-alive request may cost.
+//! strace answers, by kind and without slowing the loop to a crawl: the running balancer always counts. Tests hold the
+//! counts against the four data calls that a kept-alive request may cost.
 
-use super::{Event, ListenOptions, Moved, Net, Pipe, Sent, Sock};
+use super::{Calls, Event, ListenOptions, Moved, Net, Pipe, Sent, Sock};
 use crate::base::Time;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-
-/// How often each call was made, and what the data calls moved.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[allow(missing_docs)] // the names are those of the trait's methods
-pub struct Calls {
-    pub wait: u64,
-    pub listen: u64,
-    pub accept: u64,
-    pub connect: u64,
-    pub outcome: u64,
-    pub watch: u64,
-    pub read: u64,
-    /// Reads that found nothing: calls for nothing.
-    pub read_nothing: u64,
-    pub bytes_read: u64,
-    pub write: u64,
-    /// Writes of which no byte was taken.
-    pub write_blocked: u64,
-    pub bytes_written: u64,
-    /// Bodies that were not copied: calls and bytes into pipes, calls out of them.
-    pub pull: u64,
-    pub bytes_spliced: u64,
-    pub push: u64,
-    pub finish: u64,
-    pub reset: u64,
-    pub close: u64,
-}
-
-impl Calls {
-    /// Calls that move payload: what a request cannot do without.
-    pub fn data(&self) -> u64 {
-        self.read + self.write + self.pull + self.push
-    }
-}
 
 /// Counts the calls made of `N`; tells each at log level trace.
 #[derive(Debug)]
@@ -56,9 +22,9 @@ impl<N> Traced<N> {
         Traced { inner, calls: Calls::default() }
     }
 
-    /// The counts so far.
-    pub fn calls(&self) -> Calls {
-        self.calls
+    fn count(&mut self, which: impl FnOnce(&mut Calls) -> &mut u64) {
+        *which(&mut self.calls) += 1;
+        self.calls.total += 1;
     }
 
     /// What is wrapped.
@@ -85,27 +51,27 @@ impl<N: Net> Net for Traced<N> {
     }
 
     fn accept(&mut self, listener: Sock) -> io::Result<Option<(Sock, SocketAddr)>> {
-        self.calls.accept += 1;
+        self.count(|calls| &mut calls.accept);
         told("accept", &listener, self.inner.accept(listener))
     }
 
     fn connect(&mut self, to: SocketAddr) -> io::Result<Sock> {
-        self.calls.connect += 1;
+        self.count(|calls| &mut calls.connect);
         told("connect", &to, self.inner.connect(to))
     }
 
     fn outcome(&mut self, connecting: Sock) -> Option<io::Result<()>> {
-        self.calls.outcome += 1;
+        self.count(|calls| &mut calls.outcome);
         told("outcome", &connecting, self.inner.outcome(connecting))
     }
 
     fn watch(&mut self, sock: Sock) -> io::Result<()> {
-        self.calls.watch += 1;
+        self.count(|calls| &mut calls.watch);
         told("watch", &sock, self.inner.watch(sock))
     }
 
     fn read(&mut self, from: Sock, into: &mut [u8]) -> io::Result<Moved> {
-        self.calls.read += 1;
+        self.count(|calls| &mut calls.read);
         let moved = told("read", &from, self.inner.read(from, into));
         match moved {
             Ok(Moved::Bytes { count, .. }) => self.calls.bytes_read += count as u64,
@@ -116,7 +82,7 @@ impl<N: Net> Net for Traced<N> {
     }
 
     fn write(&mut self, to: Sock, pieces: &[IoSlice<'_>]) -> io::Result<Sent> {
-        self.calls.write += 1;
+        self.count(|calls| &mut calls.write);
         let sent = told("write", &to, self.inner.write(to, pieces));
         match sent {
             Ok(Sent::Bytes(count)) => self.calls.bytes_written += count as u64,
@@ -135,17 +101,25 @@ impl<N: Net> Net for Traced<N> {
     }
 
     fn pull(&mut self, from: Sock, into: &Pipe, most: usize) -> io::Result<Moved> {
-        self.calls.pull += 1;
+        self.count(|calls| &mut calls.pull);
         let moved = told("pull", &from, self.inner.pull(from, into, most));
-        if let Ok(Moved::Bytes { count, .. }) = moved {
-            self.calls.bytes_spliced += count as u64;
+        match moved {
+            Ok(Moved::Bytes { count, .. }) => self.calls.bytes_spliced += count as u64,
+            Ok(Moved::Nothing) => self.calls.read_nothing += 1,
+            _ => {}
         }
         moved
     }
 
     fn push(&mut self, from: &Pipe, to: Sock) -> io::Result<Sent> {
-        self.calls.push += 1;
-        told("push", &to, self.inner.push(from, to))
+        self.count(|calls| &mut calls.push);
+        let sent = told("push", &to, self.inner.push(from, to));
+        self.calls.write_blocked += u64::from(matches!(sent, Ok(Sent::Blocked)));
+        sent
+    }
+
+    fn calls(&self) -> Calls {
+        self.calls
     }
 
     fn trim(&mut self) -> bool {
@@ -153,19 +127,19 @@ impl<N: Net> Net for Traced<N> {
     }
 
     fn finish(&mut self, sock: Sock) {
-        self.calls.finish += 1;
+        self.count(|calls| &mut calls.finish);
         log::trace!("finish {sock:?}");
         self.inner.finish(sock);
     }
 
     fn reset(&mut self, sock: Sock) {
-        self.calls.reset += 1;
+        self.count(|calls| &mut calls.reset);
         log::trace!("reset {sock:?}");
         self.inner.reset(sock);
     }
 
     fn close(&mut self, sock: Sock) {
-        self.calls.close += 1;
+        self.count(|calls| &mut calls.close);
         log::trace!("close {sock:?}");
         self.inner.close(sock);
     }

@@ -11,7 +11,7 @@ use crate::balance::{BackendId, Backends, Cause, Change, PoolId, State};
 use crate::base::stats::Stats;
 use crate::base::{Lender, Rng, Time, Timers};
 use crate::config::{Limits, Mode, Timeouts};
-use crate::net::{Net, Sock};
+use crate::net::{Cost, Net, Sock};
 use std::net::SocketAddr;
 
 /// Who owns a socket. Sessions, probes and idle connections by their row in their table.
@@ -79,6 +79,8 @@ pub struct Context<N> {
     pub draining: bool,
     /// Grows whenever a byte moves or something changes: who compares it before and after sees whether it did.
     pub moved: u64,
+    /// What everything had cost when somebody last asked.
+    billed: Cost,
     /// A socket was closed since somebody last looked: descriptors may be had again.
     pub relief: bool,
     owners: Vec<Owner>,
@@ -104,6 +106,7 @@ impl<N: Net> Context<N> {
             listeners: Vec::new(),
             draining: false,
             moved: 0,
+            billed: Cost::default(),
             relief: false,
             owners: Vec::new(),
             owned: 0,
@@ -113,7 +116,7 @@ impl<N: Net> Context<N> {
     /// What the admin address may show.
     pub fn view(&self) -> View<'_> {
         let Context { backends, stats, listeners, draining, now, .. } = self;
-        View { backends, stats, listeners, draining: *draining, now: *now }
+        View { backends, stats, listeners, calls: self.net.calls(), draining: *draining, now: *now }
     }
 
     /// `sock` belongs to `owner` from now on.
@@ -125,6 +128,12 @@ impl<N: Net> Context<N> {
         self.owned += usize::from(owner != Owner::Nobody);
         self.owned -= usize::from(self.owners[row] != Owner::Nobody);
         self.owners[row] = owner;
+    }
+
+    /// What was spent since the last call: while one session is driven nobody else spends anything.
+    pub fn spent(&mut self) -> Cost {
+        let now = self.net.calls().cost();
+        now - std::mem::replace(&mut self.billed, now)
     }
 
     /// Who owns `sock`.

@@ -4,7 +4,8 @@ use crate::support::*;
 use evenkeel::config::{self, Command, Config};
 use evenkeel::host::resolve::resolve;
 use evenkeel::net::os::Os;
-use evenkeel::net::traced::{Calls, Traced};
+use evenkeel::net::traced::Traced;
+use evenkeel::net::{Calls, Net};
 use evenkeel::proxy::Proxy;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -105,6 +106,24 @@ fn a_request_on_a_connection_of_its_own_costs_three_calls_more() {
     assert!(after.accept - done.accept <= 2 * REQUESTS + 2);
     let others = |calls: Calls| calls.watch + calls.connect + calls.outcome + calls.finish + calls.reset;
     assert_eq!(others(after) - others(done), 0, "{after:?}");
+}
+
+/// Each request is told what it cost, and the status API what everything did.
+#[test]
+fn the_bill_is_told() {
+    let backend = Backend::named("one");
+    let balancer = Balancer::with_file(&[&backend], "http", "");
+    let mut client = balancer.client();
+    client.get("/first");
+    client.get("/second");
+    let line = balancer
+        .wait_for(|line| line.contains("response 200") && line.contains(" system calls") && !line.contains(" 8 "));
+    let calls = balancer.state()["calls"].clone();
+    assert!(calls["read"].as_u64() >= Some(4) && calls["bytes_read"].as_u64() > Some(100), "{calls}");
+    if !cfg!(any(mio_unsupported_force_poll_poll, evenkeel_portable)) {
+        balancer.wait_for_line(" and 4 system calls");
+    }
+    assert!(line.contains(" bytes in "), "{line}");
 }
 
 /// Data calls. The portable selector wakes us again only after a call that found nothing, so there those are needed;

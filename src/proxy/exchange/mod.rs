@@ -31,7 +31,7 @@ use super::reason::Reason;
 use crate::balance::PoolId;
 use crate::base::Time;
 use crate::http::{Malformed, Request, Scan};
-use crate::net::{Net, Sock};
+use crate::net::{Cost, Net, Sock};
 use std::net::SocketAddr;
 use std::ops::Range;
 use terms::Stage;
@@ -88,6 +88,8 @@ pub struct Exchange {
     /// In a tunnel: which sides were told that the other has said everything, the upstream first.
     told: [bool; 2],
     began: Time,
+    /// What it has cost so far, from the read that brought the end of its head.
+    cost: Cost,
     /// The session it belongs to: its row and its client.
     row: u32,
     peer: SocketAddr,
@@ -129,6 +131,7 @@ impl Exchange {
             story: None,
             told: [false; 2],
             began: cx.now,
+            cost: Cost::default(),
             row,
             peer,
         }
@@ -250,11 +253,20 @@ impl Exchange {
         }
     }
 
+    /// What was spent of late was spent on it.
+    pub fn charge<N: Net>(&mut self, cx: &mut Context<N>) {
+        self.cost += cx.spent();
+    }
+
     /// How it went, for the log.
-    pub fn tell<N: Net>(&self, cx: &Context<N>) {
+    pub fn tell<N: Net>(&mut self, cx: &mut Context<N>) {
+        self.charge(cx);
         let took = (cx.now - self.began).as_secs_f64() * 1e3;
-        let (status, bytes) = (self.terms.status, self.response.moved);
-        log::debug!("{}: response {status} sent back to client, {bytes} bytes in {took:.1} ms", self.peer);
+        let (status, bytes, Cost { calls, .. }) = (self.terms.status, self.response.moved, self.cost);
+        log::debug!(
+            "{}: response {status} sent back to client, {bytes} bytes in {took:.1} ms and {calls} system calls",
+            self.peer
+        );
     }
 
     /// Sends an answer of our own.

@@ -87,7 +87,7 @@ impl Session {
 
     /// An exchange is done: on to the client's next request, or let it go.
     pub(super) fn conclude<N: Net>(&mut self, cx: &mut Context<N>) -> Step {
-        let Some(exchange) = &self.exchange else { return Step::Close(Reason::System) };
+        let Some(exchange) = &mut self.exchange else { return Step::Close(Reason::System) };
         if exchange.is_tunnel() {
             return Step::Close(Reason::Finished);
         }

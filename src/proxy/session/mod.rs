@@ -130,6 +130,7 @@ impl Session {
     pub fn drive<N: Net>(&mut self, cx: &mut Context<N>) -> Next {
         let before = cx.moved;
         let mut budget = BUDGET;
+        cx.spent(); // by others
         loop {
             match self.step(before, &mut budget, cx) {
                 Step::Go => {}
@@ -278,6 +279,7 @@ impl Session {
         self.client.settle(&mut cx.lender);
         if let Some(exchange) = &mut self.exchange {
             exchange.settle(cx);
+            exchange.charge(cx);
         }
     }
 
