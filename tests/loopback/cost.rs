@@ -54,6 +54,68 @@ fn turn(config: &Config, told: &Sender<SocketAddr>, calls: &Mutex<Calls>, stop: 
 }
 
 fn configured(backend: SocketAddr) -> Config {
+    let line = format!("evenkeel -l 127.0.0.1:0 -b {backend} --admin off --health off");
+    let read = |path: &std::path::Path| std::fs::read_to_string(path);
+    match config::from_args(line.split(' ').map(Into::into), &|_| None, &read, &resolve) {
+        Ok(Command::Run { mut config, .. }) => {
+            config.limits.connections = 100;
+            config
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_kept_alive_request_costs_four_data_calls() {
+    const REQUESTS: u64 = 1000;
+    let backend = Backend::named("one");
+    let balancer = Counted::before(&backend);
+    let mut client = Client::connect(balancer.address);
+    client.get("/");
+    until("the first request's calls", || balancer.calls().data() >= 4);
+    let before = balancer.calls();
+    (0..REQUESTS).for_each(|_| assert_eq!(client.get("/").status, 200));
+    until("the last request's calls", || useful(balancer.calls()) - useful(before) >= 4 * REQUESTS);
+    let after = balancer.calls();
+    assert_eq!(useful(after) - useful(before), 4 * REQUESTS);
+    for (name, count) in [("watch", after.watch - before.watch), ("connect", after.connect - before.connect)] {
+        assert_eq!(count, 0, "{name}");
+    }
+}
+
+/// Two accepts of which one finds nobody, the four of any request, and a close: nothing is registered, nothing asked.
+#[cfg(all(target_os = "linux", not(evenkeel_portable)))]
+#[test]
+fn a_request_on_a_connection_of_its_own_costs_three_calls_more() {
+    const REQUESTS: u64 = 300;
+    let backend = Backend::named("one");
+    let balancer = Counted::before(&backend);
+    let ask = || {
+        let mut client = Client::connect(balancer.address);
+        client.send("GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").unwrap();
+        assert_eq!(client.response("GET").unwrap().status, 200);
+        client.expect_end();
+    };
+    ask();
+    until("the first connection's end", || balancer.calls().close == 1);
+    let done = balancer.calls();
+    (0..REQUESTS).for_each(|_| ask());
+    until("the last connection's end", || balancer.calls().close - done.close == REQUESTS);
+    let after = balancer.calls();
+    assert_eq!(after.data() - done.data(), 4 * REQUESTS);
+    assert!(after.accept - done.accept <= 2 * REQUESTS + 2);
+    let others = |calls: Calls| calls.watch + calls.connect + calls.outcome + calls.finish + calls.reset;
+    assert_eq!(others(after) - others(done), 0, "{after:?}");
+}
+
+/// Each request is told what it cost, and the status API what everything did.
+#[test]
+fn the_bill_is_told() {
+    let backend = Backend::named("one");
+    let balancer = Balancer::with_file(&[&backend], "http", "");
+    let mut client = balancer.client();
+    client.get("/first");
+    client.get("/second");
     balancer.wait_for_line(" system calls");
     let calls = balancer.state()["calls"].clone();
     assert!(calls["read"].as_u64() >= Some(4) && calls["bytes_read"].as_u64() > Some(100), "{calls}");
