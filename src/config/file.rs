@@ -6,7 +6,7 @@
 use super::error::{ConfigError, Errors, Place, Said, Source, Spot, Wrong};
 use super::table::{Table, Value};
 use super::typed::{Backend, Health, Listener, Pool, Typed};
-use super::{Limits, word};
+use super::{Limits, policy, word};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use toml::de::DeTable;
@@ -28,8 +28,8 @@ const LATER_OF_LISTENER: [&str; 7] =
     ["route", "sni", "proxy_protocol", "trusted_proxies", "max_connections", "client_limit", "congestion"];
 
 /// Keys of a pool that are still to come.
-const LATER_OF_POOL: [&str; 9] =
-    ["hash", "sticky", "retry_on", "max_inflight", "queue", "slow_start", "ejection", "proxy_protocol", "congestion"];
+const LATER_OF_POOL: [&str; 8] =
+    ["sticky", "retry_on", "max_inflight", "queue", "slow_start", "ejection", "proxy_protocol", "congestion"];
 
 /// Reads a whole file. What is wrong goes to `errors`, and is left out of the result.
 pub fn read(source: &Arc<Source>, errors: &mut Errors) -> Typed {
@@ -121,9 +121,10 @@ fn listener(name: Said<String>, mut table: Table<'_>, errors: &mut Errors) -> Li
 fn pool(name: Said<String>, mut table: Table<'_>, errors: &mut Errors) -> Pool {
     let title = format!("health of [pool.{}]", name.value);
     let mut pool = Pool::new(name);
-    let policy = table.take("policy");
-    let policy = policy.map(|policy| policy.parsed("round-robin", word::policy));
-    pool.policy = keep(policy, errors);
+    let name = table.take("policy").map(|name| name.parsed("round-robin", policy::policy));
+    pool.policy = keep(name, errors);
+    let hash = table.take("hash").map(|hash| hash.parsed("header:X-User", policy::hash));
+    pool.hash = keep(hash, errors);
     for value in table.take("backends").iter().flat_map(Value::elements) {
         pool.backends.extend(backend(&value, errors));
     }
@@ -145,7 +146,7 @@ fn backend(value: &Value<'_>, errors: &mut Errors) -> Option<Said<Backend>> {
     let like = "{ address = \"127.0.0.1:8080\", weight = 2 }";
     let mut table = errors.keep(value.table("a backend", like))?;
     let address = table.take("address");
-    let weight = keep(table.take("weight").map(|weight| weight.number(1..=256)), errors);
+    let weight = keep(table.take("weight").map(|weight| weight.number(0..=256)), errors);
     table.finish(&[], errors);
     let Some(address) = address else {
         let wrong = Wrong::new("a backend without address", format!("write {like}"));
@@ -368,7 +369,7 @@ mod tests {
             let text = refusal_of(&pool_with(more));
             assert!(text.contains("fix: "), "{more}: {text}");
         }
-        for weight in ["0", "257", "-1", "1.0", "\"2\""] {
+        for weight in ["257", "-1", "1.0", "\"2\""] {
             let backend = format!("{{ address = \"127.0.0.1:1\", weight = {weight} }}");
             refusal_of(&format!("[pool.app]\nbackends = [{backend}]"));
         }

@@ -5,7 +5,7 @@
 //!
 //! [`from_args`] is the way in. A configuration exists twice: as [`typed`], each value with its place, filled by
 //! [`flags`] and [`mod@file`]; and as meant, the [`Config`] of this file, made of it by [`settle`]. Small values have a
-//! file each: [`address`], [`duration`], [`network`], [`size`], [`word`]. What goes wrong is in [`error`].
+//! file each: [`address`], [`duration`], [`network`], [`policy`], [`size`], [`word`]. What goes wrong is in [`error`].
 //!
 //! Nothing here opens, binds or looks anything up: files, variables and names come through functions of the caller.
 
@@ -19,6 +19,7 @@ pub mod file;
 pub mod flags;
 pub mod lay;
 pub mod network;
+pub mod policy;
 pub mod settle;
 pub mod size;
 pub mod table;
@@ -29,6 +30,7 @@ pub mod word;
 
 pub use args::{Command, Exit, from_args};
 pub use error::ConfigError;
+pub use policy::{HashOn, PolicyName};
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -78,17 +80,12 @@ pub struct Pool {
     pub name: String,
     /// How one of its backends is chosen.
     pub policy: PolicyName,
+    /// What the policies that hash take for a request's key.
+    pub hash: HashOn,
     /// At least one.
     pub backends: Vec<Backend>,
     /// How its backends are probed.
     pub health: Health,
-}
-
-/// The policies there are so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PolicyName {
-    /// One after the other.
-    RoundRobin,
 }
 
 /// One backend.
@@ -98,7 +95,7 @@ pub struct Backend {
     pub name: String,
     /// What that resolved to.
     pub address: SocketAddr,
-    /// Its share beside the others; kept for the policies that will use it.
+    /// Its share beside the others, from 0 to 256; 0: it gets no new work.
     pub weight: u32,
 }
 

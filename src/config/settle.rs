@@ -12,8 +12,8 @@ use super::error::{Errors, Place, Said, Wrong};
 use super::lay::{lay_over, link, mode_of};
 use super::typed::{self, Typed, Upper};
 use super::word::{self, Kind};
-use super::{Backend, Config, Health, Limits, Listener, Mode, PolicyName, Pool, ProbeKind, Timeouts};
-use super::{clash, duration, size};
+use super::{Backend, Config, HashOn, Health, Limits, Listener, Mode, PolicyName, Pool, ProbeKind, Timeouts};
+use super::{clash, duration, policy, size};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -111,7 +111,9 @@ impl Work<'_> {
     fn pool(&mut self, said: typed::Pool, mode: Mode) -> Pool {
         let name = said.name.value;
         self.book.title(&format!("[pool.{name}]"));
-        let policy = self.value("policy", said.policy, PolicyName::RoundRobin, show_policy);
+        let chosen = said.policy.unwrap_or(Said::new(PolicyName::RoundRobin, Place::Default));
+        let policy = self.value("policy", Some(chosen.clone()), chosen.value, show_policy);
+        let hash = self.hash(said.hash, &chosen, mode);
         let shown = said.backends.iter().map(|one| (show_backend(&one.value), &one.place));
         self.book.list("backends", shown);
         let mut backends = Vec::new();
@@ -124,7 +126,30 @@ impl Work<'_> {
             }
         }
         let health = self.health(said.health, mode);
-        Pool { name, policy, backends, health }
+        Pool { name, policy, hash, backends, health }
+    }
+
+    /// What is hashed on, if the policy hashes. Of a policy that does not and a key, who outranks the other is meant,
+    /// and of equals neither.
+    fn hash(&mut self, said: Option<Said<HashOn>>, policy: &Said<PolicyName>, mode: Mode) -> HashOn {
+        let Some(on) = &said else { return self.hash_shown(None, policy) };
+        if !policy.value.hashes() && on.place.rank() >= policy.place.rank() {
+            let what = format!("policy {} has no use for a hash", show_policy(&policy.value));
+            let fix = "leave it out, or choose policy = \"maglev\" or \"rendezvous\"";
+            self.errors.push(Wrong::new(what, fix).at(on.place.clone()));
+        } else if policy.value.hashes() && mode == Mode::Tcp && on.value != HashOn::Client {
+            let what = "a listener of this pool is in mode tcp, where nothing is known but the client";
+            let fix = "write hash = \"client\", or give that listener a pool of its own";
+            self.errors.push(Wrong::new(what, fix).at(on.place.clone()));
+        }
+        self.hash_shown(said, policy)
+    }
+
+    fn hash_shown(&mut self, said: Option<Said<HashOn>>, policy: &Said<PolicyName>) -> HashOn {
+        match policy.value.hashes() {
+            true => self.value("hash", said, HashOn::Client, |on| text(&policy::show_hash(on))),
+            false => HashOn::Client,
+        }
     }
 
     fn backend(&mut self, said: Said<typed::Backend>) -> Option<Backend> {
@@ -259,9 +284,7 @@ fn show_mode(mode: &Mode) -> String {
 }
 
 fn show_policy(policy: &PolicyName) -> String {
-    match policy {
-        PolicyName::RoundRobin => text("round-robin"),
-    }
+    text(policy.name())
 }
 
 fn show_kind(kind: &Kind) -> String {
@@ -316,6 +339,39 @@ mod tests {
         assert!(text.starts_with("--health-path: a probe of kind \"tcp\""), "{text}");
         let file = "[pool.a]\nbackends = [\"127.0.0.1:1\"]\nhealth = { kind = \"off\", expect = 200 }";
         assert!(refusal_of(file).contains("no path and no status"));
+    }
+
+    #[test]
+    fn a_hash_belongs_to_a_policy_that_hashes() {
+        let file = |more: &str| format!("[pool.a]\nbackends = [\"127.0.0.1:1\"]\n{more}");
+        let hash = |line: &str, more: &str| first_pool(&config_env(line, &[], &file(more))).hash.clone();
+        let user = "policy = \"maglev\"\nhash = \"header:X-User\"";
+        assert_eq!(hash("-c f", user), HashOn::Header("X-User".into()));
+        assert_eq!(hash("-c f", "policy = \"rendezvous\""), HashOn::Client);
+        assert_eq!(hash("-c f --policy rendezvous", "hash = \"path\""), HashOn::Path);
+        assert_eq!(hash("-c f --policy random", user), HashOn::Client);
+        for policy in ["", "policy = \"first\"\n"] {
+            let text = refusal_of(&file(&format!("{policy}hash = \"path\"")));
+            assert!(text.contains("has no use for a hash") && text.contains("maglev"), "{text}");
+        }
+        let text = refusal_with("-c f --mode tcp", &[], &file(user));
+        assert!(text.starts_with("f:4:8: a listener of this pool is in mode tcp"), "{text}");
+        let text = refusal_of(&file("policy = \"maglev\"\nhash = \"header\""));
+        assert!(text.starts_with("evenkeel.toml:4:8: \"header\" of which name?"), "{text}");
+    }
+
+    #[test]
+    fn policy_and_hash_are_printed_and_mean_the_same() {
+        let file = "[pool.a]\nbackends = [{ address = \"127.0.0.1:1\", weight = 0 }]\nhash = \"cookie:id\"";
+        let line = "-c f --policy maglev";
+        let Ok(Command::Check { text }) = command(&format!("check --print {line}"), &[], file) else {
+            panic!("refused");
+        };
+        for (value, origin) in [("policy = \"maglev\"", "--policy"), ("hash = \"cookie:id\"", "f:3")] {
+            let found = text.lines().find(|line| line.starts_with(value)).expect(value);
+            assert!(found.ends_with(&format!(" # {origin}")), "{found}");
+        }
+        assert_eq!(config_of(&text), config_env(line, &[], file));
     }
 
     #[test]

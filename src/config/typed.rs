@@ -6,7 +6,7 @@
 
 use super::error::{Place, Said, Spot};
 use super::word::Kind;
-use super::{Mode, PolicyName};
+use super::{HashOn, Mode, PolicyName};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -60,6 +60,8 @@ pub struct Pool {
     pub name: Said<String>,
     /// How a backend is chosen.
     pub policy: Option<Said<PolicyName>>,
+    /// What a request's key is.
+    pub hash: Option<Said<HashOn>>,
     /// Addresses and weights.
     pub backends: Vec<Said<Backend>>,
     /// How they are probed.
@@ -71,7 +73,7 @@ pub struct Pool {
 pub struct Backend {
     /// Not yet looked up.
     pub address: String,
-    /// Its share.
+    /// Its share; 0: no new work.
     pub weight: u32,
 }
 
@@ -114,7 +116,7 @@ impl Listener {
 impl Pool {
     /// One about which nothing is said.
     pub fn new(name: Said<String>) -> Pool {
-        Pool { name, policy: None, backends: Vec::new(), health: Health::default() }
+        Pool { name, policy: None, hash: None, backends: Vec::new(), health: Health::default() }
     }
 
     /// Who spoke about it first, if anybody did.
@@ -129,6 +131,7 @@ impl Pool {
         Pool {
             name: self.name,
             policy: upper.policy.or(self.policy),
+            hash: upper.hash.or(self.hash),
             backends: some(upper.backends, self.backends),
             health: self.health.under(upper.health),
         }

@@ -1,7 +1,7 @@
-//! Floor 1: the small values that flags, variables and the file share: modes, policies, kinds, statuses, numbers.
+//! Floor 1: the small values that flags, variables and the file share: modes, kinds, statuses, numbers.
 
+use super::Mode;
 use super::error::{Wrong, quote};
-use super::{Mode, PolicyName};
 use std::ops::RangeInclusive;
 
 /// What a probe does, before its details are known.
@@ -15,27 +15,12 @@ pub enum Kind {
     Http,
 }
 
-/// The policies of the interface that are still to come.
-const LATER_POLICIES: [&str; 6] = ["least-connections", "two-choices", "random", "rendezvous", "maglev", "first"];
-
 /// `http` or `tcp`.
 pub fn mode(text: &str) -> Result<Mode, Wrong> {
     match text {
         "http" => Ok(Mode::Http),
         "tcp" => Ok(Mode::Tcp),
         _ => Err(Wrong::unknown("mode", text, &["http", "tcp"])),
-    }
-}
-
-/// `round-robin`, so far.
-pub fn policy(text: &str) -> Result<PolicyName, Wrong> {
-    match text {
-        "round-robin" => Ok(PolicyName::RoundRobin),
-        later if LATER_POLICIES.contains(&later) => {
-            let fix = "leave it out, or write \"round-robin\", the only one so far";
-            Err(Wrong::later(format!("policy {later:?}"), fix))
-        }
-        _ => Err(Wrong::unknown("policy", text, &["round-robin"])),
     }
 }
 
@@ -132,11 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn later_policies_are_not_there_yet_and_others_unknown() {
-        for text in LATER_POLICIES {
-            assert!(policy(text).unwrap_err().what.starts_with("not there yet: "));
-        }
-        assert!(policy("round-robbin").unwrap_err().fix.contains("round-robin"));
+    fn words_that_are_none_suggest_the_nearest() {
         assert!(mode("htpp").unwrap_err().fix.contains("\"http\""));
         assert!(kind("on").is_err());
     }

@@ -77,6 +77,7 @@ fn config(ports: Ports, ipv6: bool, limits: Limits) -> Config {
         pools: vec![Pool {
             name: "demo".into(),
             policy: PolicyName::RoundRobin,
+            hash: config::HashOn::Client,
             backends: ports.backends.map(backend).into(),
             health,
         }],

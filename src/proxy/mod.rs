@@ -76,7 +76,7 @@ impl<N: Net> Proxy<N> {
     /// Opens every listener of `config` over `net`. `seed` decides everything that is left to chance. Errors: an
     /// address is taken or not ours; the message names it.
     pub fn new(config: &Config, net: N, seed: u64) -> io::Result<Proxy<N>> {
-        let backends = Backends::new(&config.pools);
+        let backends = Backends::new(&config.pools, seed);
         let mut cx = Context::new(net, backends, config.timeouts, config.limits, seed);
         let services = config.listeners.iter().flat_map(|listener| {
             let service = Service::Pool(PoolId(listener.pool as u16), listener.mode);

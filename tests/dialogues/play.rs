@@ -6,7 +6,9 @@ use super::kernel::Kernel;
 use super::real::Real;
 use super::simulated::Simulated;
 use super::stage::{Pace, Stage};
-use evenkeel::config::{Backend, Config, Health, Limits, Listener, Mode, PolicyName, Pool, ProbeKind, Timeouts};
+use evenkeel::config::{
+    Backend, Config, HashOn, Health, Limits, Listener, Mode, PolicyName, Pool, ProbeKind, Timeouts,
+};
 use evenkeel::net::sim::Cruelty;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -138,7 +140,13 @@ fn config(backends: usize) -> Config {
     let backends = (0..backends).map(backend).collect();
     Config {
         listeners: vec![Listener { name: "main".into(), bind: vec![at(5001)], mode: Mode::Http, pool: 0 }],
-        pools: vec![Pool { name: "main".into(), policy: PolicyName::RoundRobin, backends, health }],
+        pools: vec![Pool {
+            name: "main".into(),
+            policy: PolicyName::RoundRobin,
+            hash: HashOn::Client,
+            backends,
+            health,
+        }],
         admin: Vec::new(),
         timeouts: Timeouts::default(),
         limits: Limits::default(),

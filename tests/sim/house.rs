@@ -3,7 +3,9 @@
 use super::plan::{Plan, address, listener};
 use super::{House, Seen};
 use evenkeel::balance::BackendId;
-use evenkeel::config::{Backend, Config, Health, Limits, Listener, Mode, PolicyName, Pool, ProbeKind, Timeouts};
+use evenkeel::config::{
+    Backend, Config, HashOn, Health, Limits, Listener, Mode, PolicyName, Pool, ProbeKind, Timeouts,
+};
 use evenkeel::net::sim::Sim;
 use evenkeel::proxy::{Proxy, Turned};
 use std::io;
@@ -96,6 +98,7 @@ fn pool(plan: &Plan, mode: Mode) -> Pool {
     Pool {
         name: name(mode),
         policy: PolicyName::RoundRobin,
+        hash: HashOn::Client,
         backends: plan.pool(mode).iter().map(backend).collect(),
         health: Health { kind, interval, timeout, fall: plan.fall, rise: plan.rise },
     }

@@ -1,13 +1,66 @@
 //! How one of several fit backends is chosen: a trait, and one file per policy.
 //!
-//! A new policy is one file here and one line in [`Backends::new`](super::Backends::new). Policies keep no counters of
+//! A new policy is one file here, one line in [`of`] and its name in the configuration. Policies keep no counters of
 //! their own beyond what the choice itself needs: what is in flight stands with the backend.
+//!
+//! What a pick costs where all of 1,000 backends are fit, with its share of `begin` and `end`, in nanoseconds on one
+//! core of 2.9 GHz; `cargo run --release --example policies` measures it again:
+//!
+//! | policy | grows with the backends as | 10 | 1,000 |
+//! |---|---|---|---|
+//! FIGURES
+//!
+//! Backends that health excludes, or that take no work, are passed over once and not at each pick, except by
+//! `round-robin` without weights and `first`, which go along the rows and find the next as soon as there is one.
 
+mod first;
+mod least_connections;
+mod lot;
+mod maglev;
+mod random;
+mod rendezvous;
 mod round_robin;
-
-pub use round_robin::RoundRobin;
+mod turn;
+mod two_choices;
 
 use super::Backend;
+use crate::base::Rng;
+use crate::config::PolicyName;
+
+/// The policy of this name. What it leaves to chance, `rng` decides.
+pub fn of(name: PolicyName, rng: Rng) -> Box<dyn Policy> {
+    match name {
+        PolicyName::RoundRobin => Box::new(round_robin::RoundRobin::default()),
+        PolicyName::LeastConnections => Box::new(least_connections::LeastConnections::default()),
+        PolicyName::TwoChoices => Box::new(two_choices::TwoChoices::new(rng)),
+        PolicyName::Random => Box::new(random::Random::new(rng)),
+        PolicyName::Rendezvous => Box::new(rendezvous::Rendezvous::default()),
+        PolicyName::Maglev => Box::new(maglev::Maglev::default()),
+        PolicyName::First => Box::new(first::First),
+    }
+}
+
+/// A way to choose.
+pub trait Policy {
+    /// Tells of the pool's backends: at first, and whenever more of them may have changed than what is in flight. They
+    /// stay in their rows.
+    fn learn(&mut self, backends: &[Backend]) {
+        let _ = backends;
+    }
+
+    /// Whether [`Policy::moved`] is to be called, and [`Choice::load`] kept.
+    fn heeds_load(&self) -> bool {
+        false
+    }
+
+    /// The backend in this row has one more or one fewer in flight.
+    fn moved(&mut self, row: usize, backends: &[Backend]) {
+        let _ = (row, backends);
+    }
+
+    /// The row of the chosen backend; none if none may be chosen.
+    fn pick(&mut self, choice: &Choice<'_>) -> Option<usize>;
+}
 
 /// What a policy chooses from.
 pub struct Choice<'a> {
@@ -17,10 +70,62 @@ pub struct Choice<'a> {
     pub may: &'a dyn Fn(usize) -> bool,
     /// The request tried another backend before: the choice must not count in the rotation.
     pub again: bool,
+    /// What the request is known by, to the policies that hash.
+    pub key: u64,
+    /// What all that take work have to carry, if the policy heeds it.
+    pub load: Load,
 }
 
-/// A way to choose.
-pub trait Policy {
-    /// The row of the chosen backend; none if none may be chosen.
-    fn pick(&mut self, choice: &Choice<'_>) -> Option<usize>;
+/// What the backends that take work carry together.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Load {
+    /// What they have in flight.
+    pub in_flight: u64,
+    /// Their weights.
+    pub weight: u64,
+}
+
+impl Load {
+    /// Counted anew.
+    pub fn of(backends: &[Backend]) -> Load {
+        let working = || backends.iter().filter(|backend| backend.takes_work());
+        let in_flight = working().map(|backend| u64::from(backend.in_flight)).sum();
+        Load { in_flight, weight: working().map(|backend| u64::from(backend.weight)).sum() }
+    }
+
+    /// No backend may have more in flight than this share, in percent, of what would be its due if all were loaded
+    /// evenly ("Consistent Hashing with Bounded Loads", Mirrokni, Thorup, Zadimoghaddam, 2016). Rounded up, so never
+    /// below one.
+    pub const BOUND: u64 = 125;
+
+    /// How much a backend of this weight may have in flight, the request to be placed included.
+    pub fn most(&self, weight: u32) -> u64 {
+        let due = (self.in_flight + 1) * u64::from(weight) * Load::BOUND;
+        due.div_ceil((self.weight * 100).max(1)).max(1)
+    }
+}
+
+impl Choice<'_> {
+    /// Whether a backend carries as much as [`Load::BOUND`] allows.
+    fn is_full(&self, row: usize) -> bool {
+        let full = |backend: &Backend| u64::from(backend.in_flight) >= self.load.most(backend.weight);
+        self.load.weight > 0 && self.backends.get(row).is_some_and(full)
+    }
+}
+
+/// Whether everybody's weight is as it was; what it is now is noted.
+fn same_weights(known: &mut Vec<u32>, backends: &[Backend]) -> bool {
+    let weights = || backends.iter().map(|backend| backend.weight);
+    let same = known.iter().copied().eq(weights());
+    if !same {
+        *known = weights().collect();
+    }
+    same
+}
+
+/// Whether all that have a weight have the same.
+fn is_even(backends: &[Backend]) -> bool {
+    let mut weights = backends.iter().map(|backend| backend.weight).filter(|&weight| weight > 0);
+    let first = weights.next();
+    weights.all(|weight| Some(weight) == first)
 }

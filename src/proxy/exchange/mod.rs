@@ -96,18 +96,25 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// A request of the client `peer` of session `row`, written anew as `head`, to be served by a backend of `pool`.
-    pub fn request<N: Net>(terms: Terms, head: Flow, pool: PoolId, of: (u32, SocketAddr), cx: &mut Context<N>) -> Self {
+    /// A request of the client `peer` of session `row`, written anew as `head`, to be served by who is found.
+    pub fn request<N: Net>(
+        terms: Terms,
+        head: Flow,
+        search: Search,
+        of: (u32, SocketAddr),
+        cx: &mut Context<N>,
+    ) -> Self {
         cx.stats.admitted += 1;
         let blank = Exchange::blank(Kind::Request, terms, of, cx);
-        Exchange { request: head, search: Search::new(pool), admitted: true, ..blank }
+        Exchange { request: head, search, admitted: true, ..blank }
     }
 
     /// A tunnel to a backend of `pool`.
     pub fn tunnel<N: Net>(pool: PoolId, of: (u32, SocketAddr), cx: &mut Context<N>) -> Self {
         cx.stats.admitted += 1;
         let blank = Exchange::blank(Kind::Tunnel, Terms::default(), of, cx);
-        Exchange { request: raw(), response: raw(), search: Search::new(pool), admitted: true, ..blank }
+        let search = Search::new(pool, cx.backends.key(pool, None, of.1.ip()));
+        Exchange { request: raw(), response: raw(), search, admitted: true, ..blank }
     }
 
     /// An answer of our own, ready to be sent.
@@ -122,7 +129,7 @@ impl Exchange {
             request: Flow::default(),
             response: Flow::default(),
             upstream: None,
-            search: Search::new(PoolId(0)),
+            search: Search::new(PoolId(0), 0),
             terms,
             scan: Scan::default(),
             admitted: false,

@@ -11,7 +11,7 @@
 
 use super::{Exchange, Going, Stop, connected};
 use crate::balance::health::Step;
-use crate::balance::{BackendId, Cause, PoolId};
+use crate::balance::{BackendId, Cause, PoolId, Wanted};
 use crate::base::Time;
 use crate::http::Scan;
 use crate::net::{self, Net};
@@ -38,6 +38,8 @@ pub struct Upstream {
 #[derive(Debug)]
 pub struct Search {
     pool: PoolId,
+    /// What the request is known by, to the policies that hash.
+    key: u64,
     /// Backends tried on fresh connections, in vain.
     tried: Vec<BackendId>,
     /// A backend was picked before: further picks do not advance the rotation.
@@ -49,9 +51,9 @@ pub struct Search {
 }
 
 impl Search {
-    /// A search among the backends of `pool`, not begun.
-    pub fn new(pool: PoolId) -> Search {
-        Search { pool, tried: Vec::new(), picked: false, fresh_only: false, blame: Reason::NoBackend }
+    /// A search among the backends of `pool` for a request of this [key](crate::balance::Backends::key), not begun.
+    pub fn new(pool: PoolId, key: u64) -> Search {
+        Search { pool, key, tried: Vec::new(), picked: false, fresh_only: false, blame: Reason::NoBackend }
     }
 }
 
@@ -103,7 +105,8 @@ impl Exchange {
     fn reach<N: Net>(&mut self, cx: &mut Context<N>) -> Going {
         loop {
             let again = std::mem::replace(&mut self.search.picked, true);
-            let Some(id) = cx.backends.pick(self.search.pool, &self.search.tried, again) else {
+            let wanted = Wanted { tried: &self.search.tried, again, key: self.search.key };
+            let Some(id) = cx.backends.pick(self.search.pool, &wanted) else {
                 return Err(Stop::Failed(self.search.blame));
             };
             if self.reuse(id, cx) || self.open(id, cx) {
@@ -142,9 +145,8 @@ impl Exchange {
 
     /// The one door through which an exchange gets its upstream.
     fn attach<N: Net>(&mut self, upstream: Upstream, cx: &mut Context<N>) {
-        let backend = cx.backends.get_mut(upstream.backend);
-        backend.in_flight += 1;
-        backend.requests += 1;
+        cx.backends.begin(upstream.backend);
+        let backend = cx.backends.get(upstream.backend);
         log::debug!("{}: forwarding {} to backend {}", self.peer, self.story(), backend.name);
         if let Some(gap) = self.host_gap.take() {
             self.host_gap = Some(gap.start..gap.start + backend.name.len());
@@ -157,7 +159,7 @@ impl Exchange {
     /// The one door through which it loses it.
     fn detach<N: Net>(&mut self, cx: &mut Context<N>) -> Option<Upstream> {
         let mut upstream = self.upstream.take()?;
-        cx.backends.get_mut(upstream.backend).in_flight -= 1;
+        cx.backends.end(upstream.backend);
         upstream.end.drop_held(&mut cx.lender);
         Some(upstream)
     }

@@ -9,7 +9,7 @@ use crate::http::{self, Framing, Malformed, Onward, Request, Scan, Verb};
 use crate::net::Net;
 use crate::proxy::context::{Context, Service};
 use crate::proxy::end::Filled;
-use crate::proxy::exchange::{Exchange, Terms};
+use crate::proxy::exchange::{Exchange, Search, Terms};
 use crate::proxy::flow::Flow;
 use crate::proxy::phase::Phase;
 use crate::proxy::reason::Reason;
@@ -97,7 +97,8 @@ impl Session {
         let flow = Flow::new(out, request.framing.into(), request.framing == Framing::Chunked)
             .limited(cx.limits.body)
             .trailers(request.drops_trailers);
-        let mut exchange = Exchange::request(terms, flow, pool, self.name(), cx).named(id, host_gap);
+        let search = Search::new(pool, cx.backends.key(pool, Some(request), self.peer.ip()));
+        let mut exchange = Exchange::request(terms, flow, search, self.name(), cx).named(id, host_gap);
         exchange.remember(request);
         Admitted::Forward(exchange)
     }
