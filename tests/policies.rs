@@ -212,7 +212,7 @@ proptest! {
         fell(&mut backends, gone);
         let during = owners(&mut backends, 300);
         for (was, is) in before.iter().zip(&during) {
-            prop_assert!(was == is && *is != gone || *was == gone && *is != gone);
+            prop_assert!(*is != gone && (was == is || *was == gone));
         }
         rose(&mut backends, gone);
         prop_assert_eq!(owners(&mut backends, 300), before);
@@ -322,13 +322,13 @@ fn shares_follow_the_weights() {
 fn a_thousand_backends_have_their_share() {
     for (name, policy) in PolicyName::ALL {
         let mut backends = pool(policy, &[1; 1000]);
-        let picked = owners(&mut backends, 100_000);
+        let picked = owners(&mut backends, 20_000);
         let counts = counts(&picked, 1000);
         let (least, most) = (counts.iter().min().unwrap(), counts.iter().max().unwrap());
         match policy {
-            PolicyName::First => assert_eq!(counts[0], 100_000),
-            PolicyName::RoundRobin | PolicyName::LeastConnections => assert_eq!((*least, *most), (100, 100)),
-            _ => assert!(*least > 50 && *most < 160, "{name}: {least} to {most}"),
+            PolicyName::First => assert_eq!(counts[0], 20_000),
+            PolicyName::RoundRobin | PolicyName::LeastConnections => assert_eq!((*least, *most), (20, 20)),
+            _ => assert!(*least > 1 && *most < 50, "{name}: {least} to {most}"),
         }
     }
 }

@@ -6,7 +6,7 @@
 use super::error::{ConfigError, Errors, Place, Said, Source, Spot, Wrong};
 use super::table::{Table, Value};
 use super::typed::{Backend, Health, Listener, Pool, Typed};
-use super::{Limits, policy, word};
+use super::{Limits, MOST_WEIGHT, policy, word};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use toml::de::DeTable;
@@ -146,7 +146,7 @@ fn backend(value: &Value<'_>, errors: &mut Errors) -> Option<Said<Backend>> {
     let like = "{ address = \"127.0.0.1:8080\", weight = 2 }";
     let mut table = errors.keep(value.table("a backend", like))?;
     let address = table.take("address");
-    let weight = keep(table.take("weight").map(|weight| weight.number(0..=256)), errors);
+    let weight = keep(table.take("weight").map(|weight| weight.number(0..=MOST_WEIGHT.into())), errors);
     table.finish(&[], errors);
     let Some(address) = address else {
         let wrong = Wrong::new("a backend without address", format!("write {like}"));

@@ -6,7 +6,7 @@
 
 use super::error::{ConfigError, Errors, Place, Said, Wrong, quote};
 use super::typed::{Backend, Health, Listener, Pool, Upper};
-use super::{duration, policy, word};
+use super::{MOST_WEIGHT, duration, policy, word};
 use clap::{ArgAction, Args, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -272,7 +272,7 @@ fn backend(text: &str) -> Result<Backend, Wrong> {
             let fix = "write ADDR or ADDR,weight=N; one --backend for each (or a space, in EVENKEEL_BACKEND)";
             Wrong::new(format!("bad backend option {}", quote(option)), fix)
         })?;
-        weight = Some(word::small(value, 0..=256)?);
+        weight = Some(word::small(value, 0..=MOST_WEIGHT)?);
     }
     let weight = weight.unwrap_or(1);
     Ok(Backend { address, weight })

@@ -88,6 +88,9 @@ pub struct Pool {
     pub health: Health,
 }
 
+/// The largest weight of a backend.
+pub const MOST_WEIGHT: u32 = 256;
+
 /// One backend.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Backend {
@@ -95,7 +98,7 @@ pub struct Backend {
     pub name: String,
     /// What that resolved to.
     pub address: SocketAddr,
-    /// Its share beside the others, from 0 to 256; 0: it gets no new work.
+    /// Its share beside the others, at most [`MOST_WEIGHT`]; 0: it gets no new work.
     pub weight: u32,
 }
 

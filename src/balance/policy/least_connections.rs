@@ -7,53 +7,47 @@
 
 use super::turn::{self, Turn};
 use super::{Backend, Choice, Policy};
-use std::cmp::Ordering;
+use crate::config::MOST_WEIGHT;
 
 /// The tournament: the winner of those at `2n` and `2n + 1` stands at `n`, the champion at 1, and the backends in the
 /// second half.
 #[derive(Debug, Default)]
 pub struct LeastConnections {
-    rounds: Vec<Option<Player>>,
+    rounds: Vec<Player>,
     weights: Vec<u32>,
     /// Everybody's next turn.
     turns: Vec<Option<Turn>>,
     /// The latest turn that was taken.
     last: Option<Turn>,
+    /// Who was picked; its matches are not yet played again, since most often its load is about to change anyway.
+    picked: Option<usize>,
 }
 
 /// A backend that takes part. The least wins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Player {
-    in_flight: u32,
-    weight: u32,
-    turn: Turn,
+    /// What it has in flight over its weight, rounded: with weights up to 256, two that differ do so in the first 16
+    /// binary places, so 17 tell all of them apart.
+    load: u64,
+    turn: Option<Turn>,
 }
 
-impl Ord for Player {
-    fn cmp(&self, other: &Player) -> Ordering {
-        let load = |one: &Player, two: &Player| u64::from(one.in_flight) * u64::from(two.weight);
-        load(self, other).cmp(&load(other, self)).then(self.turn.cmp(&other.turn))
-    }
-}
-
-impl PartialOrd for Player {
-    fn partial_cmp(&self, other: &Player) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
+/// Loses to everybody.
+const NOBODY: Player = Player { load: u64::MAX, turn: None };
 
 impl Policy for LeastConnections {
     fn learn(&mut self, backends: &[Backend]) {
         if !super::same_weights(&mut self.weights, backends) {
             self.turns = turn::turns(&self.weights, self.last);
         }
-        let players = backends.iter().enumerate().map(|(row, backend)| self.player(row, backend));
         let half = backends.len().next_power_of_two();
-        let mut rounds = vec![None; half];
-        rounds.extend(players);
-        rounds.resize(half * 2, None);
-        self.rounds = rounds;
+        self.rounds.clear();
+        self.rounds.resize(half * 2, NOBODY);
+        for (row, backend) in backends.iter().enumerate() {
+            self.rounds[half + row] = self.player(row, backend);
+        }
         (1..half).rev().for_each(|at| self.play(at));
+        self.picked = None;
     }
 
     fn heeds_load(&self) -> bool {
@@ -61,19 +55,24 @@ impl Policy for LeastConnections {
     }
 
     fn moved(&mut self, row: usize, backends: &[Backend]) {
-        let player = backends.get(row).and_then(|backend| self.player(row, backend));
-        self.enter(row, player);
+        if let Some(backend) = backends.get(row) {
+            self.enter(row, self.player(row, backend));
+        }
+        self.picked = self.picked.filter(|&picked| picked != row);
     }
 
     fn pick(&mut self, choice: &Choice<'_>) -> Option<usize> {
-        let may = |player: &Player| (choice.may)(player.turn.row as usize);
-        let champion = self.rounds.get(1).copied().flatten().filter(may);
-        let picked = champion.or_else(|| self.look_through(choice))?;
-        let row = picked.turn.row as usize;
-        if !choice.again {
-            self.last = self.last.max(Some(picked.turn));
-            self.turns[row] = Some(picked.turn.next());
+        if let Some(row) = self.picked {
             self.moved(row, choice.backends);
+        }
+        let may = |turn: &Turn| (choice.may)(turn.row as usize);
+        let champion = self.rounds.get(1).and_then(|champion| champion.turn).filter(may);
+        let turn = champion.or_else(|| self.look_through(choice))?;
+        let row = turn.row as usize;
+        if !choice.again {
+            self.last = self.last.max(Some(turn));
+            self.turns[row] = Some(turn.next());
+            self.picked = Some(row);
         }
         Some(row)
     }
@@ -81,20 +80,21 @@ impl Policy for LeastConnections {
 
 impl LeastConnections {
     /// How this backend takes part, if it does.
-    fn player(&self, row: usize, backend: &Backend) -> Option<Player> {
-        backend.takes_work().then(|| self.standing(row, backend)).flatten()
+    fn player(&self, row: usize, backend: &Backend) -> Player {
+        if backend.takes_work() { self.standing(row, backend) } else { NOBODY }
     }
 
     /// How it would stand if it took part. A turn that has gone by is lost: who was busy for long is not to be served
     /// again and again as soon as it is free.
-    fn standing(&self, row: usize, backend: &Backend) -> Option<Player> {
-        let turn = self.turns.get(row).copied().flatten()?;
+    fn standing(&self, row: usize, backend: &Backend) -> Player {
+        let Some(turn) = self.turns.get(row).copied().flatten() else { return NOBODY };
         let turn = self.last.map_or(turn, |last| turn.after(last));
-        Some(Player { in_flight: backend.in_flight, weight: backend.weight, turn })
+        let load = (u64::from(backend.in_flight) << 17) / u64::from(backend.weight.clamp(1, MOST_WEIGHT));
+        Player { load, turn: Some(turn) }
     }
 
     /// Puts a player in and plays its matches again.
-    fn enter(&mut self, row: usize, player: Option<Player>) {
+    fn enter(&mut self, row: usize, player: Player) {
         let mut at = self.rounds.len() / 2 + row;
         let Some(place) = self.rounds.get_mut(at) else { return };
         *place = player;
@@ -104,18 +104,14 @@ impl LeastConnections {
         }
     }
 
-    /// One match; who is alone wins it.
     fn play(&mut self, at: usize) {
-        self.rounds[at] = match (self.rounds[2 * at], self.rounds[2 * at + 1]) {
-            (Some(one), Some(two)) => Some(one.min(two)),
-            (one, two) => one.or(two),
-        };
+        self.rounds[at] = self.rounds[2 * at].min(self.rounds[2 * at + 1]);
     }
 
-    /// The best of all who may be picked, those that take no work included.
-    fn look_through(&self, choice: &Choice<'_>) -> Option<Player> {
+    /// The turn of the best of all who may be picked, those that take no work included.
+    fn look_through(&self, choice: &Choice<'_>) -> Option<Turn> {
         let rows = choice.backends.iter().enumerate().filter(|(row, _)| (choice.may)(*row));
-        rows.filter_map(|(row, backend)| self.standing(row, backend)).min()
+        rows.map(|(row, backend)| self.standing(row, backend)).min()?.turn
     }
 }
 

@@ -14,42 +14,24 @@
 
 use super::{Backend, Choice, Policy};
 use crate::balance::key::{hash, mix};
-use std::cmp::Ordering;
+use crate::config::MOST_WEIGHT;
 
-/// What the names of the backends hash to.
+/// Who takes part.
 #[derive(Debug, Default)]
 pub struct Rendezvous {
-    seeds: Vec<u64>,
-    /// All weights are equal: numbers can be compared as they were drawn.
+    /// By row: what the name hashes to, and the weight.
+    seats: Vec<(u64, u32)>,
+    /// All weights are equal: what was drawn can be compared as it is.
     even: bool,
-}
-
-/// What a backend has drawn. The greatest wins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Draw {
-    number: u64,
-    /// The lower, the better.
-    wait: u64,
-    weight: u32,
-}
-
-impl Ord for Draw {
-    fn cmp(&self, other: &Draw) -> Ordering {
-        let wait = |one: &Draw, two: &Draw| u128::from(one.wait) * u128::from(two.weight);
-        wait(other, self).cmp(&wait(self, other)).then(self.number.cmp(&other.number))
-    }
-}
-
-impl PartialOrd for Draw {
-    fn partial_cmp(&self, other: &Draw) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
 }
 
 impl Policy for Rendezvous {
     fn learn(&mut self, backends: &[Backend]) {
-        if self.seeds.len() != backends.len() {
-            self.seeds = backends.iter().map(|backend| hash(backend.name.bytes())).collect();
+        if self.seats.len() != backends.len() {
+            self.seats = backends.iter().map(|backend| (hash(backend.name.bytes()), 0)).collect();
+        }
+        for (seat, backend) in self.seats.iter_mut().zip(backends) {
+            seat.1 = backend.weight.min(MOST_WEIGHT);
         }
         self.even = super::is_even(backends);
     }
@@ -59,30 +41,46 @@ impl Policy for Rendezvous {
     }
 
     fn pick(&mut self, choice: &Choice<'_>) -> Option<usize> {
-        let room = self.highest(choice, &|row| !choice.is_full(row));
-        room.or_else(|| self.highest(choice, &|_| true))
+        let highest = |may: &dyn Fn(usize) -> bool| match self.even {
+            true => self.highest(choice.key, may),
+            false => self.soonest(choice.key, may),
+        };
+        let room = highest(&|row| (choice.may)(row) && !choice.is_full(row));
+        room.or_else(|| highest(choice.may))
     }
 }
 
 impl Rendezvous {
-    /// Who draws the highest of those that may be picked and `also` may. They are asked last, since few come so far.
-    pub(super) fn highest(&self, choice: &Choice<'_>, also: &dyn Fn(usize) -> bool) -> Option<usize> {
-        let mut best: Option<(Draw, usize)> = None;
-        for (row, (seed, backend)) in self.seeds.iter().zip(choice.backends).enumerate() {
-            let number = mix(choice.key ^ seed);
-            let draw = match self.even {
-                true => Draw { number, wait: 0, weight: 1 },
-                false => Draw { number, wait: wait(number), weight: backend.weight },
-            };
-            if best.is_none_or(|(best, _)| draw > best) && (choice.may)(row) && also(row) {
-                best = Some((draw, row));
+    /// Who of those that may draws the highest number. Whether it may is asked last, since few come so far.
+    fn highest(&self, key: u64, may: &dyn Fn(usize) -> bool) -> Option<usize> {
+        let (mut most, mut best) = (0, None);
+        for (row, (seed, _)) in self.seats.iter().enumerate() {
+            let number = mix(key ^ seed);
+            if number >= most && may(row) {
+                (most, best) = (number, Some(row));
             }
         }
-        best.map(|(_, row)| row)
+        best
+    }
+
+    /// The same with weights, where the number is a time to wait. Of equals the higher number, so that nothing changes
+    /// when weights that were equal no longer are.
+    fn soonest(&self, key: u64, may: &dyn Fn(usize) -> bool) -> Option<usize> {
+        let (mut least, mut best) = ((u64::MAX, 1, 0), None);
+        for (row, &(seed, weight)) in self.seats.iter().enumerate() {
+            let number = mix(key ^ seed);
+            let wait = wait(number);
+            let (mine, others) = (wait * least.1, least.0.saturating_mul(u64::from(weight)));
+            if (mine < others || mine == others && number > least.2) && may(row) {
+                (least, best) = ((wait, u64::from(weight), number), Some(row));
+            }
+        }
+        best
     }
 }
 
-/// How far below 64 the binary logarithm of `number` is, with 32 binary places. Never 0.
+/// How far below 64 the binary logarithm of `number` is, with 32 binary places. Never 0, and so small that a product
+/// with a weight fits.
 fn wait(number: u64) -> u64 {
     let number = number.max(1);
     let zeros = number.leading_zeros();

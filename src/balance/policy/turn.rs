@@ -6,40 +6,46 @@
 //! lap is like the one before, so that any stretch as long as the sum of all weights holds exactly `w` turns of each,
 //! and nobody's come in a heap: weights 5, 1, 1 go a b a a a c a.
 
-use std::cmp::Ordering;
+use crate::config::MOST_WEIGHT;
 use std::collections::BTreeMap;
 
-/// One turn of the backend in a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// One turn of the backend in a row. The earliest is the least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Turn {
-    /// The numerator of the time; the pace is its denominator. Always odd.
-    at: u64,
-    /// Twice the weight of all backends of this weight together.
-    pace: u64,
-    /// From one turn of this backend to its next, in numerators.
-    step: u64,
+    lap: u64,
+    /// When in the lap, with 32 binary places. Rounded, which does no harm: a backend's own turns are further apart,
+    /// and each lap is rounded alike.
+    within: u32,
     pub(super) row: u32,
+    /// What `within` was made of: parts of the pace, odd and below it.
+    at: u64,
+    /// Twice the weight of all backends of this weight together. Below 2^32.
+    pace: u64,
+    /// From one turn of this backend to its next. The pace is a multiple of it.
+    step: u64,
 }
 
 /// For each row its first turn after this one. None for who has no weight and so no turn.
 pub(super) fn turns(weights: &[u32], after: Option<Turn>) -> Vec<Option<Turn>> {
+    let weights = || weights.iter().map(|&weight| u64::from(weight.min(MOST_WEIGHT)));
     let mut groups = BTreeMap::new();
-    for &weight in weights {
+    for weight in weights() {
         groups.entry(weight).or_insert((0, 1)).0 += 1;
     }
-    let mut first = |(row, weight): (usize, &u32)| {
-        let (count, at) = groups.get_mut(weight).filter(|_| *weight > 0)?;
-        let turn = Turn { at: *at, pace: 2 * *count * u64::from(*weight), step: 2 * *count, row: row as u32 };
+    let first = |(row, weight): (usize, u64)| {
+        let (count, at) = groups.get_mut(&weight).filter(|_| weight > 0)?;
+        let (pace, step) = (2 * *count * weight, 2 * *count);
+        let turn = Turn { lap: 0, within: 0, row: row as u32, at: 0, pace, step }.at(*at);
         *at += 2;
         Some(after.map_or(turn, |other| turn.after(other)))
     };
-    weights.iter().enumerate().map(&mut first).collect()
+    weights().enumerate().map(first).collect()
 }
 
 impl Turn {
     /// The same backend's next turn.
     pub(super) fn next(self) -> Turn {
-        Turn { at: self.at + self.step, ..self }
+        self.at(self.at + self.step)
     }
 
     /// This one if it comes after `other`, else the same backend's first that does.
@@ -47,23 +53,20 @@ impl Turn {
         if self > other {
             return self;
         }
-        let then = (u128::from(other.at) * u128::from(self.pace)).div_ceil(u128::from(other.pace)) as u64;
-        let steps = then.saturating_sub(self.at).div_ceil(self.step);
-        let turn = Turn { at: self.at + steps * self.step, ..self };
-        if turn > other { turn } else { turn.next() }
+        let first = self.at % self.step;
+        let then = (u64::from(other.within) * self.pace) >> 32;
+        let steps = then.saturating_sub(first) / self.step;
+        let mut turn = Turn { lap: other.lap, ..self }.at(first + steps * self.step);
+        while turn <= other {
+            turn = turn.next(); // twice at most
+        }
+        turn
     }
-}
 
-impl Ord for Turn {
-    fn cmp(&self, other: &Turn) -> Ordering {
-        let at = |one: &Turn, two: &Turn| u128::from(one.at) * u128::from(two.pace);
-        at(self, other).cmp(&at(other, self)).then(self.row.cmp(&other.row))
-    }
-}
-
-impl PartialOrd for Turn {
-    fn partial_cmp(&self, other: &Turn) -> Option<Ordering> {
-        Some(self.cmp(other))
+    /// In this lap or the next.
+    fn at(self, at: u64) -> Turn {
+        let (lap, at) = if at < self.pace { (self.lap, at) } else { (self.lap + 1, at - self.pace) };
+        Turn { lap, within: ((at << 32) / self.pace) as u32, at, ..self }
     }
 }
 
