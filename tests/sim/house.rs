@@ -3,9 +3,7 @@
 use super::plan::{Plan, address, listener};
 use super::{House, Seen};
 use evenkeel::balance::BackendId;
-use evenkeel::config::{
-    Backend, Config, HashOn, Health, Limits, Listener, Mode, PolicyName, Pool, ProbeKind, Timeouts,
-};
+use evenkeel::config::{Backend, Config, Health, Limits, Listener, Mode, PolicyName, Pool, ProbeKind, Timeouts};
 use evenkeel::net::sim::Sim;
 use evenkeel::proxy::{Proxy, Turned};
 use std::io;
@@ -88,7 +86,12 @@ fn name(mode: Mode) -> String {
 }
 
 fn pool(plan: &Plan, mode: Mode) -> Pool {
-    let backend = |&index: &usize| Backend { name: address(index).to_string(), address: address(index), weight: 1 };
+    let (policy, hash) = plan.policy();
+    let weight = |index: usize| if policy == PolicyName::RoundRobin { 1 } else { 1 + index as u32 % 3 };
+    let backend = |&index: &usize| {
+        let (name, address) = (address(index).to_string(), address(index));
+        Backend { name, address, weight: weight(index) }
+    };
     let kind = match mode {
         _ if !plan.probes => ProbeKind::Off,
         Mode::Http => ProbeKind::Http { path: "/".into(), expect: vec![200..=399] },
@@ -97,8 +100,8 @@ fn pool(plan: &Plan, mode: Mode) -> Pool {
     let (interval, timeout) = (INTERVAL, PROBE_TIMEOUT);
     Pool {
         name: name(mode),
-        policy: PolicyName::RoundRobin,
-        hash: HashOn::Client,
+        policy,
+        hash,
         backends: plan.pool(mode).iter().map(backend).collect(),
         health: Health { kind, interval, timeout, fall: plan.fall, rise: plan.rise },
     }

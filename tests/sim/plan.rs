@@ -7,7 +7,7 @@ use super::backend::{Deed, Habits};
 use super::http_client::HttpAsk;
 use super::tcp::TcpAsk;
 use evenkeel::base::Rng;
-use evenkeel::config::Mode;
+use evenkeel::config::{HashOn, Mode, PolicyName};
 use evenkeel::net::Signal;
 use evenkeel::net::sim::Cruelty;
 use people::{cruelty, deeds, habits, http_coming, http_habits, scarcity, signals, tcp_ask};
@@ -128,6 +128,17 @@ impl Plan {
         self.clients.extend(other.clients);
         self.deeds.extend(other.deeds.into_iter().map(|(at, index, deed)| (at, first + index, deed)));
         Plan { fair: self.fair && other.fair, ..self }
+    }
+
+    /// How backends are picked. Half of all worlds go round, which is looked at; the others have the policies in turn.
+    pub fn policy(&self) -> (PolicyName, HashOn) {
+        let turn = (self.seed / 2) as usize;
+        if self.seed.is_multiple_of(2) || self.lame.is_some() {
+            return (PolicyName::RoundRobin, HashOn::Client);
+        }
+        let parts = [HashOn::Client, HashOn::Path, HashOn::Host, HashOn::Header("content-length".into())];
+        let policies = PolicyName::ALL;
+        (policies[turn % policies.len()].1, parts[turn / policies.len() % parts.len()].clone())
     }
 
     /// The backends of a pool, by index.
