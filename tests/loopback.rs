@@ -30,6 +30,8 @@ mod leaving;
 mod old;
 #[path = "loopback/pieces.rs"]
 mod pieces;
+#[path = "loopback/policies.rs"]
+mod policies;
 #[path = "loopback/retry.rs"]
 mod retry;
 #[path = "loopback/reuse.rs"]

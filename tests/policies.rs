@@ -4,6 +4,7 @@
 //! figures of README come from `cargo run --release --example policies`; the bounds they keep to are here.
 
 use evenkeel::balance::health::Step;
+use evenkeel::balance::policy::Load;
 use evenkeel::balance::{BackendId, Backends, Cause, PoolId, Wanted, key};
 use evenkeel::base::{Rng, Time};
 use evenkeel::config::{self, HashOn, Health, PolicyName, Pool, ProbeKind};
@@ -250,22 +251,22 @@ proptest! {
         }
     }
 
-    /// Hashing, hot keys: nobody ever gets a request above its bound, whatever the mixture of keys and the health.
+    /// Hashing, hot keys: nobody ever gets a request above its bound, a quarter more than its due or eight, whatever the mixture of keys and the health.
     #[test]
     fn a_hot_key_drowns_nobody(policy in hashing(), scene in Scene::any(), heat in 0..101u64, seed: u64) {
         prop_assume!(scene.sizes().1 > 0);
         let mut backends = Scene { in_flight: vec![0; scene.weights.len()], ..scene.clone() }.build(policy);
         let weight: u32 = (0..scene.weights.len()).filter(|&row| scene.fit(row)).map(|row| scene.weights[row]).sum();
         let (mut rng, mut under_way) = (Rng::new(seed), Vec::new());
-        for _ in 0..300 {
+        for _ in 0..500 {
             let key = if rng.below(100) < heat { 1 } else { rng.bits() };
             let row = pick(&mut backends, key).unwrap();
             backends.begin(id(row));
             under_way.push(row);
             let due = under_way.len() as f64 * f64::from(scene.weights[row]) / f64::from(weight);
             let has = f64::from(backends.get(id(row)).in_flight);
-            prop_assert!(has <= (due * 1.25).ceil().max(1.0), "{has} in flight where {due} are due");
-            while under_way.len() > 100 || !under_way.is_empty() && rng.chance(1, 3) {
+            prop_assert!(has <= (due * 1.25).ceil().max(8.0), "{has} in flight where {due} are due");
+            while under_way.len() > 250 || !under_way.is_empty() && rng.chance(1, 3) {
                 let done = rng.below(under_way.len() as u64) as usize;
                 backends.end(id(under_way.swap_remove(done)));
             }
@@ -394,18 +395,21 @@ fn the_same_key_has_the_same_home_on_every_machine() {
     }
 }
 
-/// A key is at home as long as its requests come one by one.
+/// A key is at home as long as no more of its requests are under way than anybody may have; then it overflows, and
+/// comes home when there is room again.
 #[test]
-fn one_by_one_a_key_stays_at_home() {
+fn a_key_stays_at_home_while_there_is_room() {
     for policy in [PolicyName::Rendezvous, PolicyName::Maglev] {
-        let mut backends = pool(policy, &[1, 2, 3, 1]);
+        let mut backends = pool(policy, &[1, 1, 1, 1]);
         for key in keys(100) {
             let home = pick(&mut backends, key).unwrap();
-            for _ in 0..5 {
+            for _ in 0..Load::FREE {
                 assert_eq!(pick(&mut backends, key), Some(home));
                 backends.begin(id(home));
-                backends.end(id(home));
             }
+            assert_ne!(pick(&mut backends, key), Some(home));
+            (0..Load::FREE).for_each(|_| backends.end(id(home)));
+            assert_eq!(pick(&mut backends, key), Some(home));
         }
     }
 }
