@@ -111,7 +111,7 @@ impl Scene {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
 
     /// A request that fails everywhere tries each backend once: the fit first, then those that health excludes, and
     /// one of weight 0 never.
@@ -323,13 +323,16 @@ fn shares_follow_the_weights() {
 fn a_thousand_backends_have_their_share() {
     for (name, policy) in PolicyName::ALL {
         let mut backends = pool(policy, &[1; 1000]);
-        let picked = owners(&mut backends, 20_000);
+        let picked = owners(&mut backends, 10_000);
         let counts = counts(&picked, 1000);
         let (least, most) = (counts.iter().min().unwrap(), counts.iter().max().unwrap());
         match policy {
-            PolicyName::First => assert_eq!(counts[0], 20_000),
-            PolicyName::RoundRobin | PolicyName::LeastConnections => assert_eq!((*least, *most), (20, 20)),
-            _ => assert!(*least > 1 && *most < 50, "{name}: {least} to {most}"),
+            PolicyName::First => assert_eq!(counts[0], 10_000),
+            PolicyName::RoundRobin | PolicyName::LeastConnections => assert_eq!((*least, *most), (10, 10)),
+            _ => assert!(
+                *most < 30 && counts.iter().filter(|&&count| count == 0).count() < 5,
+                "{name}: {least} to {most}"
+            ),
         }
     }
 }

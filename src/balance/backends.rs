@@ -119,19 +119,26 @@ impl Backends {
         let backend = &mut self.table[id.0 as usize];
         backend.in_flight += 1;
         backend.requests += 1;
-        self.moved(id, |load| load + 1);
+        if self.pools[usize::from(backend.pool.0)].heeds_load {
+            self.moved(id, |load| load + 1);
+        }
     }
 
     /// It is over.
     pub fn end(&mut self, id: BackendId) {
-        self.table[id.0 as usize].in_flight -= 1;
-        self.moved(id, |load| load - 1);
+        let backend = &mut self.table[id.0 as usize];
+        backend.in_flight -= 1;
+        if self.pools[usize::from(backend.pool.0)].heeds_load {
+            self.moved(id, |load| load - 1);
+        }
     }
 
+    /// Not inlined: most policies have no use for it, and they pay for one look only.
+    #[inline(never)]
     fn moved(&mut self, id: BackendId, change: fn(u64) -> u64) {
         let backend = &self.table[id.0 as usize];
         let pool = &mut self.pools[usize::from(backend.pool.0)];
-        if !pool.heeds_load || pool.stale {
+        if pool.stale {
             return; // it looks at everything before the next pick
         }
         if backend.takes_work() {
@@ -167,18 +174,26 @@ impl Backends {
     /// Picks a backend of `pool`. While one is left that takes work, only such are picked; when none is left, those
     /// that health excludes are tried as well, each once, but never one of weight 0.
     pub fn pick(&mut self, pool: PoolId, wanted: &Wanted<'_>) -> Option<BackendId> {
-        let Pool { members, policy, load, stale, heeds_load, .. } = &mut self.pools[usize::from(pool.0)];
-        let (first, backends) = (members.start, &self.table[members.clone()]);
-        if std::mem::take(stale) {
-            policy.learn(backends);
-            *load = if *heeds_load { Load::of(backends) } else { *load };
+        if self.pools[usize::from(pool.0)].stale {
+            self.look_anew(pool);
         }
+        let Pool { members, policy, load, .. } = &mut self.pools[usize::from(pool.0)];
+        let (first, backends) = (members.start, &self.table[members.clone()]);
         let untried = |row: usize| !wanted.tried.contains(&BackendId((first + row) as u32));
         let fit = |row: usize| backends.get(row).is_some_and(Backend::takes_work) && untried(row);
         let unfit = |row: usize| backends.get(row).is_some_and(|it| it.weight > 0) && untried(row);
         let (again, key, load) = (wanted.again, wanted.key, *load);
         let mut choose = |may: &dyn Fn(usize) -> bool| policy.pick(&Choice { backends, may, again, key, load });
         choose(&fit).or_else(|| choose(&unfit)).map(|row| BackendId((first + row) as u32))
+    }
+
+    /// A backend may have changed in more than what is in flight.
+    #[inline(never)]
+    fn look_anew(&mut self, pool: PoolId) {
+        let Pool { members, policy, load, stale, heeds_load, .. } = &mut self.pools[usize::from(pool.0)];
+        let backends = &self.table[members.clone()];
+        policy.learn(backends);
+        (*stale, *load) = (false, if *heeds_load { Load::of(backends) } else { *load });
     }
 }
 
