@@ -100,17 +100,13 @@ impl Load {
     }
 
     /// No backend may have more in flight than this share, in percent, of what would be its due if all were loaded
-    /// evenly ("Consistent Hashing with Bounded Loads", Mirrokni, Thorup, Zadimoghaddam, 2016), rounded up ...
+    /// evenly ("Consistent Hashing with Bounded Loads", Mirrokni, Thorup, Zadimoghaddam, 2016), rounded up.
     pub const BOUND: u64 = 125;
-
-    /// ... but so much it may have whatever the others have. Below it, the bound would tear apart what belongs together
-    /// in a pool that is hardly used: a browser alone opens six connections. So many drown nobody.
-    pub const FREE: u64 = 8;
 
     /// How much a backend of this weight may have in flight, the request to be placed included.
     pub fn most(&self, weight: u32) -> u64 {
         let due = (self.in_flight + 1) * u64::from(weight) * Load::BOUND;
-        due.div_ceil((self.weight * 100).max(1)).max(Load::FREE)
+        due.div_ceil((self.weight * 100).max(1)) // at least one, since something is to be placed
     }
 }
 
