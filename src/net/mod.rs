@@ -136,8 +136,8 @@ pub trait Net {
     /// the peer sent before may still be readable.
     fn write(&mut self, to: Sock, pieces: &[IoSlice<'_>]) -> io::Result<Sent>;
 
-    /// Lends an empty pipe. None: bytes are to be copied.
-    fn lend_pipe(&mut self) -> Option<Pipe>;
+    /// Lends an empty pipe for what is `likely` to come, in bytes. None: bytes are to be copied.
+    fn lend_pipe(&mut self, likely: u64) -> Option<Pipe>;
 
     /// Takes a pipe back; what is still in it is gone.
     fn take_back(&mut self, pipe: Pipe);

@@ -313,8 +313,8 @@ impl Net for Os {
         Ok(if taken == 0 { Sent::Blocked } else { Sent::Bytes(taken) })
     }
 
-    fn lend_pipe(&mut self) -> Option<Pipe> {
-        self.pipes.lend()
+    fn lend_pipe(&mut self, likely: u64) -> Option<Pipe> {
+        self.pipes.lend(likely)
     }
 
     fn take_back(&mut self, pipe: Pipe) {

@@ -19,27 +19,34 @@ mod linux {
     use std::io;
     use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-    /// What a pipe may hold, in bytes. The kernel's own choice, 64 KiB, costs four times the calls; a megabyte gains
-    /// little more and pushes itself out of the cache.
+    /// What a pipe may hold, in bytes. The kernel's own choice, 64 KiB, costs four times the calls. More than this gains
+    /// nothing on bodies of a megabyte ...
     const ROOM: usize = 256 * 1024;
 
-    /// So many may be lent at once: each slow reader keeps one, and with it up to [`ROOM`] of the kernel's memory and two
-    /// descriptors. With more the rest is copied. (So much an unprivileged user may have in all, pipe(7).)
-    const MOST: usize = 256;
+    /// ... but on long ones an eighth of the processor's time; the most that an unprivileged user may ask for (pipe(7)).
+    const LARGE_ROOM: usize = 1024 * 1024;
+
+    /// So much is a long one.
+    const LONG: u64 = 8 * 1024 * 1024;
+
+    /// So much room may be lent at once: each slow reader keeps a pipe, and with it that much of the kernel's memory and
+    /// two descriptors. What is beyond is copied. (An unprivileged user has no more in all, pipe(7).)
+    const MOST_ROOM: usize = 64 * 1024 * 1024;
 
     #[derive(Debug)]
     struct Pair {
         exit: OwnedFd,
         entrance: OwnedFd,
+        room: usize,
         /// Bytes inside.
         inside: usize,
     }
 
     impl Pair {
-        fn new() -> Option<Pair> {
+        fn new(room: usize) -> Option<Pair> {
             let (exit, entrance) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).ok()?;
-            let _ = fcntl_setpipe_size(&entrance, ROOM); // not permitted: it is smaller, and still a pipe
-            Some(Pair { exit, entrance, inside: 0 })
+            let _ = fcntl_setpipe_size(&entrance, room); // not permitted: it is smaller, and still a pipe
+            Some(Pair { exit, entrance, room, inside: 0 })
         }
     }
 
@@ -47,29 +54,40 @@ mod linux {
     #[derive(Debug, Default)]
     pub(in crate::net) struct Pipes {
         lent: Slab<Pair>,
+        /// The room of those, in bytes.
+        lent_room: usize,
         free: Shelf<Pair>,
+        free_large: Shelf<Pair>,
     }
 
     impl Pipes {
         /// An empty pipe. None: there are too many, or the system has none to give.
-        pub(in crate::net) fn lend(&mut self) -> Option<Pipe> {
-            if self.lent.len() >= MOST {
+        pub(in crate::net) fn lend(&mut self, likely: u64) -> Option<Pipe> {
+            let room = if likely >= LONG { LARGE_ROOM } else { ROOM };
+            if self.lent_room + room > MOST_ROOM {
                 return None;
             }
-            let pair = self.free.take().or_else(Pair::new)?;
+            let pair = self.shelf(room).take().or_else(|| Pair::new(room))?;
+            self.lent_room += room;
             Some(Pipe(self.lent.insert(pair) as u32))
+        }
+
+        fn shelf(&mut self, room: usize) -> &mut Shelf<Pair> {
+            if room == ROOM { &mut self.free } else { &mut self.free_large }
         }
 
         /// Takes a pipe back. One with bytes in it is closed, and they are gone.
         pub(in crate::net) fn take_back(&mut self, pipe: Pipe) {
-            if let Some(empty) = self.lent.try_remove(pipe.0 as usize).filter(|pair| pair.inside == 0) {
-                self.free.put(empty);
+            let Some(pair) = self.lent.try_remove(pipe.0 as usize) else { return };
+            self.lent_room -= pair.room;
+            if pair.inside == 0 {
+                self.shelf(pair.room).put(pair);
             }
         }
 
         /// Closes half of those that nobody borrowed since the last call. Whether some are left.
         pub(in crate::net) fn trim(&mut self) -> bool {
-            self.free.trim()
+            self.free.trim() | self.free_large.trim()
         }
 
         /// As [`Net::pull`](crate::net::Net::pull). The pipe is empty, so would-block speaks of the socket.
@@ -128,7 +146,7 @@ mod none {
     pub(in crate::net) struct Pipes;
 
     impl Pipes {
-        pub(in crate::net) fn lend(&mut self) -> Option<Pipe> {
+        pub(in crate::net) fn lend(&mut self, _: u64) -> Option<Pipe> {
             None
         }
 

@@ -92,8 +92,8 @@ impl<N: Net> Net for Traced<N> {
         sent
     }
 
-    fn lend_pipe(&mut self) -> Option<Pipe> {
-        self.inner.lend_pipe()
+    fn lend_pipe(&mut self, likely: u64) -> Option<Pipe> {
+        self.inner.lend_pipe(likely)
     }
 
     fn take_back(&mut self, pipe: Pipe) {

@@ -81,6 +81,8 @@ pub struct Context<N> {
     pub moved: u64,
     /// What everything had cost when somebody last asked.
     billed: Cost,
+    /// Bytes that each session may read in this turn before it is others' turn (law 7).
+    pub share: usize,
     /// A socket was closed since somebody last looked: descriptors may be had again.
     pub relief: bool,
     owners: Vec<Owner>,
@@ -107,6 +109,7 @@ impl<N: Net> Context<N> {
             draining: false,
             moved: 0,
             billed: Cost::default(),
+            share: 0,
             relief: false,
             owners: Vec::new(),
             owned: 0,

@@ -4,6 +4,7 @@
 //! first, then [`session`] (one client connection), [`exchange`] (one request), [`flow`] (one direction of bytes) and [`idle`] (the pool).
 
 pub mod context;
+mod deadlines;
 pub mod door;
 pub mod drain;
 pub mod end;
@@ -35,6 +36,15 @@ use std::time::Duration;
 
 /// Clients let in by one door in one turn, before those inside have their turn.
 const ADMITTED_AT_ONCE: usize = 64;
+
+/// Bytes that all sessions together may read in one turn, or nearly so (law 7).
+const BUDGET: usize = 4 * 1024 * 1024;
+
+/// However many have something to do, each may do so much: with less, calls would be made for little ...
+const LEAST_SHARE: usize = 128 * 1024;
+
+/// ... and however few, no more: others may come meanwhile.
+const MOST_SHARE: usize = 2 * 1024 * 1024;
 
 /// How often memory that nobody borrowed in the meantime is freed.
 const TRIMMED_EVERY: Duration = Duration::from_secs(1);
@@ -172,26 +182,6 @@ impl<N: Net> Proxy<N> {
         Ok(())
     }
 
-    fn next_deadline(&mut self) -> Option<Time> {
-        let trim = self.untrimmed.then(|| self.trimmed + TRIMMED_EVERY);
-        let next =
-            [self.cx.deadlines.next(), self.cx.probes_due.next(), self.drain.deadline(), self.next_grace(), trim];
-        next.into_iter().flatten().min()
-    }
-
-    /// When the next unwatched client is to be watched. Nobody is woken for those who have gone since.
-    fn next_grace(&mut self) -> Option<Time> {
-        while let Some((until, sock)) = self.cx.graces.first() {
-            if let Owner::Client(row) = self.cx.owner(sock)
-                && self.sessions.get(row as usize).is_some_and(Session::is_in_grace)
-            {
-                return Some(until);
-            }
-            self.cx.graces.pop(until);
-        }
-        None
-    }
-
     /// Tells everybody what happened to their sockets, before anybody acts on it: so a pooled connection that ended is
     /// out of the pool before a session of the same batch could take it.
     fn sort_events(&mut self) {
@@ -298,6 +288,7 @@ impl<N: Net> Proxy<N> {
             }
         }
         self.untrimmed |= !ready.is_empty();
+        self.cx.share = (BUDGET / ready.len().max(1)).clamp(LEAST_SHARE, MOST_SHARE);
         for row in ready.drain(..) {
             if let Some(session) = self.sessions.get_mut(row as usize) {
                 session.queued = false;
@@ -319,39 +310,6 @@ impl<N: Net> Proxy<N> {
     fn forget(&mut self, row: u32) {
         if let Some(session) = self.sessions.try_remove(row as usize) {
             self.admins -= usize::from(!session.is_clients());
-        }
-    }
-
-    /// Attends to every deadline that has come.
-    fn expire(&mut self) {
-        while let Some(number) = self.cx.deadlines.pop(self.cx.now) {
-            let sock = Sock(number);
-            match self.cx.owner(sock) {
-                Owner::Client(row) => {
-                    if let Some(session) = self.sessions.get_mut(row as usize) {
-                        let next = session.expire(&mut self.cx);
-                        self.follow(row, next);
-                    }
-                }
-                Owner::Idle(ticket) => drop(self.drop_idle(ticket, sock)),
-                Owner::Probe(row) => self.prober.expire(row, &mut self.cx),
-                Owner::Door(row) => self.doors[row as usize].wake(),
-                Owner::Upstream(_) | Owner::Nobody => {}
-            }
-        }
-        self.end_graces();
-        self.prober.begin_due(&mut self.cx);
-    }
-
-    /// Watches the clients whose backends take their time.
-    fn end_graces(&mut self) {
-        while let Some(sock) = self.cx.graces.pop(self.cx.now) {
-            if let Owner::Client(row) = self.cx.owner(sock)
-                && let Some(session) = self.sessions.get_mut(row as usize)
-            {
-                let next = session.watch(&mut self.cx);
-                self.follow(row, next);
-            }
         }
     }
 

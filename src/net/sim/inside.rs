@@ -148,7 +148,7 @@ impl Net for Sim {
         result
     }
 
-    fn lend_pipe(&mut self) -> Option<Pipe> {
+    fn lend_pipe(&mut self, _: u64) -> Option<Pipe> {
         self.give_pipe()
     }
 

@@ -65,9 +65,9 @@ impl Message {
     }
 
     /// A pipe for the payload, borrowed if need be.
-    pub fn pipe<N: Net>(&mut self, net: &mut N) -> Option<&Pipe> {
+    pub fn pipe<N: Net>(&mut self, likely: u64, net: &mut N) -> Option<&Pipe> {
         if self.pipe.is_none() {
-            self.pipe = net.lend_pipe();
+            self.pipe = net.lend_pipe(likely);
         }
         self.pipe.as_ref()
     }

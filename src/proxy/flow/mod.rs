@@ -25,11 +25,7 @@ use message::Message;
 use std::io;
 use std::ops::Range;
 
-/// A pipe pays for a piece of payload that is certain to be twice what a read brings in bulk: below it, the calls that a
-/// pipe needs beyond reading and writing cost more than copying.
-const PAYS: u64 = 2;
-
-/// A pull that brings less than half of that would have been cheaper as a read.
+/// A pull that brings less than this part of what announces more would have been cheaper as a read.
 const TRICKLE: usize = 2;
 
 /// Where a pump stopped.
@@ -170,7 +166,7 @@ impl Flow {
     fn move_on<N: Net>(&mut self, from: &mut End, to: &mut End, cx: &mut Context<N>, budget: &mut usize) -> Pumped {
         loop {
             if self.owes() {
-                match self.write(from, to, cx, budget) {
+                match self.write(from, to, cx) {
                     Ok(true) => {}
                     Ok(false) => return Pumped::Waiting,
                     Err(error) => return Pumped::SinkGone(error),
@@ -185,7 +181,7 @@ impl Flow {
                 Ok(false) if *budget == 0 && from.readable => return Pumped::Hungry,
                 Ok(false) => {}
             }
-            match self.refill(from, cx) {
+            match self.refill(from, cx, *budget) {
                 Ok(Filled::Bytes(count)) => {
                     *budget = budget.saturating_sub(count);
                     cx.moved += count as u64;
@@ -200,20 +196,13 @@ impl Flow {
     }
 
     /// Writes what is owed, write first and wait only if something is left (law 4). Whether all of it went.
-    fn write<N: Net>(
-        &mut self,
-        from: &mut End,
-        to: &mut End,
-        cx: &mut Context<N>,
-        budget: &mut usize,
-    ) -> io::Result<bool> {
+    fn write<N: Net>(&mut self, from: &mut End, to: &mut End, cx: &mut Context<N>) -> io::Result<bool> {
         let before = self.message.sent();
         let written = self.message.write(from, to, &mut cx.net);
         let taken = self.message.sent() - before;
         self.moved += taken as u64;
         cx.moved += taken as u64;
         self.touched |= taken > 0;
-        *budget = budget.saturating_sub(taken);
         written?;
         if self.owes() {
             return Ok(false);
@@ -257,14 +246,14 @@ impl Flow {
     }
 
     /// Has more come from the source: into a pipe while it comes in bulk, else into its buffer.
-    fn refill<N: Net>(&mut self, from: &mut End, cx: &mut Context<N>) -> io::Result<Filled> {
+    fn refill<N: Net>(&mut self, from: &mut End, cx: &mut Context<N>, budget: usize) -> io::Result<Filled> {
         let within_limit = if self.limit > 0 { self.limit - self.carried } else { u64::MAX };
         let most = self.body.blind().min(within_limit);
         if self.bulk
             && from.readable
-            && most >= PAYS * cx.limits.bulk as u64
+            && most >= cx.limits.bulk as u64
             && from.held().is_empty()
-            && let Some(pulled) = self.pull(from, usize::try_from(most).unwrap_or(usize::MAX), cx)?
+            && let Some(pulled) = self.pull(from, most, budget, cx)?
         {
             return Ok(pulled);
         }
@@ -274,8 +263,16 @@ impl Flow {
     }
 
     /// Makes the next message of payload in a pipe. None: copy instead.
-    fn pull<N: Net>(&mut self, from: &mut End, most: usize, cx: &mut Context<N>) -> io::Result<Option<Filled>> {
-        let Some(pipe) = self.message.pipe(&mut cx.net) else { return Ok(None) };
+    fn pull<N: Net>(
+        &mut self,
+        from: &mut End,
+        most: u64,
+        budget: usize,
+        cx: &mut Context<N>,
+    ) -> io::Result<Option<Filled>> {
+        let likely = if matches!(self.body, Body::UntilClose) { self.carried } else { most }; // as much as there was
+        let Some(pipe) = self.message.pipe(likely, &mut cx.net) else { return Ok(None) };
+        let most = usize::try_from(most).map_or(budget, |most| most.min(budget));
         let pulled = from.pull(&mut cx.net, pipe, most)?;
         match pulled {
             Some(Filled::Bytes(count)) => {

@@ -30,9 +30,6 @@ use crate::http::Scan;
 use crate::net::{Net, Sock};
 use std::net::SocketAddr;
 
-/// Bytes that one session may move in one turn before it is others' turn (law 7).
-const BUDGET: usize = 256 * 1024;
-
 /// What becomes of a session after it was driven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
@@ -129,7 +126,7 @@ impl Session {
     /// Does everything that can be done without waiting.
     pub fn drive<N: Net>(&mut self, cx: &mut Context<N>) -> Next {
         let before = cx.moved;
-        let mut budget = BUDGET;
+        let mut budget = cx.share;
         cx.spent(); // by others
         loop {
             match self.step(before, &mut budget, cx) {

@@ -1,0 +1,66 @@
+//! What is due when, and what is done then: deadlines of sockets, probes, clients in grace, memory to free.
+//!
+//! Who waits for something sets its deadline ([`Context::deadlines`](super::context::Context::deadlines)); the loop asks
+//! here how long it may sleep and, at the end of each turn, attends to what has come.
+
+use super::context::Owner;
+use super::session::Session;
+use super::{Proxy, TRIMMED_EVERY};
+use crate::base::Time;
+use crate::net::{Net, Sock};
+
+impl<N: Net> Proxy<N> {
+    /// When something is due next, if nothing happens before.
+    pub(super) fn next_deadline(&mut self) -> Option<Time> {
+        let trim = self.untrimmed.then(|| self.trimmed + TRIMMED_EVERY);
+        let next =
+            [self.cx.deadlines.next(), self.cx.probes_due.next(), self.drain.deadline(), self.next_grace(), trim];
+        next.into_iter().flatten().min()
+    }
+
+    /// When the next unwatched client is to be watched. Nobody is woken for those who have gone since.
+    fn next_grace(&mut self) -> Option<Time> {
+        while let Some((until, sock)) = self.cx.graces.first() {
+            if let Owner::Client(row) = self.cx.owner(sock)
+                && self.sessions.get(row as usize).is_some_and(Session::is_in_grace)
+            {
+                return Some(until);
+            }
+            self.cx.graces.pop(until);
+        }
+        None
+    }
+
+    /// Attends to every deadline that has come.
+    pub(super) fn expire(&mut self) {
+        while let Some(number) = self.cx.deadlines.pop(self.cx.now) {
+            let sock = Sock(number);
+            match self.cx.owner(sock) {
+                Owner::Client(row) => {
+                    if let Some(session) = self.sessions.get_mut(row as usize) {
+                        let next = session.expire(&mut self.cx);
+                        self.follow(row, next);
+                    }
+                }
+                Owner::Idle(ticket) => drop(self.drop_idle(ticket, sock)),
+                Owner::Probe(row) => self.prober.expire(row, &mut self.cx),
+                Owner::Door(row) => self.doors[row as usize].wake(),
+                Owner::Upstream(_) | Owner::Nobody => {}
+            }
+        }
+        self.end_graces();
+        self.prober.begin_due(&mut self.cx);
+    }
+
+    /// Watches the clients whose backends take their time.
+    fn end_graces(&mut self) {
+        while let Some(sock) = self.cx.graces.pop(self.cx.now) {
+            if let Owner::Client(row) = self.cx.owner(sock)
+                && let Some(session) = self.sessions.get_mut(row as usize)
+            {
+                let next = session.watch(&mut self.cx);
+                self.follow(row, next);
+            }
+        }
+    }
+}
