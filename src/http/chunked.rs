@@ -176,7 +176,7 @@ impl Chunked {
 /// would end the body, so nothing is written for it.
 pub fn chunk_head(len: usize, out: &mut Vec<u8>) {
     if len > 0 {
-        hex(len as u128, len.ilog2() / 4 + 1, out);
+        hex(len as u128, len.ilog2() as usize / 4 + 1, out);
         out.extend_from_slice(b"\r\n");
     }
 }
@@ -188,7 +188,12 @@ pub fn last_chunk(trailers: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// So many hexadecimal digits.
-pub(super) fn hex(number: u128, digits: u32, out: &mut Vec<u8>) {
-    out.extend((0..digits).rev().map(|place| b"0123456789abcdef"[(number >> (4 * place) & 15) as usize]));
+/// The last so many of 32 hexadecimal digits.
+pub(super) fn hex(number: u128, digits: usize, out: &mut Vec<u8>) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut all = [0; 32];
+    for (pair, byte) in all.chunks_exact_mut(2).zip(number.to_be_bytes()) {
+        pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    }
+    out.extend_from_slice(all.get(all.len() - digits..).unwrap_or_default());
 }

@@ -103,28 +103,31 @@ impl Exchange {
         search: Search,
         of: (u32, SocketAddr),
         cx: &mut Context<N>,
-    ) -> Self {
+    ) -> Box<Self> {
         cx.stats.admitted += 1;
-        let blank = Exchange::blank(Kind::Request, terms, of, cx);
-        Exchange { request: head, search, admitted: true, ..blank }
+        let mut exchange = Exchange::blank(Kind::Request, terms, of, cx);
+        (exchange.request, exchange.search, exchange.admitted) = (head, search, true);
+        exchange
     }
 
     /// A tunnel to a backend of `pool`.
-    pub fn tunnel<N: Net>(pool: PoolId, of: (u32, SocketAddr), cx: &mut Context<N>) -> Self {
+    pub fn tunnel<N: Net>(pool: PoolId, of: (u32, SocketAddr), cx: &mut Context<N>) -> Box<Self> {
         cx.stats.admitted += 1;
-        let blank = Exchange::blank(Kind::Tunnel, Terms::default(), of, cx);
-        let search = Search::new(pool, cx.backends.key(pool, None, of.1.ip()));
-        Exchange { request: raw(), response: raw(), search, admitted: true, ..blank }
+        let mut exchange = Exchange::blank(Kind::Tunnel, Terms::default(), of, cx);
+        (exchange.request, exchange.response, exchange.admitted) = (raw(), raw(), true);
+        exchange.search = Search::new(pool, cx.backends.key(pool, None, of.1.ip()));
+        exchange
     }
 
     /// An answer of our own, ready to be sent.
-    pub fn answer<N: Net>(terms: Terms, text: Vec<u8>, of: (u32, SocketAddr), cx: &mut Context<N>) -> Self {
-        let blank = Exchange::blank(Kind::Answer, terms, of, cx);
-        Exchange { response: Flow::new(text, Body::Done, false), ..blank }
+    pub fn answer<N: Net>(terms: Terms, text: Vec<u8>, of: (u32, SocketAddr), cx: &mut Context<N>) -> Box<Self> {
+        let mut exchange = Exchange::blank(Kind::Answer, terms, of, cx);
+        exchange.response = Flow::new(text, Body::Done, false);
+        exchange
     }
 
-    fn blank<N: Net>(kind: Kind, terms: Terms, (row, peer): (u32, SocketAddr), cx: &mut Context<N>) -> Self {
-        Exchange {
+    fn blank<N: Net>(kind: Kind, terms: Terms, (row, peer): (u32, SocketAddr), cx: &mut Context<N>) -> Box<Self> {
+        Box::new(Exchange {
             kind,
             request: Flow::default(),
             response: Flow::default(),
@@ -141,13 +144,12 @@ impl Exchange {
             cost: Cost::default(),
             row,
             peer,
-        }
+        })
     }
 
     /// Names it, and says where its head still lacks the backend's address as Host.
-    pub fn named(mut self, id: u128, host_gap: Option<Range<usize>>) -> Self {
+    pub fn name(&mut self, id: u128, host_gap: Option<Range<usize>>) {
         (self.id, self.host_gap) = (id, host_gap);
-        self
     }
 
     /// Remembers what is asked for, if somebody reads the log.
@@ -240,7 +242,7 @@ impl Exchange {
 
     /// It ends: counted once, its buffers given back, its upstream let go of. Whether the client must be shown by a
     /// reset that what it was sent is not whole.
-    pub fn end<N: Net>(mut self, reason: Reason, client: &mut End, cx: &mut Context<N>) -> bool {
+    pub fn end<N: Net>(mut self: Box<Self>, reason: Reason, client: &mut End, cx: &mut Context<N>) -> bool {
         let finished = reason == Reason::Finished;
         let torn = !finished && self.is_open_ended();
         self.let_go(finished, cx);

@@ -80,7 +80,7 @@ impl Session {
         let mut out = cx.lender.lend_scrap();
         let head_only = terms.verb == Verb::Head;
         http::answer::error(status, id, !terms.keep_alive, head_only, terms.says_keep_alive(), &mut out);
-        self.exchange = Some(Box::new(Exchange::answer(terms, out, self.name(), cx)));
+        self.exchange = Some(Exchange::answer(terms, out, self.name(), cx));
         self.enter(Phase::Answering, cx);
         Step::Go
     }

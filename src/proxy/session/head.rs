@@ -14,14 +14,6 @@ use crate::proxy::flow::Flow;
 use crate::proxy::phase::Phase;
 use crate::proxy::reason::Reason;
 
-/// What a request with a good head comes to.
-enum Admitted {
-    /// It goes to a backend.
-    Forward(Exchange),
-    /// It is answered here: with this page, or as the last hop of a request that asks for one.
-    Answer(Exchange),
-}
-
 impl Session {
     /// Reads until a head is complete, and admits or refuses it.
     pub(super) fn read_head<N: Net>(&mut self, budget: &mut usize, cx: &mut Context<N>) -> Step {
@@ -60,20 +52,16 @@ impl Session {
             Service::Admin => self.show(&request, cx),
         });
         match admitted {
-            Ok(admitted) => self.begin(size, admitted, cx),
+            Ok(exchange) => self.begin(size, exchange, cx),
             Err(malformed) => self.refuse(malformed, cx),
         }
     }
 
     /// The head's bytes are used up; what is behind them is its body or the next request.
-    fn begin<N: Net>(&mut self, size: usize, admitted: Admitted, cx: &mut Context<N>) -> Step {
+    fn begin<N: Net>(&mut self, size: usize, mut exchange: Box<Exchange>, cx: &mut Context<N>) -> Step {
         self.client.consume(size);
         self.scan = Scan::default();
-        let (mut exchange, forward) = match admitted {
-            Admitted::Forward(exchange) => (Box::new(exchange), true),
-            Admitted::Answer(exchange) => (Box::new(exchange), false),
-        };
-        let begun = if forward { exchange.begin(&mut self.client, &cx.limits) } else { Ok(()) };
+        let begun = if exchange.is_answer() { Ok(()) } else { exchange.begin(&mut self.client, &cx.limits) };
         self.exchange = Some(exchange);
         match begun {
             Ok(()) => Step::Go,
@@ -82,7 +70,7 @@ impl Session {
     }
 
     /// A client's request: forwarded, unless it ends here.
-    fn serve<N: Net>(&self, request: &Request<'_, '_>, pool: PoolId, cx: &mut Context<N>) -> Admitted {
+    fn serve<N: Net>(&self, request: &Request<'_, '_>, pool: PoolId, cx: &mut Context<N>) -> Box<Exchange> {
         let id = u128::from(cx.rng.bits()) << 64 | u128::from(cx.rng.bits());
         let mut out = cx.lender.lend_scrap();
         let mut terms = Terms::from(request);
@@ -90,7 +78,7 @@ impl Session {
         if matches!(request.verb, Verb::Options | Verb::Trace) && request.max_forwards == Some(0) {
             terms.keep_alive &= is_bodiless(request) && !cx.draining;
             http::answer::last_hop(request.verb, id, !terms.keep_alive, terms.says_keep_alive(), &mut out);
-            return Admitted::Answer(Exchange::answer(terms, out, self.name(), cx));
+            return Exchange::answer(terms, out, self.name(), cx);
         }
         let onward = Onward { client: self.peer.ip(), backend: "", id, trusted: false, proto: "http" };
         let host_gap = http::rewrite::request(request, &onward, &mut out);
@@ -98,13 +86,14 @@ impl Session {
             .limited(cx.limits.body)
             .trailers(request.drops_trailers);
         let search = Search::new(pool, cx.backends.key(pool, Some(request), self.peer.ip()));
-        let mut exchange = Exchange::request(terms, flow, search, self.name(), cx).named(id, host_gap);
+        let mut exchange = Exchange::request(terms, flow, search, self.name(), cx);
+        exchange.name(id, host_gap);
         exchange.remember(request);
-        Admitted::Forward(exchange)
+        exchange
     }
 
     /// A request on the admin address: a page of our own.
-    fn show<N: Net>(&self, request: &Request<'_, '_>, cx: &mut Context<N>) -> Admitted {
+    fn show<N: Net>(&self, request: &Request<'_, '_>, cx: &mut Context<N>) -> Box<Exchange> {
         let page = admin::page(request, &cx.view());
         let mut terms = Terms::from(request);
         terms.keep_alive &= is_bodiless(request) && !cx.draining;
@@ -119,7 +108,7 @@ impl Session {
             keep_alive_10: terms.says_keep_alive(),
         };
         http::answer::write(&answer, &mut out);
-        Admitted::Answer(Exchange::answer(terms, out, self.name(), cx))
+        Exchange::answer(terms, out, self.name(), cx)
     }
 }
 

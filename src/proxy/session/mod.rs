@@ -93,7 +93,7 @@ impl Session {
             log::debug!("connection received from {peer}");
         }
         if let Service::Pool(pool, Mode::Tcp) = service {
-            session.exchange = Some(Box::new(Exchange::tunnel(pool, session.name(), cx)));
+            session.exchange = Some(Exchange::tunnel(pool, session.name(), cx));
         }
         session
     }
