@@ -82,6 +82,11 @@ impl Timers {
         (entry.place != NOWHERE).then_some(entry.wanted)
     }
 
+    /// The memory it takes, in bytes.
+    pub fn memory(&self) -> usize {
+        self.entries.len() * size_of::<Entry>() + self.lists.len() * size_of::<List>()
+    }
+
     /// No deadline fires before this moment. It may be a moment at which entries only move inwards.
     pub fn next(&self) -> Option<Time> {
         self.front().map(|place| Time(self.start_of(place) << TICK))

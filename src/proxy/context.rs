@@ -149,6 +149,11 @@ impl<N: Net> Context<N> {
         self.owned
     }
 
+    /// The memory that knowing the owner and the deadline of each socket takes, in bytes.
+    pub fn memory(&self) -> usize {
+        self.owners.len() * size_of::<Owner>() + self.deadlines.memory()
+    }
+
     /// Closes `sock`: what was written is still delivered.
     pub fn close(&mut self, sock: Sock) {
         self.disown(sock);

@@ -2,6 +2,8 @@
 
 use super::Proxy;
 use super::context::Service;
+use super::exchange::Exchange;
+use super::session::Session;
 use crate::config::Mode;
 use crate::net::Net;
 
@@ -17,6 +19,18 @@ impl<N: Net> Proxy<N> {
             log::info!("listening on {} ({leads_to})", door.address);
             self.cx.listeners.push((door.address, leads_to));
         }
+    }
+
+    /// The memory that clients cost while they are idle, in bytes: their sessions, the owners and deadlines of their
+    /// sockets, as far as these tables are in use; the room they grew beyond that was never touched. A busy client has
+    /// its exchange and what it borrows beside it.
+    pub fn tables(&self) -> usize {
+        self.sessions.len() * size_of::<(usize, Session)>() + self.cx.memory()
+    }
+
+    /// What a client costs while it is served, beside [`Proxy::tables`] and two buffers: its exchange, in bytes.
+    pub fn exchange_size() -> usize {
+        size_of::<Exchange>()
     }
 
     /// Each session in words: who, what it waits for, what it carries.

@@ -139,6 +139,7 @@ impl Sim {
         into.resize(start + inbox.ready().min(most), 0);
         let count = inbox.take(&mut into[start..]);
         if count > 0 {
+            self.stir(far.0);
             self.moved();
             self.record("read", None, Some(far.0), Outcome(most, count, ""));
         }
@@ -198,6 +199,7 @@ impl Sim {
             Some(server) => {
                 server.queue.push_back(conn);
                 self.conns[conn].stage = Stage::Up;
+                self.stir(conn);
                 self.news = true;
                 self.moved();
             }
@@ -213,6 +215,7 @@ impl Sim {
     fn refuse(&mut self, conn: usize) {
         self.note_failure(conn);
         self.conns[conn].stage = Stage::Failed(ErrorKind::ConnectionRefused);
+        self.stir(conn);
         self.moved();
     }
 }

@@ -343,6 +343,7 @@ impl Sim {
 
     pub(super) fn slot_mut(&mut self, sock: Sock) -> &mut Slot {
         self.slot(sock);
+        self.stirred.push(sock.0);
         self.slots[sock.0 as usize].as_mut().expect("just seen")
     }
 
@@ -370,6 +371,7 @@ impl Sim {
             self.slots.push(None);
         }
         self.slots[index as usize] = Some(slot);
+        self.stirred.push(index);
         Sock(index)
     }
 

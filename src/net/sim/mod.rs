@@ -79,6 +79,8 @@ pub struct Sim {
     slots: Vec<Option<Slot>>,
     /// Slots to give away, the last first.
     free: Vec<u32>,
+    /// Slots to which something happened, so that an edge may have fallen due, and those that have one to be told.
+    stirred: Vec<u32>,
     /// Slots closed since the last `wait`: free from the next one on.
     closed: Vec<u32>,
     conns: Vec<Conn>,
@@ -106,6 +108,7 @@ impl Sim {
             cruelty,
             slots: Vec::new(),
             free: Vec::new(),
+            stirred: Vec::new(),
             closed: Vec::new(),
             conns: Vec::new(),
             pipes: Vec::new(),
@@ -205,6 +208,11 @@ impl Sim {
 
     fn moved(&mut self) {
         self.idle_turns = 0;
+    }
+
+    /// Something happened to a connection that its holder inside may have to be told of.
+    fn stir(&mut self, conn: usize) {
+        self.stirred.extend(self.conns[conn].slot);
     }
 
     fn record(&mut self, call: &'static str, slot: Option<u32>, conn: Option<usize>, end: Outcome) {

@@ -180,13 +180,20 @@ impl Sim {
 
     /// Collects the events of one batch. An empty batch while edges are due does not happen twice on end.
     pub(super) fn gather(&mut self, events: &mut Vec<Event>) {
-        for slot in &mut self.slots.iter_mut().flatten() {
-            slot.look(&self.conns, self.cruelty.portable);
+        let mut stirred = std::mem::take(&mut self.stirred);
+        stirred.sort_unstable();
+        stirred.dedup();
+        for &index in &stirred {
+            if let Some(slot) = &mut self.slots[index as usize] {
+                slot.look(&self.conns, self.cruelty.portable);
+            }
         }
-        self.pick(events, self.cruelty.held_back);
+        self.pick(&stirred, events, self.cruelty.held_back);
         if events.is_empty() {
-            self.pick(events, 0);
+            self.pick(&stirred, events, 0);
         }
+        stirred.retain(|&index| self.slots[index as usize].as_ref().is_some_and(|slot| slot.due.any()));
+        self.stirred = stirred;
         events.extend(self.signals.drain(..).map(Event::Signal));
         if self.luck(self.cruelty.spurious) {
             self.lie(events);
@@ -194,8 +201,8 @@ impl Sim {
         self.rng.shuffle(events);
     }
 
-    fn pick(&mut self, events: &mut Vec<Event>, held_back: u16) {
-        for index in 0..self.slots.len() {
+    fn pick(&mut self, stirred: &[u32], events: &mut Vec<Event>, held_back: u16) {
+        for index in stirred.iter().map(|&index| index as usize) {
             let due = self.slots[index].as_ref().map_or_else(Edges::default, |slot| slot.due);
             if !due.any() || self.luck(held_back) {
                 continue;

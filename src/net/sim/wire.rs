@@ -189,6 +189,7 @@ impl Sim {
             self.news |= to == End::Far;
             self.receive(conn, to, freight);
         }
+        self.stir(conn);
         if to == End::Inside && self.conns[conn].inside.inbox.ready() > 0 {
             self.offer(conn);
         }
@@ -235,12 +236,14 @@ impl Sim {
     }
 
     pub(super) fn listener(&mut self, called: SocketAddr) -> Option<&mut Slot> {
-        self.slots.iter_mut().flatten().find(|slot| match slot.kind {
-            Kind::Listener { at, .. } => {
+        let index = self.slots.iter().position(|slot| match slot.as_ref().map(|slot| &slot.kind) {
+            Some(Kind::Listener { at, .. }) => {
                 at.port() == called.port() && (at.ip() == called.ip() || at.ip().is_unspecified())
             }
-            Kind::Stream { .. } => false,
-        })
+            _ => false,
+        })?;
+        self.stirred.push(index as u32);
+        self.slots[index].as_mut()
     }
 
     /// A client's connection reaches its listener, if there is one and its queue has room.
