@@ -38,6 +38,8 @@ mod refusals;
 mod responses;
 #[path = "dialogues/retry.rs"]
 mod retry;
+#[path = "dialogues/routes.rs"]
+mod routes;
 #[path = "dialogues/streaming.rs"]
 mod streaming;
 #[path = "dialogues/surplus.rs"]

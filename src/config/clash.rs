@@ -3,6 +3,7 @@
 
 use super::error::{Errors, Place, Wrong, quote};
 use super::{Backend, Config, Listener};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 /// Who listens.
@@ -68,10 +69,9 @@ fn same(one: SocketAddr, other: SocketAddr) -> bool {
 
 /// A request to such a backend would come in again, and again, until no descriptor is left.
 fn refuse_loop(bind: &Bind, listener: &Listener, config: &Config, errors: &mut Errors) {
-    let Some(pool) = config.pools.get(listener.pool) else {
-        return;
-    };
-    for backend in &pool.backends {
+    let leads_to = listener.routes.iter().map(|route| route.pool).chain(listener.pool);
+    let reached: BTreeSet<usize> = leads_to.collect();
+    for backend in reached.iter().filter_map(|&pool| config.pools.get(pool)).flat_map(|pool| &pool.backends) {
         let at = backend.address;
         let ours = |ours: &SocketAddr| {
             let reached = ours.ip() == at.ip() || ours.ip().is_unspecified() && at.ip().is_loopback();

@@ -6,7 +6,7 @@
 use super::error::{ConfigError, Errors, Place, Said, Source, Spot, Wrong};
 use super::table::{Table, Value};
 use super::typed::{Backend, Health, Listener, Pool, Typed};
-use super::{Limits, MOST_WEIGHT, policy, word};
+use super::{Limits, MOST_WEIGHT, policy, route, word};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use toml::de::DeTable;
@@ -24,8 +24,8 @@ pub const COUNTS: [(&str, RangeInclusive<u64>); 2] =
     [("fields", 1..=Limits::MOST_FIELDS as u64), ("connections", 0..=u32::MAX as u64)];
 
 /// Keys of a listener that are still to come.
-const LATER_OF_LISTENER: [&str; 7] =
-    ["route", "sni", "proxy_protocol", "trusted_proxies", "max_connections", "client_limit", "congestion"];
+const LATER_OF_LISTENER: [&str; 6] =
+    ["sni", "proxy_protocol", "trusted_proxies", "max_connections", "client_limit", "congestion"];
 
 /// Keys of a pool that are still to come.
 const LATER_OF_POOL: [&str; 8] =
@@ -114,6 +114,9 @@ fn listener(name: Said<String>, mut table: Table<'_>, errors: &mut Errors) -> Li
     let mode = table.take("mode").map(|mode| mode.parsed("http", word::mode));
     listener.mode = keep(mode, errors);
     listener.pool = keep(table.take("pool").map(|pool| pool.text("app")), errors);
+    for value in table.take("route").iter().flat_map(Value::elements) {
+        listener.routes.extend(route::read(&value, errors));
+    }
     table.finish(&LATER_OF_LISTENER, errors);
     listener
 }
@@ -315,8 +318,6 @@ mod tests {
             let head = format!("evenkeel.toml:4:1: not there yet: key \"{key}\" in [listener.web]");
             assert!(text.starts_with(&head), "{text}");
         }
-        let route = "[listener.web]\n[[listener.web.route]]\npath = \"/v1/\"\npool = \"app\"";
-        assert!(refusal_of(&pool_with(route)).contains(":4:16: not there yet: key \"route\""));
         let ejection = "ejection = { consecutive = 5, share = \"50%\", base = \"10s\" }";
         assert!(refusal_of(&pool_with(ejection)).contains("not there yet: key \"ejection\""));
     }
@@ -421,6 +422,6 @@ mod tests {
         let listeners = config.listeners.iter();
         let listeners: Vec<_> = listeners.map(|one| (one.name.as_str(), one.pool, one.bind.len())).collect();
         assert_eq!(pools, ["z", "a"]);
-        assert_eq!(listeners, [("y", 1, 1), ("b", 0, 3)]);
+        assert_eq!(listeners, [("y", Some(1), 1), ("b", Some(0), 3)]);
     }
 }

@@ -6,7 +6,7 @@
 //! `--backend` all backends of that pool. What the values stand for is [`settle`](super::settle)'s.
 
 use super::Mode;
-use super::error::{ConfigError, Errors, Place, Wrong};
+use super::error::{ConfigError, Errors, Place, Said, Wrong};
 use super::typed::{self, Typed, Upper};
 
 /// The flags over the file.
@@ -58,8 +58,17 @@ fn target(names: &[&str], kind: &str, spoken: Option<&Place>) -> Result<Option<u
     }
 }
 
-/// For each listener the index of its pool.
-pub fn link(typed: &Typed, errors: &mut Errors) -> Option<Vec<usize>> {
+/// Where a listener leads: indices of pools.
+#[derive(Debug)]
+pub struct Link {
+    /// What no route takes.
+    pub pool: Option<usize>,
+    /// Route by route.
+    pub routes: Vec<usize>,
+}
+
+/// For each listener where it leads.
+pub fn link(typed: &Typed, errors: &mut Errors) -> Option<Vec<Link>> {
     if typed.pools.is_empty() {
         let place = typed.whole.clone().map_or(Place::Default, Place::File);
         errors.push(no_backend(place, None));
@@ -69,12 +78,31 @@ pub fn link(typed: &Typed, errors: &mut Errors) -> Option<Vec<usize>> {
         errors.push(no_backend(pool.name.place.clone(), Some(&pool.name.value)));
     }
     let names: Vec<&str> = typed.pools.iter().map(|one| one.name.value.as_str()).collect();
-    let links = typed.listeners.iter().map(|one| link_one(one, &names));
-    let links: Vec<_> = links.map(|link| errors.keep(link)).collect();
+    let links: Vec<_> = typed.listeners.iter().map(|one| link_one(one, &names, errors)).collect();
     links.into_iter().collect()
 }
 
-fn link_one(listener: &typed::Listener, names: &[&str]) -> Result<usize, ConfigError> {
+fn link_one(listener: &typed::Listener, names: &[&str], errors: &mut Errors) -> Option<Link> {
+    let tcp = listener.mode.as_ref().is_some_and(|mode| mode.value == Mode::Tcp);
+    if tcp && let Some(route) = listener.routes.first() {
+        let wrong = Wrong::new("a tcp listener has no routes", "leave them out, or write mode = \"http\"");
+        errors.push(wrong.at(route.pool.place.clone()));
+    }
+    let routes: Vec<_> = listener.routes.iter().map(|route| errors.keep(find(&route.pool, names))).collect();
+    let pool = match listener.routes.is_empty() || listener.pool.is_some() {
+        true => Some(errors.keep(default_of(listener, names))?),
+        false => None,
+    };
+    Some(Link { pool, routes: routes.into_iter().collect::<Option<_>>()? })
+}
+
+fn find(pool: &Said<String>, names: &[&str]) -> Result<usize, ConfigError> {
+    let at = names.iter().position(|name| *name == pool.value);
+    at.ok_or_else(|| Wrong::unknown("pool", &pool.value, names).at(pool.place.clone()))
+}
+
+/// The pool of what no route takes: if nobody named one, there is only one.
+fn default_of(listener: &typed::Listener, names: &[&str]) -> Result<usize, ConfigError> {
     let Some(pool) = &listener.pool else {
         let name = &listener.name.value;
         let what = format!("listener {name:?} names none of the pools {}", names.join(", "));
@@ -83,8 +111,7 @@ fn link_one(listener: &typed::Listener, names: &[&str]) -> Result<usize, ConfigE
         let only = (names.len() == 1).then_some(0);
         return only.ok_or_else(|| none().at(listener.name.place.clone()));
     };
-    let at = names.iter().position(|name| *name == pool.value);
-    at.ok_or_else(|| Wrong::unknown("pool", &pool.value, names).at(pool.place.clone()))
+    find(pool, names)
 }
 
 fn no_backend(place: Place, pool: Option<&str>) -> ConfigError {
@@ -105,8 +132,8 @@ fn no_backend(place: Place, pool: Option<&str>) -> ConfigError {
 }
 
 /// A pool is probed for what is asked of it: if bytes only, by connecting only.
-pub fn mode_of(pool: usize, links: &[usize], typed: &Typed) -> Mode {
-    let mine = links.iter().zip(&typed.listeners).filter(|(link, _)| **link == pool);
+pub fn mode_of(pool: usize, links: &[Link], typed: &Typed) -> Mode {
+    let mine = links.iter().zip(&typed.listeners).filter(|(link, _)| link.pool == Some(pool));
     let mut modes = mine.filter_map(|(_, listener)| listener.mode.as_ref());
     match modes.any(|mode| mode.value == Mode::Tcp) {
         true => Mode::Tcp,

@@ -20,6 +20,7 @@ pub mod flags;
 pub mod lay;
 pub mod network;
 pub mod policy;
+pub mod route;
 pub mod settle;
 pub mod size;
 pub mod table;
@@ -31,6 +32,7 @@ pub mod word;
 pub use args::{Command, Exit, from_args};
 pub use error::ConfigError;
 pub use policy::{HashOn, PolicyName};
+pub use route::{HostPattern, Route};
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -69,8 +71,11 @@ pub struct Listener {
     pub bind: Vec<SocketAddr>,
     /// What it speaks.
     pub mode: Mode,
-    /// Index into [`Config::pools`].
-    pub pool: usize,
+    /// Tried in order for each request. None in TCP mode.
+    pub routes: Vec<Route>,
+    /// Where a request goes that no route takes, and every connection in TCP mode: index into [`Config::pools`]. None:
+    /// nowhere.
+    pub pool: Option<usize>,
 }
 
 /// One named group of backends.

@@ -9,10 +9,10 @@
 use super::address::{self, Resolve};
 use super::book::Book;
 use super::error::{Errors, Place, Said, Wrong};
-use super::lay::{lay_over, link, mode_of};
+use super::lay::{Link, lay_over, link, mode_of};
 use super::typed::{self, Typed, Upper};
 use super::word::{self, Kind};
-use super::{Backend, Config, HashOn, Health, Limits, Listener, Mode, PolicyName, Pool, ProbeKind, Timeouts};
+use super::{Backend, Config, HashOn, Health, Limits, Listener, Mode, PolicyName, Pool, ProbeKind, Route, Timeouts};
 use super::{clash, duration, policy, size};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -35,9 +35,9 @@ pub fn settle(mut typed: Typed, upper: Upper, resolve: Resolve<'_>, errors: &mut
     let mut binds = vec![(clash::Who::Admin, admin_at, admin.clone())];
     let modes: Vec<Mode> = (0..typed.pools.len()).map(|pool| mode_of(pool, &links, &typed)).collect();
     let mut listeners = Vec::new();
-    for (listener, pool) in std::mem::take(&mut typed.listeners).into_iter().zip(links) {
-        let pool_name = typed.pools.get(pool).map_or("", |pool| &pool.name.value);
-        listeners.push(work.listener(listener, pool, pool_name, &mut binds));
+    for (listener, link) in std::mem::take(&mut typed.listeners).into_iter().zip(links) {
+        let default = link.pool.and_then(|pool| typed.pools.get(pool)).map(|pool| pool.name.value.clone());
+        listeners.push(work.listener(listener, link, default, &mut binds));
     }
     let pools = std::mem::take(&mut typed.pools).into_iter().zip(modes);
     let pools: Vec<Pool> = pools.map(|(pool, mode)| work.pool(pool, mode)).collect();
@@ -85,8 +85,8 @@ impl Work<'_> {
     fn listener(
         &mut self,
         mut said: typed::Listener,
-        pool: usize,
-        pool_name: &str,
+        link: Link,
+        default: Option<String>,
         binds: &mut Vec<clash::Bind>,
     ) -> Listener {
         let name = said.name.value;
@@ -98,14 +98,29 @@ impl Work<'_> {
         let shown = said.bind.iter().map(|bind| (text(&bind.value), &bind.place));
         self.book.list("bind", shown);
         let mode = self.value("mode", said.mode, Mode::Http, show_mode);
-        self.value("pool", said.pool, pool_name.to_string(), |name| text(name));
+        if let Some(name) = default {
+            self.value("pool", said.pool, name, |name| text(name));
+        }
+        let routes = self.routes(said.routes, link.routes);
         let mut bind = Vec::new();
         for one in &said.bind {
             let addresses = self.addresses(one);
             bind.extend_from_slice(&addresses);
             binds.push((clash::Who::Listener(name.clone()), one.place.clone(), addresses));
         }
-        Listener { name, bind, mode, pool }
+        Listener { name, bind, mode, routes, pool: link.pool }
+    }
+
+    fn routes(&mut self, said: Vec<typed::Route>, pools: Vec<usize>) -> Vec<Route> {
+        if !said.is_empty() {
+            let shown = said.iter().map(|route| (show_route(route), &route.pool.place));
+            self.book.list("route", shown);
+        }
+        let route = |(said, pool): (typed::Route, usize)| {
+            let (host, path) = (said.host.map(|host| host.value), said.path.map(|path| path.value));
+            Route { host, path, pool }
+        };
+        said.into_iter().zip(pools).map(route).collect()
     }
 
     fn pool(&mut self, said: typed::Pool, mode: Mode) -> Pool {
@@ -274,6 +289,14 @@ fn quoted_unless_number(shown: String) -> String {
 
 fn span(span: &Duration) -> String {
     text(&duration::show(*span))
+}
+
+fn show_route(route: &typed::Route) -> String {
+    let host = route.host.as_ref().map(|host| format!("host = {}", text(&host.value.to_string())));
+    let path = route.path.as_ref().map(|path| format!("path = {}", text(&path.value)));
+    let pool = format!("pool = {}", text(&route.pool.value));
+    let parts: Vec<String> = host.into_iter().chain(path).chain([pool]).collect();
+    format!("{{ {} }}", parts.join(", "))
 }
 
 fn show_mode(mode: &Mode) -> String {

@@ -6,7 +6,7 @@
 
 use super::error::{Place, Said, Spot};
 use super::word::Kind;
-use super::{HashOn, Mode, PolicyName};
+use super::{HashOn, HostPattern, Mode, PolicyName};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -51,6 +51,19 @@ pub struct Listener {
     pub mode: Option<Said<Mode>>,
     /// A pool, by name.
     pub pool: Option<Said<String>>,
+    /// Ways to other pools, in order.
+    pub routes: Vec<Route>,
+}
+
+/// A route.
+#[derive(Debug)]
+pub struct Route {
+    /// Of which host.
+    pub host: Option<Said<HostPattern>>,
+    /// With which beginning of the path.
+    pub path: Option<Said<String>>,
+    /// A pool, by name.
+    pub pool: Said<String>,
 }
 
 /// A pool.
@@ -93,7 +106,7 @@ pub struct Health {
 impl Listener {
     /// One about which nothing is said.
     pub fn new(name: Said<String>) -> Listener {
-        Listener { name, bind: Vec::new(), mode: None, pool: None }
+        Listener { name, bind: Vec::new(), mode: None, pool: None, routes: Vec::new() }
     }
 
     /// Who spoke about it first, if anybody did.
@@ -109,6 +122,7 @@ impl Listener {
             bind: some(upper.bind, self.bind),
             mode: upper.mode.or(self.mode),
             pool: upper.pool.or(self.pool),
+            routes: some(upper.routes, self.routes),
         }
     }
 }

@@ -73,7 +73,13 @@ fn config(ports: Ports, ipv6: bool, limits: Limits) -> Config {
         rise: 2,
     };
     Config {
-        listeners: vec![Listener { name: "demo".into(), bind: at(ports.balancer), mode: Mode::Http, pool: 0 }],
+        listeners: vec![Listener {
+            name: "demo".into(),
+            bind: at(ports.balancer),
+            mode: Mode::Http,
+            routes: Vec::new(),
+            pool: Some(0),
+        }],
         pools: vec![Pool {
             name: "demo".into(),
             policy: PolicyName::RoundRobin,

@@ -45,6 +45,7 @@ pub mod head;
 mod malformed;
 mod response;
 pub mod rewrite;
+pub mod route;
 pub mod scan;
 mod target;
 mod trailer;

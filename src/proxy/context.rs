@@ -10,7 +10,8 @@ use crate::admin::View;
 use crate::balance::{BackendId, Backends, Cause, Change, PoolId, State};
 use crate::base::stats::Stats;
 use crate::base::{Lender, Rng, Time, Timers};
-use crate::config::{Limits, Mode, Timeouts};
+use crate::config::{Limits, Listener, Route, Timeouts};
+use crate::http::{self, Request};
 use crate::net::{Cost, Net, Sock};
 use std::net::SocketAddr;
 
@@ -34,16 +35,43 @@ pub enum Owner {
 /// What a listener leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
-    /// A pool, spoken to in this way.
-    Pool(PoolId, Mode),
+    /// Requests, to where the listener of this number in the configuration leads.
+    Http(u16),
+    /// Connections to a pool.
+    Tcp(PoolId),
     /// Our own status.
     Admin,
+}
+
+/// Where the requests of a listener go.
+#[derive(Debug, Clone)]
+pub struct Routing {
+    /// The first that matches.
+    pub routes: Vec<Route>,
+    /// If none does.
+    pub pool: Option<PoolId>,
+}
+
+impl Routing {
+    /// What the configuration says.
+    pub fn of(listener: &Listener) -> Routing {
+        let pool = listener.pool.map(|pool| PoolId(pool as u16));
+        Routing { routes: listener.routes.clone(), pool }
+    }
+
+    /// The pool of a request; none: there is nothing for it here.
+    pub fn find(&self, request: &Request<'_, '_>) -> Option<PoolId> {
+        match self.routes.is_empty() {
+            true => self.pool,
+            false => http::route::find(&self.routes, request).map(|pool| PoolId(pool as u16)).or(self.pool),
+        }
+    }
 }
 
 impl Service {
     /// Whether nothing is to be said to a client before it has spoken.
     pub fn hears_first(self) -> bool {
-        !matches!(self, Service::Pool(_, Mode::Tcp))
+        !matches!(self, Service::Tcp(_))
     }
 }
 
@@ -73,6 +101,8 @@ pub struct Context<N> {
     pub timeouts: Timeouts,
     /// How large things may be.
     pub limits: Limits,
+    /// Where the requests of each listener go.
+    pub routing: Vec<Routing>,
     /// Where clients come in, and what each address leads to, in words.
     pub listeners: Vec<(SocketAddr, String)>,
     /// We are leaving: nobody is kept alive.
@@ -105,6 +135,7 @@ impl<N: Net> Context<N> {
             rng: Rng::new(seed),
             timeouts,
             limits,
+            routing: Vec::new(),
             listeners: Vec::new(),
             draining: false,
             moved: 0,

@@ -21,9 +21,9 @@ pub mod session;
 use crate::balance::{BackendId, Backends, PoolId};
 use crate::base::Time;
 use crate::base::stats::Stats;
-use crate::config::Config;
+use crate::config::{Config, Mode};
 use crate::net::{Event, Moved, Net, Signal, Sock};
-use context::{Context, Owner, Service};
+use context::{Context, Owner, Routing, Service};
 use door::Door;
 use drain::Drain;
 use prober::Prober;
@@ -88,8 +88,12 @@ impl<N: Net> Proxy<N> {
     pub fn new(config: &Config, net: N, seed: u64) -> io::Result<Proxy<N>> {
         let backends = Backends::new(&config.pools, seed);
         let mut cx = Context::new(net, backends, config.timeouts, config.limits, seed);
-        let services = config.listeners.iter().flat_map(|listener| {
-            let service = Service::Pool(PoolId(listener.pool as u16), listener.mode);
+        cx.routing = config.listeners.iter().map(Routing::of).collect();
+        let services = (0..).zip(&config.listeners).flat_map(|(number, listener)| {
+            let service = match (listener.mode, listener.pool) {
+                (Mode::Tcp, Some(pool)) => Service::Tcp(PoolId(pool as u16)),
+                _ => Service::Http(number),
+            };
             listener.bind.iter().map(move |&at| (at, service))
         });
         let mut doors = Vec::new();

@@ -25,6 +25,8 @@ pub enum Reason {
     BodyTimeout,
     /// The client took no more of its response.
     ClientStalled,
+    /// No route takes the request, and there is no pool for the rest.
+    NoRoute,
     /// No backend is left to try: none accepted a connection.
     NoBackend,
     /// No backend is left to try, and the last one did not answer a connection attempt in time.
@@ -65,6 +67,7 @@ impl Reason {
             Reason::IdleTimeout => "idle_timeout",
             Reason::BodyTimeout => "body_timeout",
             Reason::ClientStalled => "client_stalled",
+            Reason::NoRoute => "no_route",
             Reason::NoBackend => "no_backend",
             Reason::ConnectTimeout => "connect_timeout",
             Reason::ResponseTimeout => "response_timeout",

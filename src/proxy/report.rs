@@ -1,10 +1,9 @@
 //! What is going on, for a human: who listens where, what each session does, the whole state on request.
 
 use super::Proxy;
-use super::context::Service;
+use super::context::{Routing, Service};
 use super::exchange::Exchange;
 use super::session::Session;
-use crate::config::Mode;
 use crate::net::Net;
 
 impl<N: Net> Proxy<N> {
@@ -13,12 +12,23 @@ impl<N: Net> Proxy<N> {
         for door in &self.doors {
             let leads_to = match door.service {
                 Service::Admin => "admin".into(),
-                Service::Pool(pool, Mode::Http) => format!("http, pool {}", self.cx.backends.pool(pool).name),
-                Service::Pool(pool, Mode::Tcp) => format!("tcp, pool {}", self.cx.backends.pool(pool).name),
+                Service::Tcp(pool) => format!("tcp, pool {}", self.cx.backends.pool(pool).name),
+                Service::Http(number) => self.lead(&self.cx.routing[usize::from(number)]),
             };
             log::info!("listening on {} ({leads_to})", door.address);
             self.cx.listeners.push((door.address, leads_to));
         }
+    }
+
+    fn lead(&self, routing: &Routing) -> String {
+        let routes = match routing.routes.len() {
+            0 => None,
+            1 => Some("1 route".to_string()),
+            several => Some(format!("{several} routes")),
+        };
+        let pool = routing.pool.map(|pool| format!("pool {}", self.cx.backends.pool(pool).name));
+        let parts: Vec<String> = ["http".to_string()].into_iter().chain(routes).chain(pool).collect();
+        parts.join(", ")
     }
 
     /// The memory that clients cost while they are idle, in bytes: their sessions, the owners and deadlines of their

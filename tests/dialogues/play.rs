@@ -7,7 +7,7 @@ use super::real::Real;
 use super::simulated::Simulated;
 use super::stage::{Pace, Stage};
 use evenkeel::config::{
-    Backend, Config, HashOn, Health, Limits, Listener, Mode, PolicyName, Pool, ProbeKind, Timeouts,
+    Backend, Config, HashOn, Health, Limits, Listener, Mode, PolicyName, Pool, ProbeKind, Route, Timeouts,
 };
 use evenkeel::net::sim::Cruelty;
 use std::net::SocketAddr;
@@ -37,6 +37,15 @@ impl Play {
     /// With so many backends.
     pub fn backends(self, count: usize) -> Play {
         Play { config: Config { pools: config(count).pools, ..self.config }, ..self }
+    }
+
+    /// Through these routes; three backends, each the only one of its pool.
+    pub fn routes(self, routes: Vec<Route>, rest: Option<usize>) -> Play {
+        let mut config = config(3);
+        let alone = |backend: &Backend| Pool { backends: vec![backend.clone()], ..config.pools[0].clone() };
+        config.pools = config.pools[0].backends.iter().map(alone).collect();
+        (config.listeners[0].routes, config.listeners[0].pool) = (routes, rest);
+        Play { config, ..self }
     }
 
     /// With other limits.
@@ -139,7 +148,13 @@ fn config(backends: usize) -> Config {
     let health = Health { kind: ProbeKind::Off, interval: second, timeout: second, fall: 3, rise: 2 };
     let backends = (0..backends).map(backend).collect();
     Config {
-        listeners: vec![Listener { name: "main".into(), bind: vec![at(5001)], mode: Mode::Http, pool: 0 }],
+        listeners: vec![Listener {
+            name: "main".into(),
+            bind: vec![at(5001)],
+            mode: Mode::Http,
+            routes: Vec::new(),
+            pool: Some(0),
+        }],
         pools: vec![Pool {
             name: "main".into(),
             policy: PolicyName::RoundRobin,

@@ -36,7 +36,7 @@ impl Real {
         let (mut config, mut backends) = (config.clone(), Vec::new());
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         config.listeners[0].bind = vec![any];
-        for backend in &mut config.pools[0].backends {
+        for backend in config.pools.iter_mut().flat_map(|pool| &mut pool.backends) {
             let listener = TcpListener::bind(any).expect("a port");
             listener.set_nonblocking(true).expect("a socket");
             backend.address = listener.local_addr().expect("an address");

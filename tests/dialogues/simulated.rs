@@ -20,7 +20,8 @@ impl Simulated {
     /// A balancer with this configuration, whose first listener is where clients come in.
     pub fn new(config: &Config, seed: u64, mood: Cruelty) -> Simulated {
         let mut sim = Sim::new(seed, mood);
-        let backends: Vec<_> = config.pools[0].backends.iter().map(|backend| backend.address).collect();
+        let backends: Vec<_> =
+            config.pools.iter().flat_map(|pool| &pool.backends).map(|backend| backend.address).collect();
         backends.iter().for_each(|&at| sim.serve(at, Welcome::Accept));
         let proxy = Proxy::new(config, sim, seed).expect("it listens");
         Simulated { proxy, door: config.listeners[0].bind[0], backends, wires: Vec::new() }

@@ -67,7 +67,13 @@ pub const TIMEOUTS: Timeouts = Timeouts {
 /// What a plan asks of a balancer: a listener and a pool for each mode that has backends, and its limits.
 pub fn config(plan: &Plan) -> Config {
     let modes: Vec<Mode> = [Mode::Http, Mode::Tcp].into_iter().filter(|&mode| !plan.pool(mode).is_empty()).collect();
-    let door = |(pool, &mode): (usize, &Mode)| Listener { name: name(mode), bind: vec![listener(mode)], mode, pool };
+    let door = |(pool, &mode): (usize, &Mode)| Listener {
+        name: name(mode),
+        bind: vec![listener(mode)],
+        mode,
+        routes: Vec::new(),
+        pool: Some(pool),
+    };
     Config {
         listeners: modes.iter().enumerate().map(door).collect(),
         pools: modes.iter().map(|&mode| pool(plan, mode)).collect(),

@@ -4,8 +4,7 @@
 
 use super::{Session, Step};
 use crate::admin;
-use crate::balance::PoolId;
-use crate::http::{self, Framing, Malformed, Onward, Request, Scan, Verb};
+use crate::http::{self, Framing, Malformed, Onward, Request, Scan, Status, Verb};
 use crate::net::Net;
 use crate::proxy::context::{Context, Service};
 use crate::proxy::end::Filled;
@@ -48,8 +47,8 @@ impl Session {
         let mut table = http::table();
         let head = self.client.held().get(..size).unwrap_or_default();
         let admitted = http::head::request(head, &cx.limits, &mut table).map(|request| match self.service {
-            Service::Pool(pool, _) => self.serve(&request, pool, cx),
-            Service::Admin => self.show(&request, cx),
+            Service::Http(listener) => self.serve(&request, listener, cx),
+            Service::Admin | Service::Tcp(_) => self.show(&request, cx),
         });
         match admitted {
             Ok(exchange) => self.begin(size, exchange, cx),
@@ -70,16 +69,20 @@ impl Session {
     }
 
     /// A client's request: forwarded, unless it ends here.
-    fn serve<N: Net>(&self, request: &Request<'_, '_>, pool: PoolId, cx: &mut Context<N>) -> Box<Exchange> {
+    fn serve<N: Net>(&self, request: &Request<'_, '_>, listener: u16, cx: &mut Context<N>) -> Box<Exchange> {
         let id = u128::from(cx.rng.bits()) << 64 | u128::from(cx.rng.bits());
-        let mut out = cx.lender.lend_scrap();
-        let mut terms = Terms::from(request);
         // Max-Forwards: 0 makes us the recipient (RFC 9110 section 7.6.2).
         if matches!(request.verb, Verb::Options | Verb::Trace) && request.max_forwards == Some(0) {
-            terms.keep_alive &= is_bodiless(request) && !cx.draining;
-            http::answer::last_hop(request.verb, id, !terms.keep_alive, terms.says_keep_alive(), &mut out);
-            return Exchange::answer(terms, out, self.name(), cx);
+            let answer = |close, says, out: &mut _| http::answer::last_hop(request.verb, id, close, says, out);
+            return self.answer_here(request, answer, cx);
         }
+        let Some(pool) = cx.routing[usize::from(listener)].find(request) else {
+            cx.stats.ended(Reason::NoRoute.name());
+            let head = request.verb == Verb::Head;
+            let answer = |close, says, out: &mut _| http::answer::error(Status(404), id, close, head, says, out);
+            return self.answer_here(request, answer, cx);
+        };
+        let (terms, mut out) = (Terms::from(request), cx.lender.lend_scrap());
         let onward = Onward { client: self.peer.ip(), backend: "", id, trusted: false, proto: "http" };
         let host_gap = http::rewrite::request(request, &onward, &mut out);
         let flow = Flow::new(out, request.framing.into(), request.framing == Framing::Chunked)
@@ -90,6 +93,20 @@ impl Session {
         exchange.name(id, host_gap);
         exchange.remember(request);
         exchange
+    }
+
+    /// A client's request ends here, with what `answer` writes: told whether the connection closes and whether to say
+    /// that it does not.
+    fn answer_here<N: Net>(
+        &self,
+        request: &Request<'_, '_>,
+        answer: impl FnOnce(bool, bool, &mut Vec<u8>),
+        cx: &mut Context<N>,
+    ) -> Box<Exchange> {
+        let (mut terms, mut out) = (Terms::from(request), cx.lender.lend_scrap());
+        terms.keep_alive &= is_bodiless(request) && !cx.draining;
+        answer(!terms.keep_alive, terms.says_keep_alive(), &mut out);
+        Exchange::answer(terms, out, self.name(), cx)
     }
 
     /// A request on the admin address: a page of our own.

@@ -25,7 +25,6 @@ use super::exchange::{Exchange, Stop};
 use super::phase::Phase;
 use super::reason::Reason;
 use crate::base::Time;
-use crate::config::Mode;
 use crate::http::Scan;
 use crate::net::{Net, Sock};
 use std::net::SocketAddr;
@@ -92,7 +91,7 @@ impl Session {
             cx.stats.accepted += 1;
             log::debug!("connection received from {peer}");
         }
-        if let Service::Pool(pool, Mode::Tcp) = service {
+        if let Service::Tcp(pool) = service {
             session.exchange = Some(Exchange::tunnel(pool, session.name(), cx));
         }
         session

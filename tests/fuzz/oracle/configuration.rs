@@ -49,7 +49,9 @@ fn config(file: &[u8]) -> Config {
 fn sensible(config: &Config) {
     assert!(!config.listeners.is_empty() && !config.pools.is_empty());
     for listener in &config.listeners {
-        assert!(!listener.bind.is_empty() && listener.pool < config.pools.len(), "{listener:?}");
+        assert!(!listener.bind.is_empty() && listener.pool < Some(config.pools.len()), "{listener:?}");
+        assert!(listener.pool.is_some() || !listener.routes.is_empty(), "{listener:?}");
+        assert!(listener.routes.iter().all(|route| route.pool < config.pools.len()), "{listener:?}");
     }
     for pool in &config.pools {
         assert!(!pool.backends.is_empty() && pool.backends.iter().all(|b| b.address.port() > 0), "{pool:?}");
