@@ -270,7 +270,8 @@ impl Flow {
         budget: usize,
         cx: &mut Context<N>,
     ) -> io::Result<Option<Filled>> {
-        let likely = if matches!(self.body, Body::UntilClose) { self.carried } else { most }; // as much as there was
+        let unknown = matches!(self.body, Body::UntilClose);
+        let likely = if unknown { self.carried.saturating_mul(8) } else { most }; // who has said much will say more
         let Some(pipe) = self.message.pipe(likely, &mut cx.net) else { return Ok(None) };
         let most = usize::try_from(most).map_or(budget, |most| most.min(budget));
         let pulled = from.pull(&mut cx.net, pipe, most)?;
