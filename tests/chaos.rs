@@ -14,6 +14,8 @@ mod support;
 mod limits;
 #[path = "chaos/load.rs"]
 mod load;
+#[path = "chaos/netem.rs"]
+mod netem;
 #[path = "chaos/processes.rs"]
 mod processes;
 #[path = "chaos/relay.rs"]
