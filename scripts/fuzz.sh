@@ -40,7 +40,8 @@ for target in "${targets[@]}"; do
     dictionary=() file=tests/fuzz/dictionaries/$target.txt
     [[ -f $file ]] && dictionary=("-dict=$file")
     printf '== %s, %d s\n' "$target" "$seconds"
-    cargo fuzz run "${flags[@]}" "$target" "$learnt" "tests/fuzz/corpus/$target" -- \
+    TIMEFORMAT="== $target: %U s of CPU time"
+    time cargo fuzz run "${flags[@]}" "$target" "$learnt" "tests/fuzz/corpus/$target" -- \
         -max_total_time="$seconds" -max_len=4096 -timeout=10 \
         -rss_limit_mb=2048 -print_final_stats=1 "${dictionary[@]}" || {
         echo "fuzz: $target found something: see tests/fuzz/artifacts/$target, and judge it again with"
