@@ -122,8 +122,7 @@ impl Exchange {
         }
         let Some(sock) = cx.idle.take(backend) else { return false };
         cx.stats.reused += 1;
-        cx.deadlines.drop(sock.0);
-        cx.own(sock, Owner::Upstream(self.row));
+        cx.own(sock, Owner::Upstream(self.row)); // its deadline stays: it means nothing now, and is moved when it is idle
         self.attach(Upstream { end: End::new(sock), backend, pooled: true, connected: true, since: cx.now }, cx);
         true
     }
