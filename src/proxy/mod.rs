@@ -37,14 +37,15 @@ use std::time::Duration;
 /// Clients let in by one door in one turn, before those inside have their turn.
 const ADMITTED_AT_ONCE: usize = 64;
 
-/// Bytes that all sessions together may read in one turn, or nearly so (law 7).
-const BUDGET: usize = 4 * 1024 * 1024;
+/// What all sessions together may read in one turn, or nearly so (law 7): 4 MiB. In units of
+/// [`Limits::bulk`](crate::config::Limits::bulk), as the next two are.
+const BUDGET: usize = 256;
 
-/// However many have something to do, each may do so much: with less, calls would be made for little ...
-const LEAST_SHARE: usize = 128 * 1024;
+/// However many have something to do, each may do so much, 128 KiB: with less, calls would be made for little ...
+const LEAST_SHARE: usize = 8;
 
-/// ... and however few, no more: others may come meanwhile.
-const MOST_SHARE: usize = 2 * 1024 * 1024;
+/// ... and however few, no more, 2 MiB: others may come meanwhile.
+const MOST_SHARE: usize = 128;
 
 /// How often memory that nobody borrowed in the meantime is freed.
 const TRIMMED_EVERY: Duration = Duration::from_secs(1);
@@ -292,7 +293,8 @@ impl<N: Net> Proxy<N> {
             }
         }
         self.untrimmed |= !ready.is_empty();
-        self.cx.share = (BUDGET / ready.len().max(1)).clamp(LEAST_SHARE, MOST_SHARE);
+        let bulk = self.cx.limits.bulk;
+        self.cx.share = (BUDGET * bulk / ready.len().max(1)).clamp(LEAST_SHARE * bulk, MOST_SHARE * bulk);
         for row in ready.drain(..) {
             if let Some(session) = self.sessions.get_mut(row as usize) {
                 session.queued = false;
