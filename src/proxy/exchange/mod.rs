@@ -235,6 +235,11 @@ impl Exchange {
         self.request.is_at_hand()
     }
 
+    /// Whether the request had no body.
+    pub fn is_head_only(&self) -> bool {
+        self.is_whole() && self.request.carried == 0
+    }
+
     /// Whether the client's connection may be used for another request, once this one was answered.
     pub fn keeps_client(&self) -> bool {
         self.terms.keep_alive && self.is_whole()

@@ -28,8 +28,8 @@ pub struct Terms {
     pub version: Version,
     /// The client's connection outlives this exchange, as far as we know by now.
     pub keep_alive: bool,
-    /// The client has announced that nothing comes after this request, and nothing belongs to it but its head.
-    pub says_last: bool,
+    /// The client has announced that nothing comes after this request (RFC 9112 section 9.6).
+    pub is_last: bool,
     /// The client holds its body back until it hears something.
     pub expects_continue: bool,
     /// The protocol that the client asked for and we passed on.
@@ -56,7 +56,7 @@ impl Default for Terms {
             verb: Verb::Other,
             version: Version::V11,
             keep_alive: false,
-            says_last: false,
+            is_last: false,
             expects_continue: false,
             offered: None,
             upgraded: false,
@@ -77,7 +77,7 @@ impl From<&Request<'_, '_>> for Terms {
             verb: request.verb,
             version: request.version,
             keep_alive: request.keep_alive,
-            says_last: !request.keep_alive && request.framing == Framing::None,
+            is_last: !request.keep_alive,
             expects_continue: request.expects_continue,
             offered: request.upgrade.map(Into::into),
             ..Terms::default()

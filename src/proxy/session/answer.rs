@@ -96,8 +96,9 @@ impl Session {
         }
         let (whole, keep_alive) = (exchange.is_whole(), exchange.keeps_client());
         let refused = exchange.is_answer() && !keep_alive;
-        // Nobody told of what an unwatched client said meanwhile; one that has announced its last word said nothing.
-        self.client.readable |= !self.client.watched && !exchange.terms.says_last;
+        let is_last = exchange.terms.is_last;
+        // Nobody told of what an unwatched client said meanwhile. After its last word, a head alone, it said nothing.
+        self.client.readable |= !(self.client.watched || is_last && exchange.is_head_only());
         self.end_exchange(Reason::Finished, cx);
         if keep_alive {
             self.enter(Phase::Idle, cx);
@@ -106,7 +107,8 @@ impl Session {
         if whole && self.client.readable && self.client.held().is_empty() {
             let _ = self.client.fill(&mut cx.net, &mut cx.lender); // is there more, or is it only not known yet?
         }
-        let silent = whole && !refused && self.client.held().is_empty() && !self.client.readable;
+        // Whoever has not announced it may be saying something just now, and would be reset for it.
+        let silent = whole && is_last && !refused && self.client.held().is_empty() && !self.client.readable;
         if silent { Step::Close(Reason::Closed) } else { self.let_go(cx) }
     }
 
