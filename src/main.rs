@@ -26,7 +26,7 @@ fn main() -> ExitCode {
             let name = name.unwrap_or_else(|| format!("backend-{}", listen.first().map_or(0, SocketAddr::port)));
             backend(&listen, Manner { name, delay, status, body_size }, log)
         }
-        Ok(Command::Check { text }) => Err(said(text)),
+        Ok(Command::Check { text, .. }) => Err(said(text)),
         Err(exit) => Err(exit),
     };
     match ended {

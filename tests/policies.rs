@@ -22,7 +22,7 @@ fn pool(policy: PolicyName, weights: &[u32]) -> Backends {
 /// The same of numbers and weights, in this order.
 fn pool_of(policy: PolicyName, named: &[(usize, u32)], seed: u64) -> Backends {
     let (interval, timeout) = (Duration::from_secs(5), Duration::from_secs(2));
-    let health = Health { kind: ProbeKind::Tcp, interval, timeout, fall: 1, rise: 1 };
+    let health = Health { kind: ProbeKind::Tcp, interval, timeout, fall: 1, rise: 1, ..Health::default() };
     let backend = |&(number, weight): &(usize, u32)| {
         let name = format!("10.0.{}.{}:80", (number + 1) / 256, (number + 1) % 256);
         config::Backend { address: name.parse().unwrap(), name, weight }

@@ -256,13 +256,7 @@ pub(crate) mod tests_support {
 
     /// Backends of these weights, all unproven.
     pub(crate) fn weighted(weights: &[u32]) -> Vec<Backend> {
-        let health = config::Health {
-            kind: ProbeKind::Tcp,
-            interval: Duration::from_secs(5),
-            timeout: Duration::from_secs(2),
-            fall: 3,
-            rise: 2,
-        };
+        let health = config::Health { kind: ProbeKind::Tcp, ..config::Health::default() };
         let address = |row: usize| SocketAddr::from(([127, 0, 0, 1], 8080 + row as u16));
         let one = |(row, &weight): (usize, &u32)| {
             let from = config::Backend { name: address(row).to_string(), address: address(row), weight };

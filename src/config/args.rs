@@ -56,6 +56,8 @@ pub enum Command {
     Check {
         /// For stdout, without the last line end.
         text: String,
+        /// The configuration, if it is to be printed: what follows from it may be said as well.
+        printed: Option<Box<Config>>,
     },
 }
 
@@ -143,7 +145,8 @@ impl Host<'_> {
                 super::book::origin(&log.place)
             ),
         };
-        Some(Command::Check { text })
+        let printed = check.print.then(|| Box::new(settled.config));
+        Some(Command::Check { text, printed })
     }
 
     fn settled(&self, mut run: Run, errors: &mut Errors) -> Option<(Settled, Said<LevelFilter>, Option<PathBuf>)> {
@@ -359,7 +362,7 @@ mod tests {
     #[test]
     fn check_says_so_in_one_line() {
         let text = "f: valid: 1 listener, 1 pool, 2 backends".to_string();
-        assert_eq!(command("check -c f", &[], GOOD), Ok(Command::Check { text }));
+        assert_eq!(command("check -c f", &[], GOOD), Ok(Command::Check { text, printed: None }));
         let text = refusal_with("check -c missing.toml", &[], "");
         assert!(text.starts_with("--config: cannot read \"missing.toml\""), "{text}");
         let env = [("EVENKEEL_CONFIG", "missing.toml")];
@@ -403,7 +406,7 @@ mod tests {
         for _ in 0..2_000 {
             let file = mangle(GOOD, &mut rng);
             match command("check --print -c f", &[], &file) {
-                Ok(Command::Check { text }) => drop(config_of(&text)),
+                Ok(Command::Check { text, .. }) => drop(config_of(&text)),
                 Ok(other) => panic!("{other:?}"),
                 Err(exit) => {
                     refused += 1;

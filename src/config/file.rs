@@ -5,8 +5,8 @@
 
 use super::error::{ConfigError, Errors, Place, Said, Source, Spot, Wrong};
 use super::table::{Table, Value};
-use super::typed::{Backend, Health, Listener, Pool, Typed};
-use super::{Limits, MOST_WEIGHT, policy, route, word};
+use super::typed::{Backend, Ejection, Health, Listener, Pool, Typed};
+use super::{Limits, MOST_WEIGHT, health, policy, route, word};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use toml::de::DeTable;
@@ -28,8 +28,7 @@ const LATER_OF_LISTENER: [&str; 6] =
     ["sni", "proxy_protocol", "trusted_proxies", "max_connections", "client_limit", "congestion"];
 
 /// Keys of a pool that are still to come.
-const LATER_OF_POOL: [&str; 8] =
-    ["sticky", "retry_on", "max_inflight", "queue", "slow_start", "ejection", "proxy_protocol", "congestion"];
+const LATER_OF_POOL: [&str; 6] = ["sticky", "retry_on", "max_inflight", "queue", "proxy_protocol", "congestion"];
 
 /// Reads a whole file. What is wrong goes to `errors`, and is left out of the result.
 pub fn read(source: &Arc<Source>, errors: &mut Errors) -> Typed {
@@ -122,7 +121,7 @@ fn listener(name: Said<String>, mut table: Table<'_>, errors: &mut Errors) -> Li
 }
 
 fn pool(name: Said<String>, mut table: Table<'_>, errors: &mut Errors) -> Pool {
-    let title = format!("health of [pool.{}]", name.value);
+    let of = format!("[pool.{}]", name.value);
     let mut pool = Pool::new(name);
     let name = table.take("policy").map(|name| name.parsed("round-robin", policy::policy));
     pool.policy = keep(name, errors);
@@ -133,8 +132,14 @@ fn pool(name: Said<String>, mut table: Table<'_>, errors: &mut Errors) -> Pool {
     }
     if let Some(value) = table.take("health") {
         let like = "health = { kind = \"http\", path = \"/\" }";
-        let table = errors.keep(value.table(title, like));
-        pool.health = table.map_or_else(Health::default, |table| health(table, errors));
+        let table = errors.keep(value.table(format!("health of {of}"), like));
+        pool.health = table.map_or_else(Health::default, |table| probing(table, errors));
+    }
+    pool.health.slow_start = keep(table.take("slow_start").map(|span| span.duration()), errors);
+    if let Some(value) = table.take("ejection") {
+        let like = "ejection = { consecutive = 5, share = \"50%\", base = \"10s\" }";
+        let table = errors.keep(value.table(format!("ejection of {of}"), like));
+        pool.health.ejection = table.map(|table| ejection(table, errors));
     }
     table.finish(&LATER_OF_POOL, errors);
     pool
@@ -162,10 +167,13 @@ fn backend(value: &Value<'_>, errors: &mut Errors) -> Option<Said<Backend>> {
     Some(Said::new(backend, address.place))
 }
 
-fn health(mut table: Table<'_>, errors: &mut Errors) -> Health {
+fn probing(mut table: Table<'_>, errors: &mut Errors) -> Health {
     let kind = table.take("kind").map(|kind| kind.parsed("http", word::kind));
     let path = table.take("path").map(|path| path.parsed("/", word::path));
     let expect = table.take("expect").map(|expect| statuses(&expect));
+    let body = table.take("body").map(|body| body.parsed("ok", health::body));
+    let headers = table.take("headers").map(|headers| fields(&headers));
+    let port = table.take("port").map(|port| port.number(1..=u16::MAX.into()));
     let interval = table.take("interval").map(|span| span.duration());
     let timeout = table.take("timeout").map(|span| span.duration());
     let mut count = |key| {
@@ -178,10 +186,40 @@ fn health(mut table: Table<'_>, errors: &mut Errors) -> Health {
         kind: keep(kind, errors),
         path: keep(path, errors),
         expect: keep(expect, errors),
+        body: keep(body, errors),
+        headers: keep(headers, errors),
+        port: keep(port, errors).map(|port| Said::new(u16::try_from(port.value).unwrap_or(u16::MAX), port.place)),
         interval: keep(interval, errors),
         timeout: keep(timeout, errors),
         fall,
         rise,
+        ..Health::default()
+    }
+}
+
+/// `{ Host = "app.example.com" }`: what a probe says besides.
+fn fields(value: &Value<'_>) -> Result<Said<Vec<(String, String)>>, ConfigError> {
+    let mut all: Vec<(String, String)> = Vec::new();
+    for field in value.table("headers", "headers = { Host = \"app.example.com\" }")?.into_named() {
+        let (name, text) = (field.name().value, field.text("app.example.com")?.value);
+        health::field(&name, &text).map_err(|wrong| field.wrong(wrong))?;
+        if all.iter().any(|(known, _)| known.eq_ignore_ascii_case(&name)) {
+            return Err(field.wrong(Wrong::new(format!("header {name} is named twice"), "leave one of them out")));
+        }
+        all.push((name, text));
+    }
+    Ok(value.said(all))
+}
+
+fn ejection(mut table: Table<'_>, errors: &mut Errors) -> Ejection {
+    let consecutive = table.take("consecutive").map(|count| count.number(1..=u32::MAX.into()));
+    let share = table.take("share").map(|share| share.parsed("50%", health::share));
+    let base = table.take("base").map(|span| span.duration());
+    table.finish(&[], errors);
+    Ejection {
+        consecutive: keep(consecutive, errors).map(narrow),
+        share: keep(share, errors),
+        base: keep(base, errors),
     }
 }
 
@@ -256,7 +294,7 @@ mod tests {
         assert_eq!(first_listener(&config).mode, Mode::Http);
         assert_eq!(first_pool(&config).name, "app");
         assert_eq!(backends(&config), [("127.0.0.1:8080", 1), ("127.0.0.1:8081", 2)]);
-        let ProbeKind::Http { path, expect } = &first_pool(&config).health.kind else {
+        let ProbeKind::Http { path, expect, .. } = &first_pool(&config).health.kind else {
             panic!("{config:?}");
         };
         assert_eq!((path.as_str(), expect.as_slice()), ("/", &[200..=399][..]));
@@ -308,7 +346,7 @@ mod tests {
 
     #[test]
     fn keys_of_later_are_refused_by_name_and_not_as_unknown() {
-        for key in LATER_OF_POOL.iter().filter(|key| **key != "ejection") {
+        for key in LATER_OF_POOL {
             let text = refusal_of(&pool_with(&format!("{key} = 1")));
             let head = format!("evenkeel.toml:3:1: not there yet: key \"{key}\" in [pool.app]");
             assert!(text.starts_with(&head), "{text}");
@@ -318,8 +356,6 @@ mod tests {
             let head = format!("evenkeel.toml:4:1: not there yet: key \"{key}\" in [listener.web]");
             assert!(text.starts_with(&head), "{text}");
         }
-        let ejection = "ejection = { consecutive = 5, share = \"50%\", base = \"10s\" }";
-        assert!(refusal_of(&pool_with(ejection)).contains("not there yet: key \"ejection\""));
     }
 
     #[test]

@@ -246,11 +246,11 @@ impl Run {
         pool.health = Health {
             kind: from.read(self.health, "--health", word::kind),
             path: from.read(self.health_path, "--health-path", word::path),
-            expect: None,
             interval: from.read(self.health_interval, "--health-interval", span),
             timeout: from.read(self.health_timeout, "--health-timeout", span),
             fall: from.read(self.health_fall, "--health-fall", count),
             rise: from.read(self.health_rise, "--health-rise", count),
+            ..Health::default()
         };
         Upper {
             listener,

@@ -5,7 +5,8 @@
 //!
 //! [`from_args`] is the way in. A configuration exists twice: as [`typed`], each value with its place, filled by
 //! [`flags`] and [`mod@file`]; and as meant, the [`Config`] of this file, made of it by [`settle`]. Small values have a
-//! file each: [`address`], [`duration`], [`network`], [`policy`], [`size`], [`word`]. What goes wrong is in [`error`].
+//! file each: [`address`], [`duration`], [`health`], [`network`], [`policy`], [`size`], [`word`]. What goes wrong is in
+//! [`error`].
 //!
 //! Nothing here opens, binds or looks anything up: files, variables and names come through functions of the caller.
 
@@ -17,6 +18,7 @@ pub mod duration;
 pub mod error;
 pub mod file;
 pub mod flags;
+pub mod health;
 pub mod lay;
 pub mod network;
 pub mod policy;
@@ -31,11 +33,11 @@ pub mod word;
 
 pub use args::{Command, Exit, from_args};
 pub use error::ConfigError;
+pub use health::{Ejection, Health, ProbeKind};
 pub use policy::{HashOn, PolicyName};
 pub use route::{HostPattern, Route};
 
 use std::net::SocketAddr;
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// Everything a balancer needs to know before it starts.
@@ -89,7 +91,7 @@ pub struct Pool {
     pub hash: HashOn,
     /// At least one.
     pub backends: Vec<Backend>,
-    /// How its backends are probed.
+    /// How their health is judged.
     pub health: Health,
 }
 
@@ -105,37 +107,6 @@ pub struct Backend {
     pub address: SocketAddr,
     /// Its share beside the others, at most [`MOST_WEIGHT`]; 0: it gets no new work.
     pub weight: u32,
-}
-
-/// How a pool's backends are probed.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Health {
-    /// What a probe does.
-    pub kind: ProbeKind,
-    /// From the start of a probe to the start of the next.
-    pub interval: Duration,
-    /// From the start of a probe until it counts as failed.
-    pub timeout: Duration,
-    /// So many failures in a row exclude a backend; at least 1.
-    pub fall: u32,
-    /// So many successes in a row include it again; at least 1.
-    pub rise: u32,
-}
-
-/// What a probe does.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ProbeKind {
-    /// Nothing: every backend counts as up until live traffic says otherwise.
-    Off,
-    /// Connects.
-    Tcp,
-    /// `GET path`, with an expected status.
-    Http {
-        /// The request target.
-        path: String,
-        /// Any of these ranges.
-        expect: Vec<RangeInclusive<u16>>,
-    },
 }
 
 /// How long each kind of waiting may last. The names are those of the file's `[timeouts]`.

@@ -12,7 +12,9 @@ use super::error::{Errors, Place, Said, Wrong};
 use super::lay::{Link, lay_over, link, mode_of};
 use super::typed::{self, Typed, Upper};
 use super::word::{self, Kind};
-use super::{Backend, Config, HashOn, Health, Limits, Listener, Mode, PolicyName, Pool, ProbeKind, Route, Timeouts};
+use super::{
+    Backend, Config, Ejection, HashOn, Health, Limits, Listener, Mode, PolicyName, Pool, ProbeKind, Route, Timeouts,
+};
 use super::{clash, duration, policy, size};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -62,6 +64,13 @@ impl Work<'_> {
         let said = said.unwrap_or(Said::new(default, Place::Default));
         self.book.value(key, &show(&said.value), &said.place);
         said.value
+    }
+
+    /// Like [`Work::value`], for what is off unless asked for.
+    fn if_said<T>(&mut self, key: &str, said: Option<Said<T>>, show: fn(&T) -> String) -> Option<T> {
+        let said = said?;
+        self.book.value(key, &show(&said.value), &said.place);
+        Some(said.value)
     }
 
     /// What an address stands for; nothing, and an error, if nothing.
@@ -175,7 +184,7 @@ impl Work<'_> {
     }
 
     fn health(&mut self, said: typed::Health, mode: Mode) -> Health {
-        let seconds = Duration::from_secs;
+        let usual = Health::default();
         let kind = self.kind(&said, mode);
         self.value("health.kind", Some(kind.clone()), Kind::Off, show_kind);
         let kind = match kind.value {
@@ -185,22 +194,38 @@ impl Work<'_> {
                 path: self.value("health.path", said.path, "/".to_string(), |path| text(path)),
                 expect: self
                     .value("health.expect", said.expect, vec![200..=399], |ranges| text(&word::show_expect(ranges))),
+                body: self.if_said("health.body", said.body, |body| text(body)),
+                headers: self.if_said("health.headers", said.headers, |all| show_fields(all)).unwrap_or_default(),
             },
         };
         Health {
             kind,
-            interval: self.value("health.interval", said.interval, seconds(5), span),
-            timeout: self.value("health.timeout", said.timeout, seconds(2), span),
-            fall: self.value("health.fall", said.fall, 3, u32::to_string),
-            rise: self.value("health.rise", said.rise, 2, u32::to_string),
+            port: self.if_said("health.port", said.port, u16::to_string),
+            interval: self.value("health.interval", said.interval, usual.interval, span),
+            timeout: self.value("health.timeout", said.timeout, usual.timeout, span),
+            fall: self.value("health.fall", said.fall, usual.fall, u32::to_string),
+            rise: self.value("health.rise", said.rise, usual.rise, u32::to_string),
+            slow_start: self.if_said("slow_start", said.slow_start, span),
+            ejection: said.ejection.map(|ejection| self.ejection(ejection)),
         }
     }
 
-    /// The kind said; else a path or a status asks for HTTP; else as the mode suggests. Of a kind that has no path and
+    fn ejection(&mut self, said: typed::Ejection) -> Ejection {
+        let usual = Ejection::default();
+        Ejection {
+            consecutive: self.value("ejection.consecutive", said.consecutive, usual.consecutive, u32::to_string),
+            share: self.value("ejection.share", said.share, usual.share, |share| text(&format!("{share}%"))),
+            base: self.value("ejection.base", said.base, usual.base, span),
+        }
+    }
+
+    /// The kind said; else a path or an expectation asks for HTTP; else as the mode suggests. Of a kind that has no path and
     /// a path, who outranks the other is meant, and of equals neither.
     fn kind(&mut self, said: &typed::Health, mode: Mode) -> Said<Kind> {
         let path = said.path.as_ref().map(|path| &path.place);
-        let detail = path.or(said.expect.as_ref().map(|expect| &expect.place));
+        let expect = said.expect.as_ref().map(|expect| &expect.place);
+        let body = said.body.as_ref().map(|body| &body.place);
+        let detail = path.or(expect).or(body).or(said.headers.as_ref().map(|headers| &headers.place));
         let default = match mode {
             Mode::Http => Kind::Http,
             Mode::Tcp => Kind::Tcp,
@@ -310,6 +335,11 @@ fn show_policy(policy: &PolicyName) -> String {
     text(policy.name())
 }
 
+fn show_fields(fields: &[(String, String)]) -> String {
+    let shown: Vec<String> = fields.iter().map(|(name, value)| format!("{} = {}", text(name), text(value))).collect();
+    format!("{{ {} }}", shown.join(", "))
+}
+
 fn show_kind(kind: &Kind) -> String {
     match kind {
         Kind::Off => text("off"),
@@ -334,7 +364,7 @@ mod tests {
     }
 
     fn get(path: &str) -> ProbeKind {
-        ProbeKind::Http { path: path.to_string(), expect: vec![200..=399] }
+        ProbeKind::get(path)
     }
 
     #[test]
@@ -387,7 +417,7 @@ mod tests {
     fn policy_and_hash_are_printed_and_mean_the_same() {
         let file = "[pool.a]\nbackends = [{ address = \"127.0.0.1:1\", weight = 0 }]\nhash = \"cookie:id\"";
         let line = "-c f --policy maglev";
-        let Ok(Command::Check { text }) = command(&format!("check --print {line}"), &[], file) else {
+        let Ok(Command::Check { text, .. }) = command(&format!("check --print {line}"), &[], file) else {
             panic!("refused");
         };
         for (value, origin) in [("policy = \"maglev\"", "--policy"), ("hash = \"cookie:id\"", "f:3")] {
@@ -428,7 +458,7 @@ mod tests {
         let file = GOOD.replace("\"/\"", "\"/a\\\"b\\\\c\"").replace("head = \"16KiB\"", "head = 9000");
         let line = "-c f -l localhost:7 --health-fall 9";
         let env = [("EVENKEEL_HEALTH_RISE", "8")];
-        let Ok(Command::Check { text }) = command(&format!("check --print {line}"), &env, &file) else {
+        let Ok(Command::Check { text, .. }) = command(&format!("check --print {line}"), &env, &file) else {
             panic!("refused");
         };
         for (value, origin) in [
@@ -446,7 +476,7 @@ mod tests {
 
     #[test]
     fn defaults_are_called_so() {
-        let Ok(Command::Check { text }) = command("check --print -b 127.0.0.1:1", &[], "") else {
+        let Ok(Command::Check { text, .. }) = command("check --print -b 127.0.0.1:1", &[], "") else {
             panic!("refused");
         };
         let told = text.lines().filter(|line| line.contains('#'));

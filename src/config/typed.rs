@@ -90,17 +90,31 @@ pub struct Backend {
     pub weight: u32,
 }
 
-/// Probing.
+/// Probing, and what else judges health.
 #[derive(Debug, Default)]
-#[allow(missing_docs)] // the keys of `health`
+#[allow(missing_docs)] // the keys of `health`, and two of the pool
 pub struct Health {
     pub kind: Option<Said<Kind>>,
     pub path: Option<Said<String>>,
     pub expect: Option<Said<Vec<RangeInclusive<u16>>>>,
+    pub body: Option<Said<String>>,
+    pub headers: Option<Said<Vec<(String, String)>>>,
+    pub port: Option<Said<u16>>,
     pub interval: Option<Said<Duration>>,
     pub timeout: Option<Said<Duration>>,
     pub fall: Option<Said<u32>>,
     pub rise: Option<Said<u32>>,
+    pub ejection: Option<Ejection>,
+    pub slow_start: Option<Said<Duration>>,
+}
+
+/// Ejection: that it is there means that it is asked for.
+#[derive(Debug, Default)]
+#[allow(missing_docs)] // the keys of `ejection`
+pub struct Ejection {
+    pub consecutive: Option<Said<u32>>,
+    pub share: Option<Said<u32>>,
+    pub base: Option<Said<Duration>>,
 }
 
 impl Listener {
@@ -168,10 +182,15 @@ impl Health {
             kind: upper.kind.or(self.kind),
             path: upper.path.or(self.path),
             expect: upper.expect.or(self.expect),
+            body: upper.body.or(self.body),
+            headers: upper.headers.or(self.headers),
+            port: upper.port.or(self.port),
             interval: upper.interval.or(self.interval),
             timeout: upper.timeout.or(self.timeout),
             fall: upper.fall.or(self.fall),
             rise: upper.rise.or(self.rise),
+            ejection: upper.ejection.or(self.ejection),
+            slow_start: upper.slow_start.or(self.slow_start),
         }
     }
 }

@@ -6,13 +6,12 @@
 
 pub mod backend;
 
-use crate::config::{self, Config, Health, Limits, Listener, Mode, PolicyName, Pool, ProbeKind, Timeouts};
+use crate::config::{self, Config, Health, Limits, Listener, Mode, PolicyName, Pool, Timeouts};
 use crate::net::os::Os;
 use crate::net::{ListenOptions, Net};
 use backend::{Backend, Manner};
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::Duration;
 
 /// Where everything of the demo listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,13 +64,6 @@ fn config(ports: Ports, ipv6: bool, limits: Limits) -> Config {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         config::Backend { name: address.to_string(), address, weight: 1 }
     };
-    let health = Health {
-        kind: ProbeKind::Http { path: "/".into(), expect: vec![200..=399] },
-        interval: Duration::from_secs(5),
-        timeout: Duration::from_secs(2),
-        fall: 3,
-        rise: 2,
-    };
     Config {
         listeners: vec![Listener {
             name: "demo".into(),
@@ -85,7 +77,7 @@ fn config(ports: Ports, ipv6: bool, limits: Limits) -> Config {
             policy: PolicyName::RoundRobin,
             hash: config::HashOn::Client,
             backends: ports.backends.map(backend).into(),
-            health,
+            health: Health::default(),
         }],
         admin: at(ports.admin),
         timeouts: Timeouts::default(),

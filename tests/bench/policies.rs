@@ -33,7 +33,7 @@ fn main() {
 
 fn pool(policy: PolicyName, weights: &[u32]) -> Backends {
     let (interval, timeout) = (Duration::from_secs(5), Duration::from_secs(2));
-    let health = Health { kind: ProbeKind::Tcp, interval, timeout, fall: 1, rise: 1 };
+    let health = Health { kind: ProbeKind::Tcp, interval, timeout, fall: 1, rise: 1, ..Health::default() };
     let backend = |(row, &weight): (usize, &u32)| {
         let name = format!("10.0.{}.{}:80", (row + 1) / 256, (row + 1) % 256);
         config::Backend { address: name.parse().expect("an address"), name, weight }

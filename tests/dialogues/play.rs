@@ -145,7 +145,7 @@ fn config(backends: usize) -> Config {
     let at = |port: usize| SocketAddr::from(([127, 0, 0, 1], port as u16));
     let backend = |index: usize| Backend { name: at(8080 + index).to_string(), address: at(8080 + index), weight: 1 };
     let second = Duration::from_secs(1);
-    let health = Health { kind: ProbeKind::Off, interval: second, timeout: second, fall: 3, rise: 2 };
+    let health = Health { kind: ProbeKind::Off, interval: second, timeout: second, ..Health::default() };
     let backends = (0..backends).map(backend).collect();
     Config {
         listeners: vec![Listener {

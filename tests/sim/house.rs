@@ -100,7 +100,7 @@ fn pool(plan: &Plan, mode: Mode) -> Pool {
     };
     let kind = match mode {
         _ if !plan.probes => ProbeKind::Off,
-        Mode::Http => ProbeKind::Http { path: "/".into(), expect: vec![200..=399] },
+        Mode::Http => ProbeKind::get("/"),
         Mode::Tcp => ProbeKind::Tcp,
     };
     let (interval, timeout) = (INTERVAL, PROBE_TIMEOUT);
@@ -109,6 +109,6 @@ fn pool(plan: &Plan, mode: Mode) -> Pool {
         policy,
         hash,
         backends: plan.pool(mode).iter().map(backend).collect(),
-        health: Health { kind, interval, timeout, fall: plan.fall, rise: plan.rise },
+        health: Health { kind, interval, timeout, fall: plan.fall, rise: plan.rise, ..Health::default() },
     }
 }

@@ -37,6 +37,6 @@ pub fn of_kind(kind: &ProbeKind, backend: &Backend) -> Option<Box<dyn Probe>> {
     match kind {
         ProbeKind::Off => None,
         ProbeKind::Tcp => Some(Box::new(Tcp)),
-        ProbeKind::Http { path, expect } => Some(Box::new(Http::new(path, &backend.name, expect))),
+        ProbeKind::Http { path, expect, .. } => Some(Box::new(Http::new(path, &backend.name, expect))),
     }
 }

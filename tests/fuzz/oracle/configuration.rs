@@ -57,7 +57,7 @@ fn sensible(config: &Config) {
         assert!(!pool.backends.is_empty() && pool.backends.iter().all(|b| b.address.port() > 0), "{pool:?}");
         let health = &pool.health;
         assert!(health.fall > 0 && health.rise > 0 && !health.interval.is_zero() && !health.timeout.is_zero());
-        if let ProbeKind::Http { path, expect } = &health.kind {
+        if let ProbeKind::Http { path, expect, .. } = &health.kind {
             assert!(path.starts_with('/') && path.bytes().all(|b| b.is_ascii_graphic()), "{path:?}");
             assert!(!expect.is_empty() && expect.iter().all(|r| !r.is_empty() && *r.end() < 600), "{expect:?}");
         }
@@ -71,7 +71,7 @@ fn sensible(config: &Config) {
 /// What `check --print` says is a file, and the same configuration; printed again it has the same values.
 fn printed(config: &Config, input: &[u8]) {
     let print = |file: &[u8]| match command("check --print -c f", file) {
-        Ok(Command::Check { text }) => text,
+        Ok(Command::Check { text, .. }) => text,
         other => panic!("{other:?}: {}", text(file)),
     };
     let once = print(input);
