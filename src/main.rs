@@ -1,6 +1,7 @@
 //! Arguments become a [`Command`], and a command is carried out. What can be tested is in the library; here is only
 //! what belongs to the process itself: its arguments, variables, streams and exit code.
 
+use evenkeel::balance::budget::{self, Budget};
 use evenkeel::config::{self, Command, Config, Exit, Limits};
 use evenkeel::demo::backend::{Backend, Manner};
 use evenkeel::demo::{self, Ports};
@@ -26,13 +27,19 @@ fn main() -> ExitCode {
             let name = name.unwrap_or_else(|| format!("backend-{}", listen.first().map_or(0, SocketAddr::port)));
             backend(&listen, Manner { name, delay, status, body_size }, log)
         }
-        Ok(Command::Check { text, .. }) => Err(said(text)),
+        Ok(Command::Check { text, printed }) => Err(said(text + &printed.map_or(String::new(), |it| budgets(&it)))),
         Err(exit) => Err(exit),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(exit) => leave(&exit),
     }
+}
+
+/// What follows from a configuration, as comments behind it.
+fn budgets(config: &Config) -> String {
+    let blocks = config.pools.iter().map(|pool| budget::block(&pool.name, &Budget::of(pool, config)));
+    blocks.collect()
 }
 
 /// Says why and ends. A stream that nobody reads is no reason to panic, which `println!` and `eprintln!` would.

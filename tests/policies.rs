@@ -119,7 +119,7 @@ proptest! {
         let mut backends = scene.build(policy);
         let (all, fit) = scene.sizes();
         let mut tried = Vec::new();
-        while let Some(next) = backends.pick(POOL, &Wanted { tried: &tried, again: !tried.is_empty(), key }) {
+        while let Some(next) = backends.pick(POOL, &Wanted { tried: &tried, again: !tried.is_empty(), key, ..Wanted::default() }) {
             prop_assert!(!tried.contains(&next));
             prop_assert!(scene.weights[next.0 as usize] > 0);
             prop_assert_eq!(scene.fit(next.0 as usize), tried.len() < fit);
@@ -135,7 +135,7 @@ proptest! {
         let (mut one, mut two) = (scene.build(policy), scene.build(policy));
         for (at, key) in moves.into_iter().zip(keys(50)) {
             let tried = [id(usize::from(at) % scene.weights.len())];
-            two.pick(POOL, &Wanted { tried: &tried, again: true, key });
+            two.pick(POOL, &Wanted { tried: &tried, again: true, key, ..Wanted::default() });
             prop_assert_eq!(pick(&mut one, key), pick(&mut two, key));
         }
     }

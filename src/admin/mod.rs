@@ -2,6 +2,10 @@
 //!
 //! So far `/healthz` and `/api/state`. This file turns tables into text; sockets and HTTP are the session's.
 
+use crate::balance::backends::{Backend, Pool};
+use crate::balance::budget::Budget;
+use crate::balance::ejection::Ejection;
+use crate::balance::probe::Probed;
 use crate::balance::{Backends, State};
 use crate::base::Time;
 use crate::base::stats::Stats;
@@ -9,6 +13,7 @@ use crate::http::{Request, Status, Verb};
 use crate::net::Calls;
 use serde::Serialize;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// An answer of our own.
 #[derive(Debug)]
@@ -37,6 +42,8 @@ pub struct View<'a> {
     pub stats: &'a Stats,
     /// Where clients come in: address, and what it leads to, in words.
     pub listeners: &'a [(SocketAddr, String)],
+    /// How long a failing backend can hurt, by pool.
+    pub budgets: &'a [Budget],
     /// What was asked of the operating system.
     pub calls: Calls,
     /// We are leaving.
@@ -66,6 +73,8 @@ struct ListenerState<'a> {
 #[derive(Serialize)]
 struct PoolState<'a> {
     name: &'a str,
+    /// How long a backend that fails can hurt, computed.
+    budget: Option<&'a Budget>,
     backends: Vec<BackendState<'a>>,
 }
 
@@ -76,10 +85,27 @@ struct BackendState<'a> {
     weight: u32,
     state: State,
     for_seconds: u64,
+    /// The last attempt in words, be it a probe or a connection.
     last_probe: &'a str,
+    probe: Option<ProbeState<'a>>,
+    measured: Measured,
     in_flight: u32,
     requests: u64,
     connect_failures: u64,
+}
+
+#[derive(Serialize)]
+struct ProbeState<'a> {
+    #[serde(flatten)]
+    probed: &'a Probed,
+    seconds_ago: f64,
+}
+
+/// How long excluding it took, the last time: from the first failure that was seen.
+#[derive(Serialize)]
+struct Measured {
+    down_in_seconds: Option<f64>,
+    ejected_in_seconds: Option<f64>,
 }
 
 /// The answer to a request on the admin address.
@@ -108,23 +134,40 @@ fn state(view: &View<'_>) -> Page {
         open_connections: view.stats.accepted - view.stats.closed,
         counters: view.stats,
         calls: view.calls,
-        pools: view.backends.pools().map(|(pool, members)| pool_state(&pool.name, members, view.now)).collect(),
+        pools: pools(view),
     };
     let body = serde_json::to_vec_pretty(&all).unwrap_or_default(); // fails only on maps whose keys are not text
     Page { content_type: "application/json", body, ..Page::text(Status(200), "") }
 }
 
-fn pool_state<'a>(name: &'a str, members: &'a [crate::balance::Backend], now: Time) -> PoolState<'a> {
-    let backends = members.iter().map(|backend| BackendState {
+fn pools<'a>(view: &View<'a>) -> Vec<PoolState<'a>> {
+    let one = |(number, (pool, members)): (usize, (&'a Pool, &'a [Backend]))| PoolState {
+        name: &pool.name,
+        budget: view.budgets.get(number),
+        backends: members.iter().map(|backend| backend_state(backend, view.now)).collect(),
+    };
+    view.backends.pools().enumerate().map(one).collect()
+}
+
+fn backend_state(backend: &Backend, now: Time) -> BackendState<'_> {
+    let seconds = |span: Option<Duration>| span.map(|span| span.as_secs_f64());
+    BackendState {
         name: &backend.name,
         address: backend.address.to_string(),
         weight: backend.weight,
-        state: backend.health.state(),
-        for_seconds: (now - backend.health.since()).as_secs(),
+        state: backend.state(),
+        for_seconds: (now - backend.since()).as_secs(),
         last_probe: backend.health.last(),
+        probe: backend
+            .probed
+            .as_deref()
+            .map(|probed| ProbeState { probed, seconds_ago: (now - probed.at).as_secs_f64() }),
+        measured: Measured {
+            down_in_seconds: seconds(backend.health.fell_in()),
+            ejected_in_seconds: seconds(backend.ejection().and_then(Ejection::took)),
+        },
         in_flight: backend.in_flight,
         requests: backend.requests,
         connect_failures: backend.connect_failures,
-    });
-    PoolState { name, backends: backends.collect() }
+    }
 }

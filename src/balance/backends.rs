@@ -5,10 +5,13 @@
 //! makes the policy look at its pool anew before the next pick, so nobody can forget to tell it. Nothing here opens a
 //! connection.
 
+use super::ejection::{self, Ejection, Sentence, Served};
 use super::health::{Health, State};
 use super::key;
 use super::policy::{self, Choice, Load, Policy};
-use crate::base::Rng;
+use super::probe::Probed;
+use super::slow_start::SlowStart;
+use crate::base::{Rng, Time};
 use crate::config::{self, HashOn, ProbeKind};
 use crate::http::Request;
 use std::net::{IpAddr, SocketAddr};
@@ -33,8 +36,14 @@ pub struct Backend {
     pub weight: u32,
     /// The pool it stands in.
     pub pool: PoolId,
-    /// Whether it is fit.
+    /// Whether it is fit, as far as probes and connections tell.
     pub health: Health,
+    /// Whether live traffic has it excluded: changed through [`Backends::served`] alone.
+    ejected: bool,
+    /// What live traffic tells of it, if it is asked.
+    ejection: Option<Box<Ejection>>,
+    /// What the last probe came to.
+    pub probed: Option<Box<Probed>>,
     /// Exchanges and tunnels under way.
     pub in_flight: u32,
     /// Exchanges and tunnels begun.
@@ -58,6 +67,8 @@ pub struct Pool {
     heeds_load: bool,
     /// A backend may have changed in more than what is in flight since the policy has looked.
     stale: bool,
+    ejection: Option<config::Ejection>,
+    slow_start: SlowStart,
 }
 
 /// What a request asks of a pick.
@@ -69,6 +80,8 @@ pub struct Wanted<'a> {
     pub again: bool,
     /// See [`Backends::key`].
     pub key: u64,
+    /// The moment.
+    pub now: Time,
 }
 
 /// How a pool's backends are probed.
@@ -80,6 +93,8 @@ pub struct Probing {
     pub interval: Duration,
     /// How long one may take.
     pub timeout: Duration,
+    /// Where it goes, if not to the backend's own port.
+    pub port: Option<u16>,
 }
 
 /// All backends of one loop, pool by pool.
@@ -171,28 +186,104 @@ impl Backends {
         }
     }
 
+    /// Live traffic says how a backend has served. The verdict if it is ejected for it: whoever hears it is to call
+    /// [`Backends::release`] when it is over.
+    pub fn served(&mut self, id: BackendId, how: Served, now: Time) -> Option<Sentence> {
+        let backend = &mut self.table[id.0 as usize];
+        let due = backend.ejection.as_mut()?.served(how, now);
+        if !due || !backend.takes_work() || !self.may_eject(id) {
+            return None;
+        }
+        let backend = self.get_mut(id); // whose policy has to know
+        backend.ejected = true;
+        Some(backend.ejection.as_mut()?.eject(now))
+    }
+
+    /// Whether its pool bears one more to be out.
+    fn may_eject(&self, id: BackendId) -> bool {
+        let pool = self.pool(self.get(id).pool);
+        let counted = || self.table[pool.members.clone()].iter().filter(|backend| backend.weight > 0);
+        let out = counted().filter(|backend| backend.ejected).count();
+        pool.ejection.is_some_and(|terms| out < ejection::most(terms.share, counted().count()))
+    }
+
+    /// An ejection is over: how long it was.
+    pub fn release(&mut self, id: BackendId, now: Time) -> Option<Duration> {
+        let backend = self.get_mut(id);
+        let out = backend.ejection.as_mut()?.release(now)?;
+        backend.ejected = false;
+        self.returned(id, now);
+        Some(out)
+    }
+
+    /// It was excluded and takes work again: slowly at first, if that is asked for.
+    pub fn returned(&mut self, id: BackendId, now: Time) {
+        let backend = &self.table[id.0 as usize];
+        let pool = &mut self.pools[usize::from(backend.pool.0)];
+        let row = id.0 as usize - pool.members.start;
+        if backend.takes_work() {
+            pool.slow_start.returned(row, now);
+            pool.stale = true;
+        }
+    }
+
     /// Picks a backend of `pool`. While one is left that takes work, only such are picked; when none is left, those
-    /// that health excludes are tried as well, each once, but never one of weight 0.
+    /// that are excluded are tried as well, each once, the ejected before those that are down, but never one of weight 0.
     pub fn pick(&mut self, pool: PoolId, wanted: &Wanted<'_>) -> Option<BackendId> {
         if self.pools[usize::from(pool.0)].stale {
             self.look_anew(pool);
         }
+        if !self.pools[usize::from(pool.0)].slow_start.is_idle() {
+            return self.pick_warm(pool, wanted);
+        }
+        let picked = self.choose(pool, wanted, &|backend, _| backend.takes_work());
+        picked.or_else(|| self.choose_unfit(pool, wanted))
+    }
+
+    /// While somebody is warming: those that are warm enough for this pick, then everybody.
+    #[inline(never)]
+    fn pick_warm(&mut self, pool: PoolId, wanted: &Wanted<'_>) -> Option<BackendId> {
+        let row = &mut self.pools[usize::from(pool.0)];
+        let (first, cold) = (row.members.start, row.slow_start.cold(wanted));
+        let picked = self.choose(pool, wanted, &|backend, row| backend.takes_work() && !cold.contains(&row));
+        let picked = picked.or_else(|| self.choose(pool, wanted, &|backend, _| backend.takes_work()));
+        if let Some(id) = picked {
+            self.pools[usize::from(pool.0)].slow_start.picked(id.0 as usize - first);
+        }
+        picked.or_else(|| self.choose_unfit(pool, wanted))
+    }
+
+    /// Nobody is left that takes work: whose probes pass, at least, then anybody.
+    #[cold]
+    fn choose_unfit(&mut self, pool: PoolId, wanted: &Wanted<'_>) -> Option<BackendId> {
+        let picked = self.choose(pool, wanted, &|backend, _| backend.is_up() && backend.weight > 0);
+        picked.or_else(|| self.choose(pool, wanted, &|backend, _| backend.weight > 0))
+    }
+
+    /// What the policy picks of those that may be, and were not tried yet.
+    #[inline]
+    fn choose(
+        &mut self,
+        pool: PoolId,
+        wanted: &Wanted<'_>,
+        may: &impl Fn(&Backend, usize) -> bool,
+    ) -> Option<BackendId> {
         let Pool { members, policy, load, .. } = &mut self.pools[usize::from(pool.0)];
         let (first, backends) = (members.start, &self.table[members.clone()]);
         let untried = |row: usize| !wanted.tried.contains(&BackendId((first + row) as u32));
-        let fit = |row: usize| backends.get(row).is_some_and(Backend::takes_work) && untried(row);
-        let unfit = |row: usize| backends.get(row).is_some_and(|it| it.weight > 0) && untried(row);
+        let may = |row: usize| backends.get(row).is_some_and(|backend| may(backend, row)) && untried(row);
         let (again, key, load) = (wanted.again, wanted.key, *load);
-        let mut choose = |may: &dyn Fn(usize) -> bool| policy.pick(&Choice { backends, may, again, key, load });
-        choose(&fit).or_else(|| choose(&unfit)).map(|row| BackendId((first + row) as u32))
+        let picked = policy.pick(&Choice { backends, may: &may, again, key, load });
+        picked.map(|row| BackendId((first + row) as u32))
     }
 
     /// A backend may have changed in more than what is in flight.
     #[inline(never)]
     fn look_anew(&mut self, pool: PoolId) {
-        let Pool { members, policy, load, stale, heeds_load, .. } = &mut self.pools[usize::from(pool.0)];
+        let Pool { members, policy, load, stale, heeds_load, slow_start, .. } = &mut self.pools[usize::from(pool.0)];
         let backends = &self.table[members.clone()];
         policy.learn(backends);
+        slow_start.learn(backends);
         (*stale, *load) = (false, if *heeds_load { Load::of(backends) } else { *load });
     }
 }
@@ -205,17 +296,19 @@ impl Pool {
 }
 
 fn pool(from: &config::Pool, members: std::ops::Range<usize>, rng: Rng) -> Pool {
-    let config::Health { kind, interval, timeout, .. } = from.health.clone();
+    let config::Health { kind, interval, timeout, port, ejection, slow_start, .. } = from.health.clone();
     let policy = policy::of(from.policy, rng);
     Pool {
         name: from.name.clone(),
-        probing: Probing { kind, interval, timeout },
+        probing: Probing { kind, interval, timeout, port },
         members,
         hash: from.policy.hashes().then(|| from.hash.clone()),
         load: Load::default(),
         heeds_load: policy.heeds_load(),
+        slow_start: SlowStart::new(slow_start, policy.packs(), from.policy.hashes()),
         policy,
         stale: true,
+        ejection,
     }
 }
 
@@ -226,6 +319,9 @@ fn backend(from: &config::Backend, pool: PoolId, health: &config::Health) -> Bac
         weight: from.weight,
         pool,
         health: Health::new(health.fall, health.rise),
+        ejected: false,
+        ejection: health.ejection.map(|terms| Box::new(Ejection::new(terms))),
+        probed: None,
         in_flight: 0,
         requests: 0,
         connect_failures: 0,
@@ -233,14 +329,40 @@ fn backend(from: &config::Backend, pool: PoolId, health: &config::Health) -> Bac
 }
 
 impl Backend {
-    /// Whether it takes requests: up or unproven.
+    /// Whether its health is good: up or unproven. It may be ejected all the same.
     pub fn is_up(&self) -> bool {
         self.health.state() != State::Down
     }
 
-    /// Whether it is to be picked while there is a choice: it is fit, and has a weight.
+    /// Whether it is to be picked while there is a choice: it is fit, not ejected, and has a weight.
     pub fn takes_work(&self) -> bool {
-        self.health.usable() && self.weight > 0
+        self.health.usable() && !self.ejected && self.weight > 0
+    }
+
+    /// What it is taken for, by health first, then by live traffic.
+    pub fn state(&self) -> State {
+        match self.health.state() {
+            State::Up | State::Unproven if self.ejected => State::Ejected,
+            state => state,
+        }
+    }
+
+    /// Whether live traffic has it excluded, whatever its health.
+    pub fn is_ejected(&self) -> bool {
+        self.ejected
+    }
+
+    /// What live traffic tells of it, if it is asked.
+    pub fn ejection(&self) -> Option<&Ejection> {
+        self.ejection.as_deref()
+    }
+
+    /// Since when it has been in this state.
+    pub fn since(&self) -> Time {
+        match (self.state(), self.ejection()) {
+            (State::Down, _) | (_, None) => self.health.since(),
+            (_, Some(ejection)) => ejection.since().max(self.health.since()),
+        }
     }
 }
 

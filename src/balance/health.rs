@@ -23,6 +23,9 @@ pub enum State {
     Up,
     /// Excluded until it has passed `rise` probes in a row.
     Down,
+    /// Excluded for a time because it served live traffic badly, whatever its probes say: see
+    /// [`ejection`](super::ejection). Health itself never says so, [`Backend::state`](super::Backend::state) does.
+    Ejected,
 }
 
 /// Why an attempt at a backend, a probe or a request, failed. Told verbatim in the log and the API.
@@ -37,14 +40,19 @@ pub struct Cause {
 }
 
 /// How far an attempt came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Step {
     /// The TCP connection.
     Connect,
     /// Sending the probe's request.
     Send,
     /// Waiting for the answer.
-    Answer,
+    Response,
+    /// The status of the answer.
+    Status,
+    /// The text in its body.
+    Body,
 }
 
 impl fmt::Display for Cause {
@@ -52,7 +60,9 @@ impl fmt::Display for Cause {
         let step = match self.step {
             Step::Connect => "connect",
             Step::Send => "send",
-            Step::Answer => "answer",
+            Step::Response => "response",
+            Step::Status => "status",
+            Step::Body => "body",
         };
         write!(f, "{step}: {} after {:.1} ms", self.what, self.took.as_secs_f64() * 1e3)
     }
@@ -76,6 +86,10 @@ pub struct Health {
     since: Time,
     /// Attempts in a row that speak against the present state.
     against: u32,
+    /// When the first of them was over.
+    first: Time,
+    /// From the first failure seen to the last exclusion.
+    fell_in: Option<Duration>,
     fall: u32,
     rise: u32,
     /// The last thing that happened, in words.
@@ -85,7 +99,16 @@ pub struct Health {
 impl Health {
     /// A backend that nobody has tried yet. `fall` and `rise` are at least 1.
     pub fn new(fall: u32, rise: u32) -> Health {
-        Health { state: State::Unproven, since: Time(0), against: 0, fall, rise, last: "not probed yet".into() }
+        Health {
+            state: State::Unproven,
+            since: Time(0),
+            against: 0,
+            first: Time(0),
+            fell_in: None,
+            fall,
+            rise,
+            last: "not probed yet".into(),
+        }
     }
 
     /// The state now.
@@ -103,6 +126,11 @@ impl Health {
         &self.last
     }
 
+    /// How long the last exclusion took, from the first failure seen.
+    pub fn fell_in(&self) -> Option<Duration> {
+        self.fell_in
+    }
+
     /// Whether a policy may pick this backend while a better one exists.
     pub fn usable(&self) -> bool {
         self.state != State::Down
@@ -118,11 +146,11 @@ impl Health {
         self.last = format!("passed in {:.1} ms", took.as_secs_f64() * 1e3);
         match self.state {
             State::Unproven => self.turn(State::Up, 1, now),
-            State::Up => {
+            State::Down => self.count(self.rise, State::Up, now),
+            _ => {
                 self.against = 0;
                 None
             }
-            State::Down => self.count(self.rise, State::Up, now),
         }
     }
 
@@ -137,6 +165,9 @@ impl Health {
     }
 
     fn count(&mut self, enough: u32, to: State, now: Time) -> Option<Change> {
+        if self.against == 0 {
+            self.first = now;
+        }
         self.against += 1;
         if self.against < enough {
             return None;
@@ -146,6 +177,9 @@ impl Health {
 
     fn turn(&mut self, to: State, streak: u32, now: Time) -> Option<Change> {
         let from = std::mem::replace(&mut self.state, to);
+        if to == State::Down {
+            self.fell_in = Some(now - self.first);
+        }
         (self.since, self.against) = (now, 0);
         Some(Change { from, to, streak })
     }
@@ -170,6 +204,20 @@ mod tests {
         assert_eq!(fell, [false, false, true, false]);
         let rose: Vec<_> = (0..3).map(|_| health.pass(NOW, Duration::ZERO).is_some()).collect();
         assert_eq!(rose, [false, true, false]);
+    }
+
+    #[test]
+    fn it_measures_from_the_first_failure_of_the_streak() {
+        let mut health = Health::new(3, 2);
+        let mut at = |second, fails| match fails {
+            true => health.fail(Time(second), &refused()).map(|change| (change.to, health.fell_in())),
+            false => health.pass(Time(second), Duration::ZERO).map(|change| (change.to, health.fell_in())),
+        };
+        assert!(at(0, false).is_some());
+        for (second, fails) in [(1, true), (2, true), (3, false), (10, true), (14, true)] {
+            assert_eq!(at(second, fails), None);
+        }
+        assert_eq!(at(15, true), Some((State::Down, Some(Duration::from_nanos(5)))));
     }
 
     #[test]

@@ -6,8 +6,10 @@
 use super::end::End;
 use super::grace::Graces;
 use super::idle::Idle;
+use super::verdict::Ejections;
 use crate::admin::View;
-use crate::balance::{BackendId, Backends, Cause, Change, PoolId, State};
+use crate::balance::budget::Budget;
+use crate::balance::{Backends, PoolId};
 use crate::base::stats::Stats;
 use crate::base::{Lender, Rng, Time, Timers};
 use crate::config::{Limits, Listener, Route, Timeouts};
@@ -93,6 +95,8 @@ pub struct Context<N> {
     pub graces: Graces,
     /// When each backend is probed next, by backend.
     pub probes_due: Timers,
+    /// When each ejection is over.
+    pub ejections: Ejections,
     /// What was counted.
     pub stats: Stats,
     /// Where chance comes from.
@@ -105,6 +109,8 @@ pub struct Context<N> {
     pub routing: Vec<Routing>,
     /// Where clients come in, and what each address leads to, in words.
     pub listeners: Vec<(SocketAddr, String)>,
+    /// How long a failing backend can hurt, by pool.
+    pub budgets: Vec<Budget>,
     /// We are leaving: nobody is kept alive.
     pub draining: bool,
     /// Grows whenever a byte moves or something changes: who compares it before and after sees whether it did.
@@ -131,12 +137,14 @@ impl<N: Net> Context<N> {
             deadlines: Timers::default(),
             graces: Graces::default(),
             probes_due: Timers::default(),
+            ejections: Ejections::default(),
             stats: Stats::default(),
             rng: Rng::new(seed),
             timeouts,
             limits,
             routing: Vec::new(),
             listeners: Vec::new(),
+            budgets: Vec::new(),
             draining: false,
             moved: 0,
             billed: Cost::default(),
@@ -149,8 +157,8 @@ impl<N: Net> Context<N> {
 
     /// What the admin address may show.
     pub fn view(&self) -> View<'_> {
-        let Context { backends, stats, listeners, draining, now, .. } = self;
-        View { backends, stats, listeners, calls: self.net.calls(), draining: *draining, now: *now }
+        let Context { backends, stats, listeners, budgets, draining, now, .. } = self;
+        View { backends, stats, listeners, budgets, calls: self.net.calls(), draining: *draining, now: *now }
     }
 
     /// `sock` belongs to `owner` from now on.
@@ -208,37 +216,6 @@ impl<N: Net> Context<N> {
         let sock = self.net.connect(to)?;
         self.own(sock, owner);
         Ok(End::connecting(sock))
-    }
-
-    /// An attempt at a backend failed, a probe or a live connection: counts it, tells a change of state.
-    pub fn backend_failed(&mut self, id: BackendId, cause: &Cause) {
-        let backend = self.backends.get_mut(id);
-        if let Some(change) = backend.health.fail(self.now, cause) {
-            let Change { streak, .. } = change;
-            log::warn!("backend {} is down: {cause} (failures in a row: {streak})", backend.name);
-            self.tell_if_all_down(id);
-        }
-    }
-
-    /// A probe of a backend passed: counts it, tells a change of state.
-    pub fn backend_passed(&mut self, id: BackendId, took: std::time::Duration) {
-        let backend = self.backends.get_mut(id);
-        let Some(Change { from, streak, .. }) = backend.health.pass(self.now, took) else { return };
-        let ms = took.as_secs_f64() * 1e3;
-        match from {
-            State::Down => log::warn!(
-                "backend {} is up again: probe passed in {ms:.1} ms (passes in a row: {streak})",
-                backend.name
-            ),
-            _ => log::info!("backend {} is up: first probe passed in {ms:.1} ms", backend.name),
-        }
-    }
-
-    fn tell_if_all_down(&self, id: BackendId) {
-        let pool = self.backends.pool(self.backends.get(id).pool);
-        if !pool.members().any(|id| self.backends.get(id).is_up()) {
-            log::error!("pool {}: every backend is down; each request tries each of them once", pool.name);
-        }
     }
 }
 

@@ -1,9 +1,9 @@
-//! What is due when, and what is done then: deadlines of sockets, probes, clients in grace, memory to free.
+//! What is due when, and what is done then: deadlines of sockets, probes, ejected backends, clients in grace, memory to free.
 //!
 //! Who waits for something sets its deadline ([`Context::deadlines`](super::context::Context::deadlines)); the loop asks
 //! here how long it may sleep and, at the end of each turn, attends to what has come.
 
-use super::context::Owner;
+use super::context::{Context, Owner};
 use super::session::Session;
 use super::{Proxy, TRIMMED_EVERY};
 use crate::base::Time;
@@ -13,8 +13,9 @@ impl<N: Net> Proxy<N> {
     /// When something is due next, if nothing happens before.
     pub(super) fn next_deadline(&mut self) -> Option<Time> {
         let trim = self.untrimmed.then(|| self.trimmed + TRIMMED_EVERY);
-        let next =
-            [self.cx.deadlines.next(), self.cx.probes_due.next(), self.drain.deadline(), self.next_grace(), trim];
+        let Context { deadlines, probes_due, ejections, .. } = &self.cx;
+        let (sockets, probes, returns) = (deadlines.next(), probes_due.next(), ejections.next());
+        let next = [sockets, probes, returns, self.drain.deadline(), self.next_grace(), trim];
         next.into_iter().flatten().min()
     }
 
@@ -49,6 +50,7 @@ impl<N: Net> Proxy<N> {
             }
         }
         self.end_graces();
+        self.cx.end_ejections();
         self.prober.begin_due(&mut self.cx);
     }
 

@@ -17,6 +17,7 @@ pub mod prober;
 pub mod reason;
 mod report;
 pub mod session;
+pub mod verdict;
 
 use crate::balance::{BackendId, Backends, PoolId};
 use crate::base::Time;
@@ -120,6 +121,7 @@ impl<N: Net> Proxy<N> {
             unbalanced: false,
         };
         proxy.tell_doors();
+        proxy.tell_budgets(config);
         Ok(proxy)
     }
 

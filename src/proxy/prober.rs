@@ -6,8 +6,9 @@
 
 use super::context::{Context, Owner};
 use super::end::{End, Filled};
+use crate::balance::budget::UNSETTLED;
 use crate::balance::health::Step;
-use crate::balance::probe::{self, Probe, Verdict};
+use crate::balance::probe::{self, Probe, Probed, Verdict};
 use crate::balance::{BackendId, Cause};
 use crate::base::Time;
 use crate::net::{self, Net};
@@ -15,11 +16,8 @@ use slab::Slab;
 use std::io::{self, IoSlice};
 use std::time::Duration;
 
-/// Probes of a backend whose state is about to change come at least this often.
-const UNSETTLED: Duration = Duration::from_secs(1);
-
-/// Bytes of an answer that are looked at; the verdict is in the first line.
-const MOST_ANSWER: usize = 4096;
+/// Bytes of an answer that are looked at. The verdict is in the first line, unless the body is asked for.
+const MOST_ANSWER: usize = 16 * 1024;
 
 /// One probe under way.
 struct Running {
@@ -35,7 +33,8 @@ struct Running {
 enum Outcome {
     Wait,
     Pass,
-    Fail(String),
+    /// For this reason, in the step that it is in unless another is named.
+    Fail(Option<Step>, String),
 }
 
 /// The probes of one loop.
@@ -74,9 +73,10 @@ impl Prober {
 
     fn begin<N: Net>(&mut self, backend: BackendId, cx: &mut Context<N>) {
         let probing = &cx.backends.pool(cx.backends.get(backend).pool).probing;
-        let timeout = probing.timeout;
+        let (timeout, port) = (probing.timeout, probing.port);
         let Some(probe) = probe::of_kind(&probing.kind, cx.backends.get(backend)) else { return };
-        let address = cx.backends.get(backend).address;
+        let mut address = cx.backends.get(backend).address;
+        address.set_port(port.unwrap_or(address.port()));
         let entry = self.running.vacant_entry();
         let row = entry.key() as u32;
         match cx.connect(address, Owner::Probe(row)) {
@@ -87,8 +87,8 @@ impl Prober {
             }
             Err(error) => {
                 if !net::is_our_trouble(&error) {
-                    let took = Duration::ZERO;
-                    cx.backend_failed(backend, &Cause { step: Step::Connect, what: error.to_string(), took });
+                    let cause = Cause { step: Step::Connect, what: error.to_string(), took: Duration::ZERO };
+                    failed(backend, None, &cause, cx);
                 }
                 plan_next(backend, cx.now, cx);
             }
@@ -102,28 +102,48 @@ impl Prober {
         match running.drive(cx) {
             Outcome::Wait => running.end.settle(&mut cx.lender),
             Outcome::Pass => self.done(row, None, cx),
-            Outcome::Fail(what) => self.done(row, Some(what), cx),
+            Outcome::Fail(step, what) => self.done(row, Some((step, what)), cx),
         }
     }
 
     /// The deadline of a probe has come.
     pub fn expire<N: Net>(&mut self, row: u32, cx: &mut Context<N>) {
-        self.done(row, Some("timed out".into()), cx);
+        self.done(row, Some((None, "timed out".into())), cx);
     }
 
-    fn done<N: Net>(&mut self, row: u32, failed: Option<String>, cx: &mut Context<N>) {
-        let Some(Running { backend, mut end, began, step, .. }) = self.running.try_remove(row as usize) else { return };
+    fn done<N: Net>(&mut self, row: u32, failed: Option<(Option<Step>, String)>, cx: &mut Context<N>) {
+        let Some(running) = self.running.try_remove(row as usize) else { return };
+        let status = running.probe.status(running.end.held());
+        let Running { backend, mut end, began, step, .. } = running;
         self.of_backend[backend.0 as usize] = None;
         end.drop_held(&mut cx.lender);
         // Not a reset, though it would spare us TIME_WAIT: many servers log one as an error, every few seconds.
         cx.close(end.sock);
         let took = cx.now - began;
         match failed {
-            None => cx.backend_passed(backend, took),
-            Some(what) => cx.backend_failed(backend, &Cause { step, what, took }),
+            None => passed(backend, step, status, took, cx),
+            Some((named, what)) => {
+                // Once there is a status, it is the body that is waited for.
+                let waited = if status.is_some() && step == Step::Response { Step::Body } else { step };
+                self::failed(backend, status, &Cause { step: named.unwrap_or(waited), what, took }, cx);
+            }
         }
         plan_next(backend, began, cx);
     }
+}
+
+fn passed<N: Net>(id: BackendId, step: Step, status: Option<u16>, took: Duration, cx: &mut Context<N>) {
+    let milliseconds = took.as_secs_f64() * 1e3;
+    let probed = Probed { passed: true, step, status, error: None, milliseconds, at: cx.now };
+    cx.backends.get_mut(id).probed = Some(Box::new(probed));
+    cx.backend_passed(id, took);
+}
+
+fn failed<N: Net>(id: BackendId, status: Option<u16>, cause: &Cause, cx: &mut Context<N>) {
+    let (milliseconds, error) = (cause.took.as_secs_f64() * 1e3, Some(cause.what.clone()));
+    let probed = Probed { passed: false, step: cause.step, status, error, milliseconds, at: cx.now };
+    cx.backends.get_mut(id).probed = Some(Box::new(probed));
+    cx.backend_failed(id, cause);
 }
 
 /// When this backend is probed next, counted from the start of the last probe.
@@ -143,15 +163,15 @@ impl Running {
         if self.step == Step::Connect {
             match cx.net.outcome(self.end.sock) {
                 None => return self.wait(),
-                Some(Err(error)) => return Outcome::Fail(error.to_string()),
+                Some(Err(error)) => return Outcome::Fail(None, error.to_string()),
                 Some(Ok(())) => (self.step, self.end.writable) = (Step::Send, true),
             }
         }
         if self.step == Step::Send {
             match self.ask(cx) {
-                Ok(true) => self.step = Step::Answer,
+                Ok(true) => self.step = Step::Response,
                 Ok(false) => return Outcome::Wait,
-                Err(error) => return Outcome::Fail(error.to_string()),
+                Err(error) => return Outcome::Fail(None, error.to_string()),
             }
         }
         self.listen(cx)
@@ -178,14 +198,14 @@ impl Running {
             let full = self.end.held().len() >= MOST_ANSWER;
             match self.probe.judge(self.end.held(), self.end.ended || full) {
                 Verdict::Pass => return Outcome::Pass,
-                Verdict::Fail(what) => return Outcome::Fail(what),
+                Verdict::Fail(step, what) => return Outcome::Fail(Some(step), what),
                 Verdict::More => {}
             }
             match self.end.fill(&mut cx.net, &mut cx.lender) {
                 Ok(Filled::Bytes(_) | Filled::Ended) => {}
                 Ok(Filled::Nothing) => return Outcome::Wait,
-                Ok(Filled::Full) => return Outcome::Fail("answer too long".into()),
-                Err(error) => return Outcome::Fail(error.to_string()),
+                Ok(Filled::Full) => return Outcome::Fail(None, "answer too long".into()),
+                Err(error) => return Outcome::Fail(None, error.to_string()),
             }
         }
     }

@@ -4,6 +4,8 @@ use super::Proxy;
 use super::context::{Routing, Service};
 use super::exchange::Exchange;
 use super::session::Session;
+use crate::balance::budget::Budget;
+use crate::config::Config;
 use crate::net::Net;
 
 impl<N: Net> Proxy<N> {
@@ -43,6 +45,14 @@ impl<N: Net> Proxy<N> {
         size_of::<Exchange>()
     }
 
+    /// Says how long a backend that fails can hurt, pool by pool.
+    pub(super) fn tell_budgets(&mut self, config: &Config) {
+        self.cx.budgets = config.pools.iter().map(|pool| Budget::of(pool, config)).collect();
+        for (pool, budget) in config.pools.iter().zip(&self.cx.budgets) {
+            log::info!("pool {}: how a failing backend hurts: {budget}", pool.name);
+        }
+    }
+
     /// Each session in words: who, what it waits for, what it carries.
     pub fn describe_sessions(&self) -> impl Iterator<Item = String> {
         self.sessions.iter().map(|(row, session)| format!("session {row}: {}", session.describe()))
@@ -52,7 +62,7 @@ impl<N: Net> Proxy<N> {
     pub(super) fn report(&self) -> String {
         let mut lines = vec![format!("{:?}", self.cx.stats)];
         lines.extend(self.cx.backends.iter().map(|(_, backend)| {
-            format!("backend {}: {:?}, {} in flight", backend.name, backend.health.state(), backend.in_flight)
+            format!("backend {}: {:?}, {} in flight", backend.name, backend.state(), backend.in_flight)
         }));
         lines.extend(self.describe_sessions());
         lines.join("\n")

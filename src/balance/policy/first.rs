@@ -10,6 +10,10 @@ use super::{Choice, Policy};
 pub struct First;
 
 impl Policy for First {
+    fn packs(&self) -> bool {
+        true
+    }
+
     fn pick(&mut self, choice: &Choice<'_>) -> Option<usize> {
         (0..choice.backends.len()).find(|&row| (choice.may)(row))
     }

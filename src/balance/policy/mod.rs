@@ -59,6 +59,11 @@ pub trait Policy {
         false
     }
 
+    /// Whether it gives everything to one as long as that one can take it, so that all is its due.
+    fn packs(&self) -> bool {
+        false
+    }
+
     /// The backend in this row has one more or one fewer in flight.
     fn moved(&mut self, row: usize, backends: &[Backend]) {
         let _ = (row, backends);

@@ -15,6 +15,7 @@
 //! [`Exchange::drive`] is the door in. Finding a connection is in `upstream.rs`, the two flows of a request in
 //! `talk.rs`, raw bytes in `tunnel.rs`, what the two sides agreed on in `terms.rs`.
 
+mod judge;
 mod talk;
 mod terms;
 mod tunnel;
@@ -250,6 +251,11 @@ impl Exchange {
     pub fn end<N: Net>(mut self: Box<Self>, reason: Reason, client: &mut End, cx: &mut Context<N>) -> bool {
         let finished = reason == Reason::Finished;
         let torn = !finished && self.is_open_ended();
+        if self.kind == Kind::Request
+            && let Some(served) = judge::of_request(reason, self.terms.status)
+        {
+            self.judge(served, cx);
+        }
         self.let_go(finished, cx);
         self.request.discard(client);
         self.request.give_back(cx);

@@ -5,6 +5,7 @@
 
 use super::terms::Stage;
 use super::{Exchange, Going, Kind, Stop, connected, raw};
+use crate::balance::Served;
 use crate::http::{self, Framing, Malformed, Scan};
 use crate::net::Net;
 use crate::proxy::context::Context;
@@ -172,6 +173,7 @@ impl Exchange {
     /// The backend has switched protocols and the client knows: what either says from now on passes as it is.
     fn switch_protocols<N: Net>(&mut self, client: &mut End, cx: &mut Context<N>) {
         log::debug!("{}: {} upgraded", self.peer, self.story());
+        self.judge(Served::Well, cx);
         self.request.discard(client);
         self.request.give_back(cx);
         self.response.give_back(cx);

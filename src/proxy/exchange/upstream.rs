@@ -11,7 +11,7 @@
 
 use super::{Exchange, Going, Stop, connected};
 use crate::balance::health::Step;
-use crate::balance::{BackendId, Cause, PoolId, Wanted};
+use crate::balance::{BackendId, Cause, PoolId, Served, Wanted};
 use crate::base::Time;
 use crate::http::Scan;
 use crate::net::{self, Net};
@@ -72,6 +72,9 @@ impl Exchange {
             Some(Ok(())) => {
                 (upstream.end.writable, upstream.connected) = (true, true);
                 cx.moved += 1;
+                if self.is_tunnel() {
+                    self.judge(Served::Well, cx); // what passes through it is not ours to judge
+                }
                 self.hear_out_of_turn(cx)
             }
             Some(Err(error)) => self.connect_failed(&error, cx),
@@ -105,7 +108,7 @@ impl Exchange {
     fn reach<N: Net>(&mut self, cx: &mut Context<N>) -> Going {
         loop {
             let again = std::mem::replace(&mut self.search.picked, true);
-            let wanted = Wanted { tried: &self.search.tried, again, key: self.search.key };
+            let wanted = Wanted { tried: &self.search.tried, again, key: self.search.key, now: cx.now };
             let Some(id) = cx.backends.pick(self.search.pool, &wanted) else {
                 return Err(Stop::Failed(self.search.blame));
             };
@@ -186,6 +189,7 @@ impl Exchange {
                 cx.probes_due.set(id.0, cx.now); // not again and again once it is down
             }
             cx.backend_failed(id, &Cause { step: Step::Connect, what: error.to_string(), took: cx.now - since });
+            cx.backend_served(id, Served::Failed("no connection"));
         }
     }
 
@@ -197,6 +201,9 @@ impl Exchange {
         let name = &cx.backends.get(backend).name;
         let cause = error.map_or_else(|| "closed".into(), |error| error.to_string());
         log::debug!("{}: backend {name} gave no response: {cause}", self.peer);
+        if !pooled {
+            cx.backend_served(backend, Served::Failed("connection died before a response"));
+        }
         if !self.may_go_again() {
             return Err(Stop::Failed(Reason::UpstreamDied));
         }

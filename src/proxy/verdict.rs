@@ -1,0 +1,86 @@
+//! What befalls a backend is told to [`balance`](crate::balance), and what that makes of it, to the log: one line for
+//! each change, with its cause.
+//!
+//! Nothing is decided here. Who calls: the [prober](super::prober) and the [exchange](super::exchange) with what they
+//! have seen, the [loop](super::Proxy::turn) when an ejection is over.
+
+use super::context::Context;
+use crate::balance::{BackendId, Cause, Change, Sentence, Served, State};
+use crate::base::Time;
+use crate::net::Net;
+use std::time::Duration;
+
+/// When ejections are over. Never many, and most often none: then looking costs nothing.
+#[derive(Debug, Default)]
+pub struct Ejections(Vec<(Time, BackendId)>);
+
+impl Ejections {
+    /// When the first is over.
+    #[inline]
+    pub fn next(&self) -> Option<Time> {
+        self.0.iter().map(|&(until, _)| until).min()
+    }
+
+    /// Takes out one that is over.
+    #[inline]
+    pub fn pop(&mut self, now: Time) -> Option<BackendId> {
+        let at = self.0.iter().position(|&(until, _)| until <= now)?;
+        Some(self.0.remove(at).1)
+    }
+}
+
+impl<N: Net> Context<N> {
+    /// An attempt at a backend failed, a probe or a live connection: counts it, tells a change of state.
+    pub fn backend_failed(&mut self, id: BackendId, cause: &Cause) {
+        let backend = self.backends.get_mut(id);
+        if let Some(change) = backend.health.fail(self.now, cause) {
+            let Change { streak, .. } = change;
+            log::warn!("backend {} is down: {cause} (failures in a row: {streak})", backend.name);
+            self.tell_if_all_down(id);
+        }
+    }
+
+    /// A probe of a backend passed: counts it, tells a change of state.
+    pub fn backend_passed(&mut self, id: BackendId, took: Duration) {
+        let backend = self.backends.get_mut(id);
+        let Some(Change { from, streak, .. }) = backend.health.pass(self.now, took) else { return };
+        let ms = took.as_secs_f64() * 1e3;
+        if from != State::Down {
+            return log::info!("backend {} is up: first probe passed in {ms:.1} ms", backend.name);
+        }
+        let still = if backend.is_ejected() { ", but still ejected" } else { "" };
+        log::warn!(
+            "backend {} is up again{still}: probe passed in {ms:.1} ms (passes in a row: {streak})",
+            backend.name
+        );
+        self.backends.returned(id, self.now);
+    }
+
+    /// How a backend has served a request, if anybody asks: a row of failures ejects it.
+    pub fn backend_served(&mut self, id: BackendId, how: Served) {
+        if self.backends.get(id).ejection().is_none() {
+            return;
+        }
+        let Some(Sentence { span, until, streak }) = self.backends.served(id, how, self.now) else { return };
+        self.ejections.0.push((until, id));
+        let (name, span) = (&self.backends.get(id).name, span.as_secs_f64());
+        log::warn!("backend {name} is ejected for {span:.1} s: {how} (bad responses in a row: {streak})");
+    }
+
+    /// Ends the ejections whose time is over.
+    pub fn end_ejections(&mut self) {
+        while let Some(id) = self.ejections.pop(self.now) {
+            let Some(out) = self.backends.release(id, self.now) else { continue };
+            let backend = self.backends.get(id);
+            let what = if backend.is_up() { "is back" } else { "is down, and no longer ejected" };
+            log::warn!("backend {} {what}: its ejection of {:.1} s is over", backend.name, out.as_secs_f64());
+        }
+    }
+
+    fn tell_if_all_down(&self, id: BackendId) {
+        let pool = self.backends.pool(self.backends.get(id).pool);
+        if !pool.members().any(|id| self.backends.get(id).is_up()) {
+            log::error!("pool {}: every backend is down; each request tries each of them once", pool.name);
+        }
+    }
+}
