@@ -2,7 +2,7 @@
 
 use super::plan::{Plan, address, listener};
 use super::{House, Seen};
-use evenkeel::balance::BackendId;
+use evenkeel::balance::{self, BackendId};
 use evenkeel::config::{Backend, Config, Health, Limits, Listener, Mode, PolicyName, Pool, ProbeKind, Timeouts};
 use evenkeel::net::sim::Sim;
 use evenkeel::proxy::{Proxy, Turned};
@@ -32,7 +32,8 @@ impl House for Proxy<Sim> {
 
     fn backend(&self, index: usize) -> Option<Seen> {
         let backend = self.backends().get(BackendId(index as u32));
-        Some(Seen { up: backend.is_up(), requests: backend.requests, in_flight: backend.in_flight })
+        let balance::Backend { requests, in_flight, .. } = *backend;
+        Some(Seen { up: backend.is_up(), ejected: backend.is_ejected(), requests, in_flight })
     }
 
     fn lent(&self) -> usize {
@@ -104,11 +105,8 @@ fn pool(plan: &Plan, mode: Mode) -> Pool {
         Mode::Tcp => ProbeKind::Tcp,
     };
     let (interval, timeout) = (INTERVAL, PROBE_TIMEOUT);
-    Pool {
-        name: name(mode),
-        policy,
-        hash,
-        backends: plan.pool(mode).iter().map(backend).collect(),
-        health: Health { kind, interval, timeout, fall: plan.fall, rise: plan.rise, ..Health::default() },
-    }
+    let (ejection, slow_start) = plan.judgement();
+    let health =
+        Health { kind, interval, timeout, fall: plan.fall, rise: plan.rise, ejection, slow_start, ..Health::default() };
+    Pool { name: name(mode), policy, hash, backends: plan.pool(mode).iter().map(backend).collect(), health }
 }

@@ -47,6 +47,8 @@ use std::io;
 pub struct Seen {
     /// It takes requests while others do, too.
     pub up: bool,
+    /// It is out for a time, by what live traffic says.
+    pub ejected: bool,
     /// Requests and tunnels given to it.
     pub requests: u64,
     /// Of those: under way.

@@ -7,7 +7,7 @@ use super::backend::{Deed, Habits};
 use super::http_client::HttpAsk;
 use super::tcp::TcpAsk;
 use evenkeel::base::Rng;
-use evenkeel::config::{HashOn, Mode, PolicyName};
+use evenkeel::config::{Ejection, HashOn, Mode, PolicyName};
 use evenkeel::net::Signal;
 use evenkeel::net::sim::Cruelty;
 use people::{cruelty, deeds, habits, http_coming, http_habits, scarcity, signals, tcp_ask};
@@ -139,6 +139,19 @@ impl Plan {
         let parts = [HashOn::Client, HashOn::Path, HashOn::Host, HashOn::Header("content-length".into())];
         let policies = PolicyName::ALL;
         (policies[turn % policies.len()].1, parts[turn / policies.len() % parts.len()].clone())
+    }
+
+    /// Whether and how live traffic excludes backends, in one world of four; and how slowly who was excluded returns, in
+    /// one of four. By dice of their own, so that they change nothing else of what a seed means.
+    pub fn judgement(&self) -> (Option<Ejection>, Option<Duration>) {
+        let dice = &mut Dice(Rng::new(self.seed ^ 0xe7ec7));
+        let ejection = Ejection {
+            consecutive: 1 + dice.0.below(3) as u32,
+            share: dice.pick(&[(1, 34), (2, 50), (1, 100)]),
+            base: Duration::from_millis(200) + dice.millis(3000),
+        };
+        let ejects = dice.chance(250) && self.lame.is_none();
+        (ejects.then_some(ejection), dice.chance(250).then(|| Duration::from_millis(1) + dice.millis(4000)))
     }
 
     /// The backends of a pool, by index.

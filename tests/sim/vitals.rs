@@ -29,11 +29,25 @@ pub struct Vitals {
     /// What its balancer thought of it at the last look.
     pub up: bool,
     pub requests: u64,
+    /// Live traffic has it excluded: since when; how often that was; and that it was in all the time since the look before.
+    out: Option<Time>,
+    outs: u32,
+    pub in_throughout: bool,
 }
 
 impl Default for Vitals {
     fn default() -> Vitals {
-        Vitals { events: Vec::new(), failed: 0, since: Time(0), ill: false, up: true, requests: 0 }
+        Vitals {
+            events: Vec::new(),
+            failed: 0,
+            since: Time(0),
+            ill: false,
+            up: true,
+            requests: 0,
+            out: None,
+            outs: 0,
+            in_throughout: true,
+        }
     }
 }
 
@@ -70,6 +84,18 @@ impl Vitals {
         match speak >= enough as usize {
             true => Ok(()),
             false => Err(format!("judged {} after {speak} of {enough}", if up { "up" } else { "down" })),
+        }
+    }
+
+    /// Its balancer has it out or not: was it so at the last look? Errors: it is out for longer than so often of `base`.
+    pub fn ejected(&mut self, out: bool, base: Duration, now: Time) -> Result<bool, String> {
+        let was = self.out.is_some();
+        self.in_throughout = !was && !out;
+        self.outs += u32::from(out && !was);
+        self.out = out.then(|| self.out.unwrap_or(now));
+        match self.out.filter(|&since| now.since(since) > base * self.outs + LATEST) {
+            Some(since) => Err(format!("out for {:?}, the {}. time", now.since(since), self.outs)),
+            None => Ok(was),
         }
     }
 

@@ -206,8 +206,46 @@ impl World {
             if !was_up && !seen.up && seen.requests > had && self.has_firm_beside(index) {
                 return Err(format!("backend {index} is down and was picked"));
             }
+            let was_out = self.look_at_the_ejection(index, seen.ejected, now)?;
+            if was_out && seen.ejected && seen.requests > had && self.has_firm_in_beside(index) {
+                return Err(format!("backend {index} is ejected and was picked"));
+            }
+        }
+        self.look_at_the_share(house)
+    }
+
+    /// Whether it was out already at the last look.
+    fn look_at_the_ejection(&mut self, index: usize, out: bool, now: Time) -> Result<bool, String> {
+        let errs = |habits: &Habits| habits.http.is_some_and(|http| http.statuses > 0);
+        if out && self.plan.fair && !errs(&self.plan.backends[index]) {
+            return Err(format!("backend {index} is ejected for nothing"));
+        }
+        match self.plan.judgement().0 {
+            None if out => Err(format!("backend {index} is ejected, which nobody asked for")),
+            None => Ok(false),
+            Some(terms) => {
+                let was = self.backends[index].vitals.ejected(out, terms.base, now);
+                was.map_err(|what| format!("backend {index} was {what}"))
+            }
+        }
+    }
+
+    /// No more of a pool are ejected than may be.
+    fn look_at_the_share(&self, house: &impl House) -> Result<(), String> {
+        let Some(terms) = self.plan.judgement().0 else { return Ok(()) };
+        for mode in [Mode::Http, Mode::Tcp] {
+            let pool = self.plan.pool(mode);
+            let out = pool.iter().filter(|&&index| house.backend(index).is_some_and(|seen| seen.ejected)).count();
+            if out * 100 > terms.share as usize * pool.len() {
+                return Err(format!("{out} of {} are ejected", pool.len()));
+            }
         }
         Ok(())
+    }
+
+    /// Whether one of the same pool that never fails is up and was not ejected of late.
+    fn has_firm_in_beside(&self, index: usize) -> bool {
+        self.has_firm_beside(index) && self.firm.iter().all(|&firm| self.backends[firm].vitals.in_throughout)
     }
 
     /// Whether a backend of the same pool never fails and is known to be up.
@@ -298,7 +336,7 @@ impl World {
                 true => self.plan.probes && backend.vitals.is_ill_for(JUDGED, now),
                 false => self.plan.probes && backend.vitals.is_well_for(JUDGED, now),
             };
-            if wrong || seen.in_flight > 0 {
+            if wrong || seen.ejected || seen.in_flight > 0 {
                 return Err(format!("at the end backend {index} is taken for {seen:?}"));
             }
         }
@@ -325,7 +363,7 @@ impl World {
 
     /// Where nothing failed, requests went round exactly.
     fn look_at_the_rotation(&self) -> Result<(), String> {
-        let goes_round = self.plan.policy().0 == PolicyName::RoundRobin;
+        let goes_round = self.plan.policy().0 == PolicyName::RoundRobin && self.plan.judgement().0.is_none();
         let pool = self.plan.pool(Mode::Http);
         let had: Vec<_> = pool.iter().map(|&index| self.ledger.had(self.backends[index].at)).collect();
         match (had.iter().max(), had.iter().min()) {
