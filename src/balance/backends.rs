@@ -244,11 +244,14 @@ impl Backends {
     #[inline(never)]
     fn pick_warm(&mut self, pool: PoolId, wanted: &Wanted<'_>) -> Option<BackendId> {
         let row = &mut self.pools[usize::from(pool.0)];
-        let (first, cold) = (row.members.start, row.slow_start.cold(wanted));
+        let (first, whole, cold) = (row.members.start, row.load, row.slow_start.cold(wanted));
+        row.load.weight = whole.weight.saturating_sub(row.slow_start.weight());
         let picked = self.choose(pool, wanted, &|backend, row| backend.takes_work() && !cold.contains(&row));
         let picked = picked.or_else(|| self.choose(pool, wanted, &|backend, _| backend.takes_work()));
+        let row = &mut self.pools[usize::from(pool.0)];
+        row.load = whole;
         if let Some(id) = picked {
-            self.pools[usize::from(pool.0)].slow_start.picked(id.0 as usize - first);
+            row.slow_start.picked(id.0 as usize - first);
         }
         picked.or_else(|| self.choose_unfit(pool, wanted))
     }

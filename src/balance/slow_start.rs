@@ -74,7 +74,7 @@ impl SlowStart {
         let weight = |backend: &Backend| u64::from(backend.weight);
         self.weight = backends.iter().filter(|backend| backend.takes_work()).map(weight).sum();
         for one in &mut self.warming {
-            one.weight = backends.get(one.row).map_or(0, weight);
+            one.weight = backends.get(one.row).filter(|backend| backend.takes_work()).map_or(0, weight);
         }
     }
 
@@ -90,6 +90,12 @@ impl SlowStart {
             false => one.credit >= price,
         };
         self.warming.iter().filter(|one| !lets_in(one)).map(|one| one.row).collect()
+    }
+
+    /// The weight of those that are warming. It does not count in what bounds the load of the others, who carry it, or
+    /// every key would be sent on to those.
+    pub fn weight(&self) -> u64 {
+        self.warming.iter().map(|one| one.weight).sum()
     }
 
     /// The backend in this row was picked.
