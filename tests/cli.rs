@@ -170,3 +170,13 @@ fn a_stream_that_nobody_reads_is_no_panic() {
     let helped = evenkeel(&["--help"]).stdout(gone()).status().unwrap();
     assert_eq!(helped.code(), Some(0));
 }
+
+#[test]
+fn print_ends_with_what_failing_costs_and_is_still_a_file() {
+    let file = File::new("[pool.app]\nbackends = [\"127.0.0.1:1\"]\n");
+    let text = answer(&run(&["check", "--print", "-c", file.path()]));
+    let block = "# pool app: how a failing backend hurts\n#   refused  out within 7.8 s, or 3 failed requests in a row";
+    assert!(text.contains(block), "{text}");
+    let again = File::new(&text);
+    assert_eq!(answer(&run(&["check", "-c", again.path()])).lines().count(), 1);
+}

@@ -16,6 +16,8 @@ mod bulk;
 mod cost;
 #[path = "loopback/crowd.rs"]
 mod crowd;
+#[path = "loopback/ejection.rs"]
+mod ejection;
 #[path = "loopback/fields.rs"]
 mod fields;
 #[path = "loopback/hardship.rs"]

@@ -15,7 +15,7 @@
 //! Measured values stand beside them in the API: [`Health::fell_in`](super::Health::fell_in) and
 //! [`Ejection::took`](super::ejection::Ejection::took).
 
-use crate::config::{Config, Health, Pool, ProbeKind};
+use crate::config::{Config, Health, Listener, Mode, Pool, ProbeKind};
 use serde::{Serialize, Serializer};
 use std::fmt;
 use std::time::Duration;
@@ -61,6 +61,10 @@ impl Budget {
         let ejected = most_to_eject(pool);
         let first = |one: Option<u32>, two: Option<u32>| one.into_iter().chain(two).min();
         let connects = first(Some(health.fall), ejected);
+        let to_us = |listener: &&Listener| {
+            listener.pool.and_then(|at| config.pools.get(at)).is_some_and(|it| it.name == pool.name)
+        };
+        let bytes_only = config.listeners.iter().filter(to_us).any(|listener| listener.mode == Mode::Tcp);
         let speaks = matches!(health.kind, ProbeKind::Http { .. });
         let probed = health.kind != ProbeKind::Off;
         Budget {
@@ -78,7 +82,7 @@ impl Budget {
             },
             failing: Hurt {
                 within: speaks.then(|| exclusion(health, Duration::ZERO)),
-                after: ejected,
+                after: ejected.filter(|_| !bytes_only), // what passes through a tunnel is nothing to us
                 delays: Duration::ZERO,
                 fails: Some(Duration::ZERO),
             },
@@ -160,14 +164,31 @@ mod tests {
     use super::*;
     use crate::config::{Command, from_args};
 
-    fn budget(line: &str) -> Budget {
-        let words = ["evenkeel", "-b", "127.0.0.1:1", "-b", "127.0.0.1:2"].into_iter().chain(line.split_whitespace());
-        let none = |_: &std::path::Path| Err(std::io::ErrorKind::NotFound.into());
+    /// Of two backends, with these flags over this in the file.
+    fn budget_of(file: &str, line: &str) -> Budget {
+        let file = format!("[pool.main]\nbackends = [\"127.0.0.1:1\", \"127.0.0.1:2\"]\n{file}");
+        let words = ["evenkeel", "-c", "f"].into_iter().chain(line.split_whitespace());
         let lost = |_: &str| Err(std::io::ErrorKind::NotFound.into());
-        match from_args(words.map(Into::into), &|_| None, &none, &lost) {
+        match from_args(words.map(Into::into), &|_| None, &|_| Ok(file.clone()), &lost) {
             Ok(Command::Run { config, .. }) => Budget::of(&config.pools[0], &config),
             other => panic!("{other:?}"),
         }
+    }
+
+    fn budget(line: &str) -> Budget {
+        budget_of("", line)
+    }
+
+    #[test]
+    fn ejection_counts_where_it_can_happen() {
+        let after = |file: &str, line: &str| {
+            let Budget { refused, silent, failing } = budget_of(file, line);
+            [refused.after, silent.after, failing.after]
+        };
+        assert_eq!(after("ejection = { consecutive = 2 }", ""), [Some(2); 3]);
+        assert_eq!(after("ejection = { consecutive = 5 }", ""), [Some(3), Some(3), Some(5)]);
+        assert_eq!(after("ejection = { consecutive = 2 }", "--mode tcp"), [Some(2), Some(2), None]);
+        assert_eq!(after("ejection = { share = \"49%\" }", ""), [Some(3), Some(3), None], "nobody may go");
     }
 
     #[test]

@@ -13,8 +13,8 @@
 //! by a strict reader that shares no code with the balancer. No call on a closed socket and no spin (the kernel panics),
 //! sockets open = sockets owned and the accounting laws after each turn; at the end no session, no buffer, no socket but
 //! the listeners', nothing in flight, every backend judged as it is, and an exact rotation where nothing failed. While a
-//! healthy backend is there no sick one is picked, and none is judged without as many probes or connects as were asked
-//! for. A loss is a failure unless a fact excuses just it and says what may happen instead: its backend died while
+//! healthy backend is there no sick or ejected one is picked, and none is judged without as many probes or connects as
+//! were asked for, nor ejected for longer, or more of a pool, than may be. A loss is a failure unless a fact excuses just it and says what may happen instead: its backend died while
 //! answering (502, or a cut), it was hung (504), its client stopped (408). A clean end that hides a cut has no excuse.
 //!
 //! Reading order: [`plan`] (the grammar: what a seed means), [`world`] (the loop and the properties), [`ledger`]

@@ -76,10 +76,16 @@ impl Balancer {
     /// Starts before these backends without probes, with `extra` TOML (tables such as `[timeouts]`) and told to talk.
     #[track_caller]
     pub fn with_file(backends: &[&Backend], mode: &str, extra: &str) -> Balancer {
+        Balancer::with_health(backends, mode, "kind = \"off\"", extra)
+    }
+
+    /// The same, with probes.
+    #[track_caller]
+    pub fn with_health(backends: &[&Backend], mode: &str, health: &str, extra: &str) -> Balancer {
         let addresses: Vec<String> = backends.iter().map(|b| format!("\"{}\"", b.address)).collect();
         let text = format!(
             "admin = \"127.0.0.1:0\"\n[listener.main]\nbind = \"127.0.0.1:0\"\nmode = \"{mode}\"\npool = \"main\"\n\
-             [pool.main]\nbackends = [{}]\nhealth = {{ kind = \"off\" }}\n{extra}\n",
+             [pool.main]\nbackends = [{}]\nhealth = {{ {health} }}\n{extra}\n",
             addresses.join(", ")
         );
         let file = scratch(&text);
