@@ -1,8 +1,9 @@
 //! Live traffic excludes backends, and they come back slowly; probes that ask for more; what failing costs, told.
 
 use crate::support::*;
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// A backend that answers with an error while it is ill, and the switch for that.
 fn moody(name: &str) -> (Backend, Arc<AtomicBool>) {
@@ -157,4 +158,21 @@ fn what_failing_costs_is_told_at_the_start() {
     let balancer = Balancer::before(&[&backend], &["--health-interval", "1s"]);
     let line = balancer.wait_for_line("pool main: how a failing backend hurts:");
     assert!(line.contains("refused: out within 4.") && line.contains("silent: out within"), "{line}");
+}
+
+/// Each of its connections serves one request and dies with the next, as if it had gone stale.
+#[test]
+fn a_pooled_connection_that_was_stale_counts_against_nobody() {
+    let seen = Mutex::new(HashSet::new());
+    let stale =
+        Backend::http("stale", move |exchange| match seen.lock().unwrap().insert(exchange.request.connection) {
+            true => exchange.name_it(),
+            false => Ok(Then::Reset),
+        });
+    let other = Backend::named("other");
+    let balancer = Balancer::with_file(&[&stale, &other], "http", "ejection = { consecutive = 1, base = \"1h\" }");
+    let mut client = balancer.client();
+    let served = (0..20).filter(|_| client.get("/").text() == "stale").count();
+    assert_eq!((served, of_backend(&balancer, 0)["state"].as_str()), (10, Some("unproven")));
+    assert!(balancer.state()["counters"]["retries"].as_u64().unwrap() >= 4);
 }

@@ -141,16 +141,16 @@ impl Plan {
         (policies[turn % policies.len()].1, parts[turn / policies.len() % parts.len()].clone())
     }
 
-    /// Whether and how live traffic excludes backends, in one world of four; and how slowly who was excluded returns, in
-    /// one of four. By dice of their own, so that they change nothing else of what a seed means.
+    /// Whether and how live traffic excludes backends, in two worlds of five; and how slowly who was excluded returns,
+    /// in one of four. By dice of their own, so that they change nothing else of what a seed means.
     pub fn judgement(&self) -> (Option<Ejection>, Option<Duration>) {
         let dice = &mut Dice(Rng::new(self.seed ^ 0xe7ec7));
         let ejection = Ejection {
-            consecutive: 1 + dice.0.below(3) as u32,
+            consecutive: dice.pick(&[(2, 1), (1, 2), (1, 3)]),
             share: dice.pick(&[(1, 34), (2, 50), (1, 100)]),
             base: Duration::from_millis(200) + dice.millis(3000),
         };
-        let ejects = dice.chance(250) && self.lame.is_none();
+        let ejects = dice.chance(400) && self.lame.is_none();
         (ejects.then_some(ejection), dice.chance(250).then(|| Duration::from_millis(1) + dice.millis(4000)))
     }
 
