@@ -3,7 +3,7 @@
 //! | what happened | what is done |
 //! |---|---|
 //! | connecting failed | another backend, always; each is tried once |
-//! | a pooled connection died before a response byte | the same backend once more, on a fresh connection, unless it is down |
+//! | a pooled connection died before a response byte | the same backend once more, on a fresh connection, unless it is excluded |
 //! | a fresh connection died before a response byte | another backend |
 //!
 //! The last two only if nothing was sent yet, or the method is safe or idempotent (RFC 9110 section 9.2.2) and the
@@ -213,8 +213,8 @@ impl Exchange {
         (self.search.fresh_only, self.search.blame) = (true, Reason::UpstreamDied); // the last try is on a fresh one
         if !pooled {
             self.search.tried.push(backend);
-        } else if cx.backends.get(backend).is_up() && self.open(backend, cx) {
-            return Ok(()); // a stale connection says nothing about its backend; but others may have said that it is down
+        } else if cx.backends.get(backend).takes_work() && self.open(backend, cx) {
+            return Ok(()); // a stale connection says nothing about its backend; but others may have said that it is unfit
         }
         self.reach(cx)
     }
