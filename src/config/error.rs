@@ -169,9 +169,9 @@ pub struct Wrong {
 }
 
 impl Wrong {
-    /// See the fields.
+    /// See the fields. Whatever of the operator's own words is in them, a terminal may show it.
     pub fn new(what: impl Into<String>, fix: impl Into<String>) -> Wrong {
-        Wrong { what: what.into(), fix: fix.into() }
+        Wrong { what: harmless(what.into()), fix: harmless(fix.into()) }
     }
 
     /// `thing` is meant to exist one day. It is refused by name, since what is silently ignored is silently wrong.
@@ -261,6 +261,16 @@ pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     (distance(&near) <= near.len().max(3) / 3).then_some(*near)
 }
 
+/// With control characters escaped, but for line ends, which are ours.
+fn harmless(text: String) -> String {
+    let control = |it: char| it.is_control() && it != '\n';
+    if !text.contains(control) {
+        return text;
+    }
+    let escape = |it: char| if control(it) { it.escape_default().to_string() } else { it.to_string() };
+    text.chars().map(escape).collect()
+}
+
 /// What the operator wrote, in quotes, escaped and not at length.
 pub fn quote(text: &str) -> String {
     match text.char_indices().nth(80) {
@@ -275,6 +285,12 @@ mod tests {
 
     fn source(text: &str) -> Arc<Source> {
         Arc::new(Source { name: "evenkeel.toml".into(), text: text.into() })
+    }
+
+    #[test]
+    fn no_control_character_goes_to_the_terminal() {
+        let wrong = Wrong::new("bad \u{1b}[31m", "write \"[\u{1b}]\"\n  or not");
+        assert_eq!((wrong.what.as_str(), wrong.fix.as_str()), ("bad \\u{1b}[31m", "write \"[\\u{1b}]\"\n  or not"));
     }
 
     #[test]
