@@ -332,9 +332,11 @@ impl World {
         let now = house.net().now();
         for (index, backend) in self.backends.iter().enumerate() {
             let Some(seen) = house.backend(index) else { break };
+            let habits = &self.plan.backends[index];
+            let breaks_probes = habits.http.is_none() && habits.breaks > 0; // connections without a word as well
             let wrong = match seen.up {
                 true => self.plan.probes && backend.vitals.is_ill_for(JUDGED, now),
-                false => self.plan.probes && backend.vitals.is_well_for(JUDGED, now),
+                false => self.plan.probes && !breaks_probes && backend.vitals.is_well_for(JUDGED, now),
             };
             if wrong || seen.ejected || seen.in_flight > 0 {
                 return Err(format!("at the end backend {index} is taken for {seen:?}"));
