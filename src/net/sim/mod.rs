@@ -21,6 +21,31 @@
 //! in which nothing moves: each panics with the last calls. [`Sim::open_sockets`] is compared with what the program
 //! believes to own, [`Sim::trace_hash`] with that of the same seed run again.
 //!
+//! # How evenkeel is tested with it
+//!
+//! A *world* (`tests/sim/`) is drawn from a seed by a weighted grammar: clients that are honest, slow, pipelining,
+//! half-closing, vanishing, hostile; backends that answer early, late, wrongly or never, restart, hang, flap under probes;
+//! an operator who drains in the middle; a mood of the kernel. HTTP, TCP mode, upgrades, probes, the pool, policies and
+//! ejection live in one world. Every byte is a function of its stream and position, so that one that goes astray is
+//! seen. After every turn, or when the world has fallen silent, this must hold:
+//!
+//! 1. every byte arrives once, in order, at the right partner;
+//! 2. no response reaches another request's client, and no request that must not be sent twice is;
+//! 3. no call on a closed socket; the sockets open are the sockets owned;
+//! 4. every session ends within its deadline, and in the end the house is empty;
+//! 5. requests admitted are those finished, failed and alive; connections accepted are those open and closed;
+//! 6. no sick backend is picked while a healthy one exists, none starves, and every change of mind has its reasons;
+//! 7. the same seed gives the same trace;
+//! 8. buffers and pipes on loan come back.
+//!
+//! What is lost must have an excuse that the world knows of. `scripts/seeds.sh` sweeps worlds by the hundred thousand, makes a
+//! failing one smaller and tells how to replay it with every call in readable form. Whether the worlds would notice a bug
+//! is itself tested: `scripts/mutants.sh` plants one after the other (`tests/mutants/`), and each must be caught.
+//!
+//! Beside it stand the same scripted dialogues on this kernel and on the real one (`tests/dialogues/`), fuzz targets with oracles
+//! (`tests/fuzz/`, one of which drives sessions through this kernel), and real processes killed under real load
+//! (`tests/chaos.rs`, `scripts/soak.sh`).
+//!
 //! It does not know packets, congestion or addresses' meaning. Reading order: [`Cruelty`], `pipe` (what is under way),
 //! `wire` (both ends of a connection), `ready` (who is told what, when), `inside`, [`far`], `trace`.
 
