@@ -1,7 +1,7 @@
 //! Clients that events do not tell of, for a moment (law 2).
 //!
 //! A client whose request came with its connection is served at once, and mostly done with before anybody would have had
-//! to wait for it: to register it for events would be a call for nothing. If its backend takes longer than [`GRACE`] it is
+//! to wait for it: to register it for events would be a call for nothing. If its backend takes longer than a moment it is
 //! watched after all, so that one that goes away is noticed. Grace lasts equally long for everybody, so a queue will do.
 //! What a session may do in that time is [`session`](super::session)'s to say.
 

@@ -6,7 +6,7 @@
 //! once more.
 //!
 //! Payload that comes in bulk takes a shorter way on kernels that know one: through a pipe, without being copied to us at
-//! all ([`Net::pull`](crate::net::Net::pull)). A read that filled its whole buffer says that it does; a pull that brought
+//! all ([`Net::pull`]). A read that filled its whole buffer says that it does; a pull that brought
 //! little says that it no longer does.
 //!
 //! This file knows bodies and sockets; it knows nothing of phases, retries or time. Read [`Flow::pump`].
