@@ -86,7 +86,7 @@ pub const STOPPED: Excuse = Excuse { statuses: &[400, 408], cut: true };
 pub const TOO_LARGE: Excuse = Excuse { statuses: &[413], cut: true };
 
 /// What a late surplus may do to others lasts no longer.
-const CROSSING: Duration = Duration::from_secs(2); // somebody reads slowly
+const CROSSING: Duration = Duration::from_secs(20); // somebody reads slowly, 230 bytes at a time in seed 433367
 
 /// See the [module](self).
 #[derive(Debug, Default)]
