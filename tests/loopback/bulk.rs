@@ -53,7 +53,24 @@ fn down_by_length_by_chunks_and_until_close() {
         client.send(client::get(target)).unwrap();
         let (_, head) = client.final_head().unwrap();
         let framing = head.framing().unwrap().unwrap_or(Framing::UntilClose);
+        let before = spliced(&balancer);
         assert_eq!(check(&mut client, framing, 1).unwrap(), BIG, "{target}");
+        bypasses_us(spliced(&balancer) - before, target);
+    }
+}
+
+/// Payload that was not copied so far.
+fn spliced(balancer: &Balancer) -> u64 {
+    balancer.state()["counters"]["bytes_spliced"].as_u64().expect("a counter")
+}
+
+/// Where the kernel knows splice(2), most of a large body goes that way.
+#[track_caller]
+fn bypasses_us(bytes: u64, what: &str) {
+    if cfg!(all(target_os = "linux", not(evenkeel_portable))) {
+        assert!(bytes > BIG / 2, "{what}: only {bytes} bytes were not copied");
+    } else {
+        assert_eq!(bytes, 0);
     }
 }
 
@@ -69,9 +86,12 @@ fn up_by_length_and_by_chunks() {
     write!(stream, "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: {BIG}\r\n\r\n").unwrap();
     Pattern::new(2).write(BIG, &mut stream).unwrap();
     assert_eq!(client.response("POST").unwrap().text(), BIG.to_string());
+    let by_length = spliced(&balancer);
+    bypasses_us(by_length, "by length");
     let mut stream = client.stream();
     write!(stream, "POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap();
     write_chunked(2, &mut stream).unwrap();
     assert_eq!(client.response("POST").unwrap().text(), BIG.to_string());
+    bypasses_us(spliced(&balancer) - by_length, "in chunks");
     assert_eq!(backend.accepted(), 1);
 }
