@@ -4,28 +4,14 @@
 
 use crate::support::*;
 use rustix::process::{Pid, Signal, kill_process};
-use socket2::{Domain, Socket, Type};
+use socket2::Socket;
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 
 /// Sends the process a signal.
 fn signal(balancer: &Balancer, signal: Signal) {
     let pid = Pid::from_raw(balancer.pid() as i32).unwrap();
     kill_process(pid, signal).expect("signalling our own child");
-}
-
-/// A listener whose queue of finished handshakes is full, and those who fill it.
-fn full() -> (Socket, SocketAddr, Vec<Socket>) {
-    let (listener, address) = refusing();
-    listener.listen(1).unwrap();
-    let fill = || {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        socket.set_nonblocking(true).unwrap();
-        let _ = socket.connect(&address.into());
-        socket
-    };
-    let fillers = (0..8).map(|_| fill()).collect();
-    (listener, address, fillers)
 }
 
 /// Accepts until somebody comes who is none of the fillers.

@@ -90,8 +90,8 @@ fn a_body_that_stops_coming_is_a_408() {
 #[test]
 fn a_connection_that_does_not_come_about_moves_on() {
     let one = Backend::named("one");
-    let full = full_backlog();
-    let full_address = full.address.to_string();
+    let full = full();
+    let full_address = full.1.to_string();
     let text = format!(
         "admin = \"127.0.0.1:0\"\n[listener.main]\nbind = \"127.0.0.1:0\"\npool = \"main\"\n[pool.main]\n\
          backends = [\"{}\", \"{}\"]\nhealth = {{ kind = \"off\" }}\n[timeouts]\nconnect = \"300ms\"\n",
@@ -115,24 +115,4 @@ fn a_silent_tunnel_ends() {
     let _ = client.remainder(); // an end or a reset, either tells
     ended_by(&balancer, "tunnel_timeout");
     until("the upstream connection's end", || backend.open() == 0);
-}
-
-/// A listener whose queue of finished handshakes is full: further ones get no answer.
-struct Full {
-    address: std::net::SocketAddr,
-    _held: (socket2::Socket, Vec<socket2::Socket>),
-}
-
-fn full_backlog() -> Full {
-    use socket2::{Domain, Socket, Type};
-    let (listener, address) = refusing();
-    listener.listen(1).unwrap();
-    let fill = || {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        socket.set_nonblocking(true).unwrap();
-        let _ = socket.connect(&address.into());
-        socket
-    };
-    let held = (0..16).map(|_| fill()).collect();
-    Full { address, _held: (listener, held) }
 }

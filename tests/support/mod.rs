@@ -49,6 +49,20 @@ pub fn refusing() -> (socket2::Socket, SocketAddr) {
     (socket, address)
 }
 
+/// A listener whose queue of finished handshakes is full, and those who fill it: who comes now gets no answer.
+pub fn full() -> (socket2::Socket, SocketAddr, Vec<socket2::Socket>) {
+    let (listener, address) = refusing();
+    listener.listen(1).expect("a listener");
+    let fill = || {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+        socket.set_nonblocking(true).expect("a socket");
+        let _ = socket.connect(&address.into());
+        socket
+    };
+    let fillers = (0..16).map(|_| fill()).collect();
+    (listener, address, fillers)
+}
+
 /// A bound stream socket that does not listen yet.
 fn bound(at: SocketAddr) -> std::io::Result<socket2::Socket> {
     let socket = socket2::Socket::new(socket2::Domain::for_address(at), socket2::Type::STREAM, None)?;
