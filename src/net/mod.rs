@@ -21,7 +21,6 @@
 //! What an implementation provides beyond this is nobody's to rely on. Read [`sim`] for how cruel it may be.
 
 pub mod calls;
-#[cfg(all(target_os = "linux", not(evenkeel_portable)))]
 mod defer;
 pub mod os;
 pub mod sim;
@@ -34,6 +33,7 @@ pub use calls::{Calls, Cost};
 use crate::base::Time;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// A socket: its slot in the table of the [`Net`] that gave it, not a descriptor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -118,6 +118,10 @@ pub trait Net {
     /// Takes one waiting connection, if there is one. Errors: out of descriptors or memory; the connection stays in the
     /// queue and no new edge tells of it, so try again when something was closed or a moment later.
     fn accept(&mut self, listener: Sock) -> io::Result<Option<(Sock, SocketAddr)>>;
+
+    /// How long the kernel kept an accepted client to itself because it was silent ([`ListenOptions::deferred`]). Only to be
+    /// asked when a first read has found nothing.
+    fn kept_back(&mut self, client: Sock) -> Duration;
 
     /// Begins a connection, watched from the start. An event with `writable` or `readable` calls for [`Net::outcome`].
     fn connect(&mut self, to: SocketAddr) -> io::Result<Sock>;

@@ -4,6 +4,7 @@
 //! it turns [`Net`] calls into system calls and kernel events into [`Event`]s, and knows when a call that would say
 //! would-block can be left out (law 3). Read [`Net`] first; then [`Os::read`], where the kernel's moods are.
 
+use super::defer::{self, defer_accept};
 use super::splice::Pipes;
 use super::{Event, ListenOptions, Moved, Net, Pipe, Sent, Signal, Sock};
 use crate::base::Time;
@@ -49,7 +50,11 @@ const REMOTE: Token = Token(usize::MAX - 2);
 
 /// What is in a slot. Small on purpose: idle connections are many.
 enum Slot {
-    Listener(TcpListener),
+    Listener {
+        listener: TcpListener,
+        /// The kernel keeps silent clients back.
+        deferred: bool,
+    },
     Stream {
         stream: TcpStream,
         /// A short read is no proof any more, so reads go on until would-block or the end: an event carried a hang-up,
@@ -58,6 +63,8 @@ enum Slot {
         /// An event told of urgent data.
         urgent: bool,
         watched: bool,
+        /// It came through a listener that keeps silent clients back.
+        deferred: bool,
     },
     /// Closed in the current batch; free from the next wait on (law 9).
     Closed,
@@ -145,7 +152,7 @@ impl Os {
         let mut old = std::mem::replace(slot, Slot::Closed);
         match &mut old {
             Slot::Closed => return None,
-            Slot::Listener(listener) => deregister(&self.poll, listener),
+            Slot::Listener { listener, .. } => deregister(&self.poll, listener),
             Slot::Stream { stream, watched: true, .. } => deregister(&self.poll, stream),
             Slot::Stream { .. } => {}
         }
@@ -203,14 +210,12 @@ impl Net for Os {
         }
         socket.set_tcp_nodelay(true)?; // accepted sockets inherit it: no option per connection
         socket.set_nonblocking(true)?;
-        if options.deferred {
-            defer_accept(&socket);
-        }
+        let deferred = options.deferred && defer_accept(&socket);
         socket.bind(&at.into())?;
         socket.listen(i32::try_from(options.backlog).unwrap_or(i32::MAX))?;
-        let sock = self.add(Slot::Listener(TcpListener::from_std(socket.into())));
+        let sock = self.add(Slot::Listener { listener: TcpListener::from_std(socket.into()), deferred });
         match self.slots.get_mut(sock.0 as usize) {
-            Some(Slot::Listener(listener)) => {
+            Some(Slot::Listener { listener, .. }) => {
                 self.poll.registry().register(listener, Token(sock.0 as usize), Interest::READABLE)?
             }
             _ => return Err(ErrorKind::NotConnected.into()),
@@ -220,19 +225,20 @@ impl Net for Os {
 
     fn local_address(&mut self, listener: Sock) -> io::Result<SocketAddr> {
         match self.slots.get(listener.0 as usize) {
-            Some(Slot::Listener(listener)) => listener.local_addr(),
+            Some(Slot::Listener { listener, .. }) => listener.local_addr(),
             _ => Err(ErrorKind::NotConnected.into()),
         }
     }
 
     fn accept(&mut self, listener: Sock) -> io::Result<Option<(Sock, SocketAddr)>> {
         loop {
-            let Some(Slot::Listener(listener)) = self.slots.get(listener.0 as usize) else {
+            let Some(&Slot::Listener { ref listener, deferred }) = self.slots.get(listener.0 as usize) else {
                 return Err(ErrorKind::NotConnected.into());
             };
             match listener.accept() {
                 Ok((stream, peer)) => {
-                    let sock = self.add(Slot::Stream { stream, doubtful: false, urgent: false, watched: false });
+                    let sock =
+                        self.add(Slot::Stream { stream, doubtful: false, urgent: false, watched: false, deferred });
                     return Ok(Some((sock, peer)));
                 }
                 Err(error) => match error.kind() {
@@ -245,10 +251,17 @@ impl Net for Os {
         }
     }
 
+    fn kept_back(&mut self, client: Sock) -> Duration {
+        match self.slots.get(client.0 as usize) {
+            Some(Slot::Stream { deferred: true, .. }) => defer::KEPT_BACK,
+            _ => Duration::ZERO,
+        }
+    }
+
     fn connect(&mut self, to: SocketAddr) -> io::Result<Sock> {
         let stream = TcpStream::connect(to)?;
         stream.set_nodelay(true)?;
-        let sock = self.add(Slot::Stream { stream, doubtful: false, urgent: false, watched: false });
+        let sock = self.add(Slot::Stream { stream, doubtful: false, urgent: false, watched: false, deferred: false });
         if let Err(error) = self.watch(sock) {
             self.close(sock);
             return Err(error);
@@ -377,15 +390,6 @@ fn write_once(stream: &mut TcpStream, pieces: &[IoSlice<'_>], skip: usize) -> io
         }
     }
 }
-
-/// Clients that have not spoken stay with the kernel, where it knows how. Where not, they come in and are waited for.
-#[cfg(all(target_os = "linux", not(evenkeel_portable)))]
-fn defer_accept(listener: &Socket) {
-    let _ = super::defer::defer_accept(listener.as_fd()); // an economy, not a need
-}
-
-#[cfg(not(all(target_os = "linux", not(evenkeel_portable))))]
-fn defer_accept(_: &Socket) {}
 
 fn deregister(poll: &Poll, source: &mut impl Source) {
     if !CLOSING_DEREGISTERS {

@@ -8,6 +8,7 @@ use super::{Calls, Event, ListenOptions, Moved, Net, Pipe, Sent, Sock};
 use crate::base::Time;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// Counts the calls made of `N`; tells each at log level trace.
 #[derive(Debug)]
@@ -53,6 +54,10 @@ impl<N: Net> Net for Traced<N> {
     fn accept(&mut self, listener: Sock) -> io::Result<Option<(Sock, SocketAddr)>> {
         self.count(|calls| &mut calls.accept);
         told("accept", &listener, self.inner.accept(listener))
+    }
+
+    fn kept_back(&mut self, client: Sock) -> Duration {
+        self.inner.kept_back(client)
     }
 
     fn connect(&mut self, to: SocketAddr) -> io::Result<Sock> {

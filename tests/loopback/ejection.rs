@@ -29,14 +29,14 @@ fn a_row_of_errors_ejects_and_the_return_is_told() {
     ill.store(true, Ordering::SeqCst);
     let bad = (0..40).filter(|_| client.get("/").status == 503).count();
     let lines = |words: &str| balancer.lines(&[&two.address.to_string(), words]);
-    // On a busy machine the first ejection may be over before the last request.
-    assert!(bad == 3 * lines("is ejected").len(), "{bad} of 40 requests got an error");
+    // On a busy machine the first ejection may be over before the last request, and lines come when they come.
+    until("a line for every three errors", || bad == 3 * lines("is ejected").len());
     let line = lines("is ejected")[0].clone();
     assert!(line.contains("for 0.7 s: status 503 (bad responses in a row: 3)"), "{line}");
     ill.store(false, Ordering::SeqCst);
     balancer.wait_for(|line| line.contains(&two.address.to_string()) && line.contains("is back: its ejection of 0.7"));
     until("its share again", || client.get("/").text() == "two");
-    assert_eq!(lines("is ejected").len(), lines("its ejection").len());
+    until("a line for each return", || lines("is ejected").len() == lines("its ejection").len());
     let state = of_backend(&balancer, 1);
     assert_eq!(state["state"], "unproven");
     assert!(state["measured"]["ejected_in_seconds"].as_f64().unwrap() < 10.0, "{state}");
@@ -54,7 +54,7 @@ fn no_more_than_its_share_of_a_pool_is_ejected_and_the_last_is_tried_all_the_sam
         assert!((0..6).all(|_| client.get("/").status == 503), "the backends' own answers pass");
         let ejected = (0..2).filter(|&number| of_backend(&balancer, number)["state"] == "ejected").count();
         assert_eq!(ejected, out, "at {share} %");
-        assert_eq!(balancer.lines(&["is ejected"]).len(), out);
+        until("a line for each", || balancer.lines(&["is ejected"]).len() == out);
     }
     let alone = Balancer::with_file(&[&one], "http", &ejection(50));
     assert!((0..4).all(|_| alone.client().get("/").status == 503));

@@ -1,13 +1,14 @@
 //! The inside face: [`Net`] for the program under test, with every liberty that the contract leaves to a kernel.
 
 use super::ready::{Kind, Slot};
-use super::wire::{End, Stage};
+use super::wire::{DEFERRED, End, Stage};
 use super::{Due, Outcome, Sim};
 use crate::base::Time;
 use crate::net::{Event, ListenOptions, Moved, Net, Pipe, Sent, Sock};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 /// EMFILE, the same number on every Unix.
 const TOO_MANY_OPEN_FILES: i32 = 24;
@@ -74,6 +75,11 @@ impl Net for Sim {
         self.conns[conn].slot = Some(sock.0);
         self.record("accept", Some(listener.0), Some(conn), Outcome(0, sock.0 as usize, "client"));
         Ok(Some((sock, self.conns[conn].caller)))
+    }
+
+    fn kept_back(&mut self, client: Sock) -> Duration {
+        let conn = self.stream(client, "kept_back");
+        if self.conns[conn].kept_back { DEFERRED } else { Duration::ZERO }
     }
 
     fn connect(&mut self, to: SocketAddr) -> io::Result<Sock> {

@@ -255,6 +255,8 @@ fn a_deferring_listener_tells_of_those_who_speak_and_after_a_second_of_the_silen
     assert!(sim.now().since(start) < DEFERRED);
     assert_eq!(next_client(&mut sim, listener), sim.address(silent));
     assert!(sim.now().since(start) >= DEFERRED);
+    let kept = [1, 2].map(|sock| sim.kept_back(Sock(sock)));
+    assert_eq!(kept, [Duration::ZERO, DEFERRED], "who spoke, who was silent");
 }
 
 /// Whoever comes in next.

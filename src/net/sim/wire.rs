@@ -68,6 +68,8 @@ pub(super) struct Conn {
     pub(super) slot: Option<u32>,
     /// It stands, and its listener is not told of it before there is something to read.
     pub(super) deferred: bool,
+    /// ... and was, until its time was over.
+    pub(super) kept_back: bool,
 }
 
 impl Conn {
@@ -90,7 +92,16 @@ impl Sim {
     pub(super) fn new_conn(&mut self, caller: SocketAddr, called: SocketAddr) -> usize {
         let side = |window| Side { inbox: Inbox::new(window), held: true, finished: false, gone: false };
         let (inside, far) = (side(self.window()), side(self.window()));
-        self.conns.push(Conn { inside, far, stage: Stage::Calling, called, caller, slot: None, deferred: false });
+        self.conns.push(Conn {
+            inside,
+            far,
+            stage: Stage::Calling,
+            called,
+            caller,
+            slot: None,
+            deferred: false,
+            kept_back: false,
+        });
         self.conns.len() - 1
     }
 
@@ -170,7 +181,10 @@ impl Sim {
             match due {
                 Due::Freight(conn, end) => self.unload(conn, end),
                 Due::Knock(conn) => self.knock(conn),
-                Due::Offer(conn) => self.offer(conn),
+                Due::Offer(conn) => {
+                    self.conns[conn].kept_back = self.conns[conn].deferred;
+                    self.offer(conn);
+                }
                 Due::Call(conn) => self.call(conn),
                 Due::Answer(conn) => self.answer(conn),
                 Due::Alarm => self.news = true,

@@ -148,12 +148,21 @@ impl Session {
         }
         let upstreams_turn = matches!(self.phase, Phase::Connecting | Phase::Awaiting | Phase::Receiving);
         if !upstreams_turn || !self.exchange.as_ref().is_some_and(|exchange| exchange.is_whole()) {
+            self.charge_silence(cx);
             return self.watch(cx);
         }
         if !std::mem::replace(&mut self.in_grace, true) {
             cx.graces.grant(self.client.sock, cx.now);
         }
         Next::Wait
+    }
+
+    /// A client that had nothing to say when it was let in was silent for a while before: that counts, too.
+    fn charge_silence<N: Net>(&mut self, cx: &mut Context<N>) {
+        if self.phase == Phase::Head && self.client.held().is_empty() {
+            let left = cx.timeouts.header.saturating_sub(cx.net.kept_back(self.client.sock));
+            cx.deadlines.set(self.client.sock.0, cx.now + left);
+        }
     }
 
     /// Whether its client is not watched, and not waited for.
