@@ -7,7 +7,8 @@ usage() {
 usage: scripts/mutants.sh [--quick] [NAME...]
 
 Each file of tests/mutants/ is a bug: what it breaks and a piece of source with its replacement. It is planted in a copy
-of the tree under target/mutants, and the simulation runs until a seed fails, 3000 at most. Prints a table: name, what
+of the tree under target/mutants, and the simulation runs until a seed fails, 3000 at most or as many as its line
+`seeds:` says. Prints a table: name, what
 it breaks, the seed that caught it and the property that did, or SURVIVED. Ends with 1 if one survived, with 2 if one
 does not apply any more: then the source has moved on and the file must follow.
 
@@ -29,7 +30,7 @@ done
 
 cd "$(dirname "$0")/.."
 mutants=$PWD/tests/mutants
-seeds=${SEEDS:-3000}
+seeds=1
 tree=$PWD/target/mutants/tree
 whole=$PWD/target/mutants/whole
 export CARGO_TARGET_DIR=$PWD/target/mutants/build RUST_BACKTRACE=0 SHRINK=0
@@ -121,6 +122,8 @@ survived=0
 stale=0
 for name in "${names[@]}"; do
     plant "$name"
+    seeds=$(field seeds "$name")
+    seeds=${SEEDS:-${seeds:-3000}}
     if ! built=$(simulate --no-run 2>&1); then
         printf '%-26s %-62s DOES NOT BUILD\n%s\n' "$name" "$(field breaks "$name")" "$built"
         stale=1
