@@ -8,9 +8,9 @@ usage: scripts/mutants.sh [--quick] [NAME...]
 
 Each file of tests/mutants/ is a bug: what it breaks and a piece of source with its replacement. It is planted in a copy
 of the tree under target/mutants, and the simulation runs until a seed fails, 3000 at most or as many as its line
-`seeds:` says. Prints a table: name, what
-it breaks, the seed that caught it and the property that did, or SURVIVED. Ends with 1 if one survived, with 2 if one
-does not apply any more: then the source has moved on and the file must follow.
+`seeds:` says. Prints a table: name, what it breaks, the seed that caught it and the property that did, or SURVIVED.
+Ends with 1 if one survived, with 2 if one does not apply any more: then the source has moved on and the file must
+follow.
 
   --quick       only those marked quick: under a minute
   SEEDS=n       another number of seeds for each
