@@ -207,19 +207,6 @@ fn a_silent_tunnel_is_cut() {
 }
 
 #[test]
-fn a_client_that_leaves_while_its_backend_thinks_is_noticed_before_any_time_out() {
-    Play::new().needs_edges().uncut().run(|s| {
-        let client = s.client();
-        client.says(GET);
-        let backend = s.backend_hears_request("GET / HTTP/1.1");
-        client.resets();
-        backend.hears_reset_or_close();
-        s.every_session_ends();
-        assert_eq!(s.counted("client_reset"), 1);
-    });
-}
-
-#[test]
 fn no_timeout_is_needed_for_an_ordinary_exchange() {
     play(|s| {
         let client = s.client();
