@@ -28,6 +28,7 @@ use crate::base::Time;
 use crate::http::Scan;
 use crate::net::{Net, Sock};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// What becomes of a session after it was driven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,8 +161,8 @@ impl Session {
     /// A client that had nothing to say when it was let in was silent for a while before: that counts, too.
     fn charge_silence<N: Net>(&mut self, cx: &mut Context<N>) {
         if self.phase == Phase::Head && self.client.held().is_empty() {
-            let left = cx.timeouts.header.saturating_sub(cx.net.kept_back(self.client.sock));
-            cx.deadlines.set(self.client.sock.0, cx.now + left);
+            let waited = cx.net.kept_back(self.client.sock);
+            self.enter_after(waited, Phase::Head, cx);
         }
     }
 
@@ -238,8 +239,13 @@ impl Session {
 
     /// The only door into a phase. Entering the present one again sets its deadline anew.
     fn enter<N: Net>(&mut self, phase: Phase, cx: &mut Context<N>) {
+        self.enter_after(Duration::ZERO, phase, cx);
+    }
+
+    /// The same, for a waiting that has lasted so long before anybody knew of it.
+    fn enter_after<N: Net>(&mut self, waited: Duration, phase: Phase, cx: &mut Context<N>) {
         self.phase = phase;
-        let deadline = cx.now + phase.patience(&cx.timeouts);
+        let deadline = cx.now + phase.patience(&cx.timeouts).saturating_sub(waited);
         let lingers = phase == Phase::Lingering;
         cx.deadlines.set(self.client.sock.0, if lingers { deadline.min(self.last_word) } else { deadline });
     }
