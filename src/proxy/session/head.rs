@@ -46,9 +46,10 @@ impl Session {
     fn admit<N: Net>(&mut self, size: usize, cx: &mut Context<N>) -> Step {
         let mut table = http::table();
         let head = self.client.held().get(..size).unwrap_or_default();
-        let admitted = http::head::request(head, &cx.limits, &mut table).map(|request| match self.service {
-            Service::Http(listener) => self.serve(&request, listener, cx),
-            Service::Admin | Service::Tcp(_) => self.show(&request, cx),
+        let admitted = http::head::request(head, &cx.limits, &mut table).and_then(|request| match self.service {
+            Service::Http(listener) => Ok(self.serve(&request, listener, cx)),
+            Service::Admin => Ok(self.show(&request, cx)),
+            Service::Tcp(_) => Err(Malformed::NotHttp), // its sessions read no heads; our status is not theirs to see
         });
         match admitted {
             Ok(exchange) => self.begin(size, exchange, cx),
