@@ -6,7 +6,6 @@
 use super::end::End;
 use super::grace::Graces;
 use super::idle::Idle;
-use super::verdict::Ejections;
 use crate::admin::View;
 use crate::balance::budget::Budget;
 use crate::balance::{Backends, PoolId};
@@ -95,8 +94,8 @@ pub struct Context<N> {
     pub graces: Graces,
     /// When each backend is probed next, by backend.
     pub probes_due: Timers,
-    /// When each ejection is over.
-    pub ejections: Ejections,
+    /// When each ejection is over, by backend.
+    pub ejections_due: Timers,
     /// What was counted.
     pub stats: Stats,
     /// Where chance comes from.
@@ -137,7 +136,7 @@ impl<N: Net> Context<N> {
             deadlines: Timers::default(),
             graces: Graces::default(),
             probes_due: Timers::default(),
-            ejections: Ejections::default(),
+            ejections_due: Timers::default(),
             stats: Stats::default(),
             rng: Rng::new(seed),
             timeouts,

@@ -13,8 +13,8 @@ impl<N: Net> Proxy<N> {
     /// When something is due next, if nothing happens before.
     pub(super) fn next_deadline(&mut self) -> Option<Time> {
         let trim = self.untrimmed.then(|| self.trimmed + TRIMMED_EVERY);
-        let Context { deadlines, probes_due, ejections, .. } = &self.cx;
-        let (sockets, probes, returns) = (deadlines.next(), probes_due.next(), ejections.next());
+        let Context { deadlines, probes_due, ejections_due, .. } = &self.cx;
+        let (sockets, probes, returns) = (deadlines.next(), probes_due.next(), ejections_due.next());
         let next = [sockets, probes, returns, self.drain.deadline(), self.next_grace(), trim];
         next.into_iter().flatten().min()
     }

@@ -6,28 +6,8 @@
 
 use super::context::Context;
 use crate::balance::{BackendId, Cause, Change, Sentence, Served, State};
-use crate::base::Time;
 use crate::net::Net;
 use std::time::Duration;
-
-/// When ejections are over. Never many, and most often none: then looking costs nothing.
-#[derive(Debug, Default)]
-pub struct Ejections(Vec<(Time, BackendId)>);
-
-impl Ejections {
-    /// When the first is over.
-    #[inline]
-    pub fn next(&self) -> Option<Time> {
-        self.0.iter().map(|&(until, _)| until).min()
-    }
-
-    /// Takes out one that is over.
-    #[inline]
-    pub fn pop(&mut self, now: Time) -> Option<BackendId> {
-        let at = self.0.iter().position(|&(until, _)| until <= now)?;
-        Some(self.0.remove(at).1)
-    }
-}
 
 impl<N: Net> Context<N> {
     /// An attempt at a backend failed, a probe or a live connection: counts it, tells a change of state.
@@ -62,14 +42,14 @@ impl<N: Net> Context<N> {
             return;
         }
         let Some(Sentence { span, until, streak }) = self.backends.served(id, how, self.now) else { return };
-        self.ejections.0.push((until, id));
+        self.ejections_due.set(id.0, until);
         let (name, span) = (&self.backends.get(id).name, span.as_secs_f64());
         log::warn!("backend {name} is ejected for {span:.1} s: {how} (bad responses in a row: {streak})");
     }
 
     /// Ends the ejections whose time is over.
     pub fn end_ejections(&mut self) {
-        while let Some(id) = self.ejections.pop(self.now) {
+        while let Some(id) = self.ejections_due.pop(self.now).map(BackendId) {
             let Some(out) = self.backends.release(id, self.now) else { continue };
             let backend = self.backends.get(id);
             let what = if backend.is_up() { "is back" } else { "is down, and no longer ejected" };
