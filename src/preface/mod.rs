@@ -17,6 +17,8 @@ pub mod client_hello;
 mod cursor;
 pub mod proxy_protocol;
 mod refusal;
+#[cfg(test)]
+mod testing;
 
 pub use client_hello::Hello;
 pub use proxy_protocol::{Header, Version};

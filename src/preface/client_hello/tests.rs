@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::base::Rng;
+use crate::preface::testing::takes_no_word_back;
 
 /// What a client has sent; `tests/fuzz/corpus` keeps it.
 macro_rules! captured {
@@ -228,19 +229,6 @@ fn other_records_and_messages() {
 /// Bytes that are nearly a ClientHello: no panic, and no word taken back.
 #[test]
 fn nothing_read_is_taken_back() {
-    let mut rng = Rng::new(8);
     let seeds = [captured!("openssl_12"), captured!("openssl_no_name"), &records(&captured!("node")[5..], 90)];
-    for round in 0..2_000 {
-        let mut bytes = seeds[round % seeds.len()].to_vec();
-        for _ in 0..rng.below(4) {
-            let at = rng.below(bytes.len() as u64) as usize;
-            bytes[at] = rng.bits() as u8;
-        }
-        let mut said = Ok(None);
-        for end in 0..=bytes.len() {
-            let now = read(&bytes[..end]);
-            assert!(said == Ok(None) || now == said, "{said:?}, then {now:?}: {}", bytes.escape_ascii());
-            said = now;
-        }
-    }
+    takes_no_word_back((Rng::new(8), 2_000), (&seeds, 4), read);
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::base::Rng;
+use crate::preface::testing::takes_no_word_back;
 
 /// What HAProxy has sent before a request; `tests/fuzz/corpus` keeps it.
 macro_rules! captured {
@@ -318,19 +319,6 @@ fn any_address(rng: &mut Rng) -> SocketAddr {
 /// Bytes that are nearly a header: no panic, and no word taken back.
 #[test]
 fn nothing_read_is_taken_back() {
-    let mut rng = Rng::new(7);
     let seeds = [captured!("haproxy_v1"), captured!("haproxy_v2_six"), captured!("haproxy_v2_crc")];
-    for round in 0..3_000 {
-        let mut bytes = seeds[round % seeds.len()].to_vec();
-        for _ in 0..rng.below(3) {
-            let at = rng.below(bytes.len() as u64) as usize;
-            bytes[at] = rng.bits() as u8;
-        }
-        let mut said = Ok(None);
-        for end in 0..=bytes.len() {
-            let now = read(&bytes[..end]);
-            assert!(said == Ok(None) || now == said, "{said:?}, then {now:?}: {}", bytes.escape_ascii());
-            said = now;
-        }
-    }
+    takes_no_word_back((Rng::new(7), 3_000), (&seeds, 3), read);
 }
