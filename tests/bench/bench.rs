@@ -23,6 +23,9 @@ mod load;
 mod options;
 mod origin;
 mod peers;
+#[allow(dead_code)] // the tests use more of it
+#[path = "../support/proc.rs"]
+mod proc;
 mod relay;
 mod report;
 mod round;

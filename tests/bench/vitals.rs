@@ -1,5 +1,6 @@
 //! What a process has cost so far, from /proc: the kernel's own accounting, which no load on other processors falsifies.
 
+use crate::proc;
 use std::fs;
 
 /// One look.
@@ -26,8 +27,10 @@ pub fn are_told() -> bool {
 impl Vitals {
     /// Of the process with this number.
     pub fn of(pid: u32) -> Result<Vitals, String> {
-        let (user, system) = ticks(pid).ok_or_else(|| format!("/proc/{pid}/stat says nothing: the process is gone"))?;
-        let resident = resident(pid).ok_or_else(|| format!("/proc/{pid}/status names no resident memory"))?;
+        let (user, system) =
+            proc::ticks(pid).ok_or_else(|| format!("/proc/{pid}/stat says nothing: the process is gone"))?;
+        let resident = proc::status(pid, "VmRSS:").map(|kib| kib * 1024);
+        let resident = resident.ok_or_else(|| format!("/proc/{pid}/status names no resident memory"))?;
         let cpu = run_time(pid).unwrap_or((user + system) * TICK);
         Ok(Vitals { cpu, user, system, resident })
     }
@@ -41,17 +44,4 @@ fn run_time(pid: u32) -> Option<u64> {
         sum += line.split(' ').next()?.parse::<u64>().ok()?;
     }
     (sum > 0).then_some(sum)
-}
-
-/// Fields 14 and 15, counted from behind the name, which may contain anything.
-fn ticks(pid: u32) -> Option<(u64, u64)> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let mut fields = stat.rsplit_once(") ")?.1.split(' ').skip(11);
-    Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
-}
-
-fn resident(pid: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
 }

@@ -11,6 +11,7 @@ pub mod balancer;
 pub mod client;
 pub mod gate;
 pub mod pattern;
+pub mod proc;
 pub mod wire;
 
 pub use backend::{Backend, Request, Then};

@@ -1,0 +1,23 @@
+//! What /proc tells of a process (proc(5)). None of it: the process is gone, or this system has no /proc.
+
+use std::fs;
+
+/// A number of /proc/PID/status, such as `VmRSS:` (KiB).
+pub fn status(pid: u32, name: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// Ticks in user space and in the kernel: fields 14 and 15 of /proc/PID/stat, counted from behind the name, which may
+/// contain anything. A tick is a hundredth of a second on every Linux that is built as distributions do.
+pub fn ticks(pid: u32) -> Option<(u64, u64)> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = stat.rsplit_once(") ")?.1.split(' ').skip(11);
+    Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+}
+
+/// How many descriptors it has open.
+pub fn descriptors(pid: u32) -> Option<usize> {
+    Some(fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count())
+}
