@@ -32,6 +32,8 @@ pub struct Stats {
     pub full: u64,
     /// Sessions that asked to go on and did nothing (law 7): each one is a bug.
     pub stuck: u64,
+    /// Whether the conservation laws were found broken, as 1: a bug.
+    pub violations: u64,
     /// Bytes from clients to upstreams.
     pub bytes_up: u64,
     /// Bytes from upstreams to clients.
@@ -61,9 +63,7 @@ impl Stats {
 
     /// All conservation laws, given how many connections are `open` and how many admitted requests `alive` now.
     pub fn check(&self, open: u64, alive: u64) -> Result<(), String> {
-        if self.accepted != self.closed + open {
-            return Err(format!("accepted {} != closed {} + open {open}", self.accepted, self.closed));
-        }
+        self.check_open(open)?;
         if self.admitted != self.finished + self.failed + alive {
             let Stats { admitted, finished, failed, .. } = self;
             return Err(format!("admitted {admitted} != finished {finished} + failed {failed} + alive {alive}"));

@@ -80,8 +80,6 @@ pub struct Proxy<N: Net> {
     trimmed: Time,
     /// Something was done since, so that there may be memory to free.
     untrimmed: bool,
-    /// Accounting was found wrong; told once.
-    unbalanced: bool,
 }
 
 impl<N: Net> Proxy<N> {
@@ -118,7 +116,6 @@ impl<N: Net> Proxy<N> {
             full: false,
             trimmed: Time(0),
             untrimmed: false,
-            unbalanced: false,
         };
         proxy.tell_doors();
         proxy.tell_budgets(config);
@@ -329,8 +326,9 @@ impl<N: Net> Proxy<N> {
         }
         let open = self.open_sessions() as u64;
         if let Err(violation) = self.cx.stats.check_open(open)
-            && !std::mem::replace(&mut self.unbalanced, true)
+            && self.cx.stats.violations == 0
         {
+            self.cx.stats.violations = 1; // told once: it stays wrong from here on
             log::error!("bug: accounting: {violation}");
         }
         if self.cx.draining && (open == 0 || self.drain.is_over(self.cx.now)) {

@@ -73,7 +73,7 @@ impl House {
         let count = |name: &str| counters[name].as_u64().unwrap();
         assert_eq!(count("accepted"), count("closed"), "{counters}");
         assert_eq!(count("admitted"), count("finished") + count("failed"), "{counters}");
-        assert_eq!((count("stuck"), count("surplus")), (0, 0), "{counters}");
+        assert_eq!((count("stuck"), count("surplus"), count("violations")), (0, 0, 0), "{counters}");
         assert!(count("refused") <= self.refusals(), "{counters}");
         let mistakes = self.mistakes.lock().unwrap();
         assert!(mistakes.is_empty(), "the backend was sent {mistakes:?}");

@@ -55,6 +55,20 @@ fn nothing_after_connection_close_is_served() {
 }
 
 #[test]
+fn what_came_with_the_last_request_is_thrown_away_and_not_answered_by_a_reset() {
+    Play::new().calm().run(|s| {
+        let client = s.client();
+        client.says(format!("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n{}", get("/after")));
+        let backend = s.backend_hears_request("GET / HTTP/1.1");
+        backend.says(OK);
+        client.hears_message("HTTP/1.1 200 OK", "ok");
+        client.hears_end();
+        backend.hears_nothing_more();
+        s.backends_were_called(1);
+    });
+}
+
+#[test]
 fn http_1_0_is_closed_unless_it_asks_not_to_be() {
     play(|s| {
         let client = s.client();

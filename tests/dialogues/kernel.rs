@@ -72,6 +72,7 @@ pub fn turn<N: Net>(proxy: &mut Proxy<N>) {
     proxy.turn().expect("the loop goes on");
     let stats = proxy.stats();
     assert_eq!(stats.stuck, 0, "a session asked to go on and did nothing");
+    assert_eq!(stats.violations, 0, "the books do not balance");
     if let Err(violation) = stats.check(proxy.open_sessions() as u64, proxy.alive_requests() as u64) {
         panic!("accounting: {violation}");
     }
