@@ -2,10 +2,10 @@
 //!
 //! So far `/healthz` and `/api/state`. This file turns tables into text; sockets and HTTP are the session's.
 
-use crate::balance::backends::{Backend, Pool};
 use crate::balance::budget::Budget;
 use crate::balance::ejection::Ejection;
 use crate::balance::probe::Probed;
+use crate::balance::{Backend, Pool};
 use crate::balance::{Backends, State};
 use crate::base::Time;
 use crate::base::stats::Stats;

@@ -1,75 +1,20 @@
-//! The table of backends and the pools they stand in: address, weight, health, what is in flight.
+//! The table of backends and the pools they stand in: who is picked, and what happens to who was.
 //!
-//! Counters live with the backend and not with a policy, so that they survive a change of policy. What is in flight
+//! One row is a [`Backend`], a run of them a [`Pool`]. Counters live with the backend and not with a policy, so that they survive a change of policy. What is in flight
 //! changes by [`Backends::begin`] and [`Backends::end`], cheaply; whatever else changes through [`Backends::get_mut`]
 //! makes the policy look at its pool anew before the next pick, so nobody can forget to tell it. Nothing here opens a
 //! connection.
 
-use super::ejection::{self, Ejection, Sentence, Served};
-use super::health::{Health, State};
+use super::backend::{Backend, BackendId};
+use super::ejection::{self, Sentence, Served};
 use super::key;
-use super::policy::{self, Choice, Load, Policy};
-use super::probe::Probed;
-use super::slow_start::SlowStart;
+use super::policy::{Choice, Load};
+use super::pool::{Pool, PoolId};
 use crate::base::{Rng, Time};
-use crate::config::{self, HashOn, ProbeKind};
+use crate::config;
 use crate::http::Request;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
-
-/// A backend's row in the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct BackendId(pub u32);
-
-/// A pool's row in the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PoolId(pub u16);
-
-/// One backend.
-#[derive(Debug)]
-pub struct Backend {
-    /// As the operator wrote it.
-    pub name: String,
-    /// Where it is.
-    pub address: SocketAddr,
-    /// Its share beside the others; 0: it gets no new work.
-    pub weight: u32,
-    /// The pool it stands in.
-    pub pool: PoolId,
-    /// Whether it is fit, as far as probes and connections tell.
-    pub health: Health,
-    /// Whether live traffic has it excluded: changed through [`Backends::served`] alone.
-    ejected: bool,
-    /// What live traffic tells of it, if it is asked.
-    ejection: Option<Box<Ejection>>,
-    /// What the last probe came to.
-    pub probed: Option<Box<Probed>>,
-    /// Exchanges and tunnels under way.
-    pub in_flight: u32,
-    /// Exchanges and tunnels begun.
-    pub requests: u64,
-    /// Connections to it that failed.
-    pub connect_failures: u64,
-}
-
-/// A named group of backends and the way one of them is chosen.
-pub struct Pool {
-    /// Its name.
-    pub name: String,
-    /// How it is probed.
-    pub probing: Probing,
-    members: std::ops::Range<usize>,
-    policy: Box<dyn Policy>,
-    /// What its policy takes for a request's key; none if it takes no notice of one.
-    hash: Option<HashOn>,
-    /// Kept only if the policy heeds it.
-    load: Load,
-    heeds_load: bool,
-    /// A backend may have changed in more than what is in flight since the policy has looked.
-    stale: bool,
-    ejection: Option<config::Ejection>,
-    slow_start: SlowStart,
-}
 
 /// What a request asks of a pick.
 #[derive(Debug, Default, Clone, Copy)]
@@ -82,19 +27,6 @@ pub struct Wanted<'a> {
     pub key: u64,
     /// The moment.
     pub now: Time,
-}
-
-/// How a pool's backends are probed.
-#[derive(Debug, Clone)]
-pub struct Probing {
-    /// What a probe does.
-    pub kind: ProbeKind,
-    /// From the start of one to the start of the next.
-    pub interval: Duration,
-    /// How long one may take.
-    pub timeout: Duration,
-    /// Where it goes, if not to the backend's own port.
-    pub port: Option<u16>,
 }
 
 /// All backends of one loop, pool by pool.
@@ -110,8 +42,8 @@ impl Backends {
         let mut rng = Rng::new(!seed); // others use the seed as it is
         for (number, from) in pools.iter().enumerate() {
             let first = all.table.len();
-            all.table.extend(from.backends.iter().map(|it| backend(it, PoolId(number as u16), &from.health)));
-            all.pools.push(pool(from, first..all.table.len(), Rng::new(rng.bits())));
+            all.table.extend(from.backends.iter().map(|it| Backend::new(it, PoolId(number as u16), &from.health)));
+            all.pools.push(Pool::new(from, first..all.table.len(), Rng::new(rng.bits())));
         }
         all
     }
@@ -288,110 +220,5 @@ impl Backends {
         policy.learn(backends);
         slow_start.learn(backends);
         (*stale, *load) = (false, if *heeds_load { Load::of(backends) } else { *load });
-    }
-}
-
-impl Pool {
-    /// The ids of its backends.
-    pub fn members(&self) -> impl Iterator<Item = BackendId> + use<> {
-        self.members.clone().map(|row| BackendId(row as u32))
-    }
-}
-
-fn pool(from: &config::Pool, members: std::ops::Range<usize>, rng: Rng) -> Pool {
-    let config::Health { kind, interval, timeout, port, ejection, slow_start, .. } = from.health.clone();
-    let policy = policy::of(from.policy, rng);
-    Pool {
-        name: from.name.clone(),
-        probing: Probing { kind, interval, timeout, port },
-        members,
-        hash: from.policy.hashes().then(|| from.hash.clone()),
-        load: Load::default(),
-        heeds_load: policy.heeds_load(),
-        slow_start: SlowStart::new(slow_start, policy.packs(), from.policy.hashes()),
-        policy,
-        stale: true,
-        ejection,
-    }
-}
-
-fn backend(from: &config::Backend, pool: PoolId, health: &config::Health) -> Backend {
-    Backend {
-        name: from.name.clone(),
-        address: from.address,
-        weight: from.weight,
-        pool,
-        health: Health::new(health.fall, health.rise),
-        ejected: false,
-        ejection: health.ejection.map(|terms| Box::new(Ejection::new(terms))),
-        probed: None,
-        in_flight: 0,
-        requests: 0,
-        connect_failures: 0,
-    }
-}
-
-impl Backend {
-    /// Whether its health is good: up or unproven. It may be ejected all the same.
-    pub fn is_up(&self) -> bool {
-        self.health.state() != State::Down
-    }
-
-    /// Whether it is to be picked while there is a choice: it is fit, not ejected, and has a weight.
-    pub fn takes_work(&self) -> bool {
-        self.health.usable() && !self.ejected && self.weight > 0
-    }
-
-    /// What it is taken for, by health first, then by live traffic.
-    pub fn state(&self) -> State {
-        match self.health.state() {
-            State::Up | State::Unproven if self.ejected => State::Ejected,
-            state => state,
-        }
-    }
-
-    /// Whether live traffic has it excluded, whatever its health.
-    pub fn is_ejected(&self) -> bool {
-        self.ejected
-    }
-
-    /// What live traffic tells of it, if it is asked.
-    pub fn ejection(&self) -> Option<&Ejection> {
-        self.ejection.as_deref()
-    }
-
-    /// Since when it has been in this state.
-    pub fn since(&self) -> Time {
-        match (self.state(), self.ejection()) {
-            (State::Down, _) | (_, None) => self.health.since(),
-            (_, Some(ejection)) => ejection.since().max(self.health.since()),
-        }
-    }
-}
-
-/// Tables for the tests of policies.
-#[cfg(test)]
-pub(crate) mod tests_support {
-    use super::*;
-
-    /// `count` backends, all unproven.
-    pub(crate) fn table(count: usize) -> Vec<Backend> {
-        weighted(&vec![1; count])
-    }
-
-    /// Backends of these weights, all unproven.
-    pub(crate) fn weighted(weights: &[u32]) -> Vec<Backend> {
-        let health = config::Health { kind: ProbeKind::Tcp, ..config::Health::default() };
-        let address = |row: usize| SocketAddr::from(([127, 0, 0, 1], 8080 + row as u16));
-        let one = |(row, &weight): (usize, &u32)| {
-            let from = config::Backend { name: address(row).to_string(), address: address(row), weight };
-            backend(&from, PoolId(0), &health)
-        };
-        weights.iter().enumerate().map(one).collect()
-    }
-
-    /// A choice among them.
-    pub(crate) fn choice<'a>(backends: &'a [Backend], may: &'a dyn Fn(usize) -> bool) -> Choice<'a> {
-        Choice { backends, may, again: false, key: 0, load: Load::of(backends) }
     }
 }

@@ -1,19 +1,24 @@
 //! Floor 3: judgement. Which backend is fit, and which one gets the next request.
 //!
 //! Pure: no sockets, no clock. Whoever calls says what time it is and what happened; the answer is a choice or a change
-//! of state. Read [`backends`] for the table, [`health`] and [`ejection`] for who is excluded by probes and by live
-//! traffic, [`slow_start`] for who returns, [`policy`] for who is picked, [`key`] for what a request is known by, and
-//! [`probe`] for what a probe says and how its answer is judged. [`budget`] says how long all of that takes.
+//! of state. Read [`backends`] for the table of what [`backend`] and [`pool`] describe, [`health`] and [`ejection`] for
+//! who is excluded by probes and by live traffic, [`slow_start`] for who returns, [`policy`] for who is picked, [`key`]
+//! for what a request is known by, and [`probe`] for what a probe says and how its answer is judged. [`budget`] says how
+//! long all of that takes.
 
+pub mod backend;
 pub mod backends;
 pub mod budget;
 pub mod ejection;
 pub mod health;
 pub mod key;
 pub mod policy;
+pub mod pool;
 pub mod probe;
 pub mod slow_start;
 
-pub use backends::{Backend, BackendId, Backends, PoolId, Wanted};
+pub use backend::{Backend, BackendId};
+pub use backends::{Backends, Wanted};
 pub use ejection::{Sentence, Served};
 pub use health::{Cause, Change, Health, State};
+pub use pool::{Pool, PoolId};

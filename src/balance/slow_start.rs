@@ -138,7 +138,7 @@ impl Warming {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::balance::backends::tests_support::weighted;
+    use crate::balance::backend::tests_support::weighted;
 
     fn at(milliseconds: u64) -> Time {
         Time(0) + Duration::from_millis(milliseconds)

@@ -118,7 +118,7 @@ impl LeastConnections {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::balance::backends::tests_support::{choice, weighted};
+    use crate::balance::backend::tests_support::{choice, weighted};
 
     fn next(policy: &mut LeastConnections, pool: &[Backend]) -> Option<usize> {
         policy.pick(&choice(pool, &|_| true))

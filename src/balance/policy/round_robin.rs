@@ -72,7 +72,7 @@ impl RoundRobin {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::balance::backends::tests_support::{choice, table, weighted};
+    use crate::balance::backend::tests_support::{choice, table, weighted};
 
     fn picks(policy: &mut RoundRobin, count: usize, may: &dyn Fn(usize) -> bool, again: bool) -> Vec<usize> {
         let pool = table(3);

@@ -1,0 +1,127 @@
+//! One backend: address, weight, health, what is in flight, and what it is taken for.
+//!
+//! What changes here and matters to a policy is changed by way of [`super::Backends`], which see to it that the policy
+//! hears of it.
+
+use super::ejection::Ejection;
+use super::health::{Health, State};
+use super::pool::PoolId;
+use super::probe::Probed;
+use crate::base::Time;
+use crate::config;
+use std::net::SocketAddr;
+
+/// A backend's row in the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BackendId(pub u32);
+
+/// One backend.
+#[derive(Debug)]
+pub struct Backend {
+    /// As the operator wrote it.
+    pub name: String,
+    /// Where it is.
+    pub address: SocketAddr,
+    /// Its share beside the others; 0: it gets no new work.
+    pub weight: u32,
+    /// The pool it stands in.
+    pub pool: PoolId,
+    /// Whether it is fit, as far as probes and connections tell.
+    pub health: Health,
+    /// Whether live traffic has it excluded: changed through [`super::Backends::served`] alone.
+    pub(super) ejected: bool,
+    /// What live traffic tells of it, if it is asked.
+    pub(super) ejection: Option<Box<Ejection>>,
+    /// What the last probe came to.
+    pub probed: Option<Box<Probed>>,
+    /// Exchanges and tunnels under way.
+    pub in_flight: u32,
+    /// Exchanges and tunnels begun.
+    pub requests: u64,
+    /// Connections to it that failed.
+    pub connect_failures: u64,
+}
+
+impl Backend {
+    /// As the configuration has it, and unproven.
+    pub(super) fn new(from: &config::Backend, pool: PoolId, health: &config::Health) -> Backend {
+        Backend {
+            name: from.name.clone(),
+            address: from.address,
+            weight: from.weight,
+            pool,
+            health: Health::new(health.fall, health.rise),
+            ejected: false,
+            ejection: health.ejection.map(|terms| Box::new(Ejection::new(terms))),
+            probed: None,
+            in_flight: 0,
+            requests: 0,
+            connect_failures: 0,
+        }
+    }
+
+    /// Whether its health is good: up or unproven. It may be ejected all the same.
+    pub fn is_up(&self) -> bool {
+        self.health.state() != State::Down
+    }
+
+    /// Whether it is to be picked while there is a choice: it is fit, not ejected, and has a weight.
+    pub fn takes_work(&self) -> bool {
+        self.health.usable() && !self.ejected && self.weight > 0
+    }
+
+    /// What it is taken for, by health first, then by live traffic.
+    pub fn state(&self) -> State {
+        match self.health.state() {
+            State::Up | State::Unproven if self.ejected => State::Ejected,
+            state => state,
+        }
+    }
+
+    /// Whether live traffic has it excluded, whatever its health.
+    pub fn is_ejected(&self) -> bool {
+        self.ejected
+    }
+
+    /// What live traffic tells of it, if it is asked.
+    pub fn ejection(&self) -> Option<&Ejection> {
+        self.ejection.as_deref()
+    }
+
+    /// Since when it has been in this state.
+    pub fn since(&self) -> Time {
+        match (self.state(), self.ejection()) {
+            (State::Down, _) | (_, None) => self.health.since(),
+            (_, Some(ejection)) => ejection.since().max(self.health.since()),
+        }
+    }
+}
+
+/// Tables for the tests of policies.
+#[cfg(test)]
+pub(crate) mod tests_support {
+    use super::*;
+    use crate::balance::policy::{Choice, Load};
+    use crate::config::ProbeKind;
+
+    /// `count` backends, all unproven.
+    pub(crate) fn table(count: usize) -> Vec<Backend> {
+        weighted(&vec![1; count])
+    }
+
+    /// Backends of these weights, all unproven.
+    pub(crate) fn weighted(weights: &[u32]) -> Vec<Backend> {
+        let health = config::Health { kind: ProbeKind::Tcp, ..config::Health::default() };
+        let address = |row: usize| SocketAddr::from(([127, 0, 0, 1], 8080 + row as u16));
+        let one = |(row, &weight): (usize, &u32)| {
+            let from = config::Backend { name: address(row).to_string(), address: address(row), weight };
+            Backend::new(&from, PoolId(0), &health)
+        };
+        weights.iter().enumerate().map(one).collect()
+    }
+
+    /// A choice among them.
+    pub(crate) fn choice<'a>(backends: &'a [Backend], may: &'a dyn Fn(usize) -> bool) -> Choice<'a> {
+        Choice { backends, may, again: false, key: 0, load: Load::of(backends) }
+    }
+}

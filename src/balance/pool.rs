@@ -1,0 +1,71 @@
+//! A pool: a named group of backends, and the way one of them is chosen.
+//!
+//! What happens with its backends is in [`super::backends`].
+
+use super::backend::BackendId;
+use super::policy::{self, Load, Policy};
+use super::slow_start::SlowStart;
+use crate::base::Rng;
+use crate::config::{self, HashOn, ProbeKind};
+use std::time::Duration;
+
+/// A pool's row in the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolId(pub u16);
+
+/// A named group of backends and the way one of them is chosen.
+pub struct Pool {
+    /// Its name.
+    pub name: String,
+    /// How it is probed.
+    pub probing: Probing,
+    pub(super) members: std::ops::Range<usize>,
+    pub(super) policy: Box<dyn Policy>,
+    /// What its policy takes for a request's key; none if it takes no notice of one.
+    pub(super) hash: Option<HashOn>,
+    /// Kept only if the policy heeds it.
+    pub(super) load: Load,
+    pub(super) heeds_load: bool,
+    /// A backend may have changed in more than what is in flight since the policy has looked.
+    pub(super) stale: bool,
+    pub(super) ejection: Option<config::Ejection>,
+    pub(super) slow_start: SlowStart,
+}
+
+/// How a pool's backends are probed.
+#[derive(Debug, Clone)]
+pub struct Probing {
+    /// What a probe does.
+    pub kind: ProbeKind,
+    /// From the start of one to the start of the next.
+    pub interval: Duration,
+    /// How long one may take.
+    pub timeout: Duration,
+    /// Where it goes, if not to the backend's own port.
+    pub port: Option<u16>,
+}
+
+impl Pool {
+    /// As the configuration has it; its backends stand in these rows.
+    pub(super) fn new(from: &config::Pool, members: std::ops::Range<usize>, rng: Rng) -> Pool {
+        let config::Health { kind, interval, timeout, port, ejection, slow_start, .. } = from.health.clone();
+        let policy = policy::of(from.policy, rng);
+        Pool {
+            name: from.name.clone(),
+            probing: Probing { kind, interval, timeout, port },
+            members,
+            hash: from.policy.hashes().then(|| from.hash.clone()),
+            load: Load::default(),
+            heeds_load: policy.heeds_load(),
+            slow_start: SlowStart::new(slow_start, policy.packs(), from.policy.hashes()),
+            policy,
+            stale: true,
+            ejection,
+        }
+    }
+
+    /// The ids of its backends.
+    pub fn members(&self) -> impl Iterator<Item = BackendId> + use<> {
+        self.members.clone().map(|row| BackendId(row as u32))
+    }
+}
