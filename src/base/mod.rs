@@ -3,12 +3,15 @@
 //! Nothing here knows a socket, a protocol or a clock. Read [`time`] first, then [`timers`].
 
 pub mod buffer;
+pub mod date;
+pub mod digits;
 pub mod rng;
 pub mod stats;
 pub mod time;
 pub mod timers;
 
 pub use buffer::{Buffer, Lender, Shelf};
+pub use date::Date;
 pub use rng::Rng;
 pub use time::Time;
 pub use timers::Timers;

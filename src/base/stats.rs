@@ -40,6 +40,10 @@ pub struct Stats {
     pub bytes_down: u64,
     /// Bytes of these, either way, that passed without being copied.
     pub bytes_spliced: u64,
+    /// Lines of the access log.
+    pub access_lines: u64,
+    /// Of those: dropped because nobody took them, or could not be written.
+    pub access_dropped: u64,
     /// Turns of the loop.
     pub turns: u64,
     /// How connections ended, and why requests did not finish, by named reason.

@@ -2,10 +2,9 @@
 //!
 //! Short text, no version string, nothing about backends. Who gives them and when is the session's business.
 
-use super::chunked::hex;
 use super::fields;
-use super::rewrite::write_digits;
 use super::words::Verb;
+use crate::base::digits::{decimal, hex};
 use std::fmt;
 
 /// The status of an answer of our own.
@@ -68,7 +67,7 @@ pub fn write(answer: &Answer, out: &mut Vec<u8>) {
         fields::write(b"Content-Type", answer.content_type.as_bytes(), out);
     }
     out.extend_from_slice(b"Content-Length: ");
-    write_digits(answer.body.len() as u64, out);
+    decimal(answer.body.len() as u64, out);
     out.extend_from_slice(b"\r\n");
     out.extend_from_slice(answer.extra.as_bytes());
     match (answer.close, answer.keep_alive_10) {
@@ -84,7 +83,7 @@ pub fn write(answer: &Answer, out: &mut Vec<u8>) {
 
 fn status_line(status: Status, out: &mut Vec<u8>) {
     out.extend_from_slice(b"HTTP/1.1 ");
-    write_digits(u64::from(status.0), out);
+    decimal(u64::from(status.0), out);
     out.extend_from_slice(b" ");
     out.extend_from_slice(status.reason().as_bytes());
     out.extend_from_slice(b"\r\n");
@@ -93,7 +92,7 @@ fn status_line(status: Status, out: &mut Vec<u8>) {
 /// Writes an error: a line that says what, and a line by which it is found in the log.
 pub fn error(status: Status, id: u128, close: bool, head_only: bool, keep_alive_10: bool, out: &mut Vec<u8>) {
     let mut body = Vec::with_capacity(96);
-    write_digits(u64::from(status.0), &mut body);
+    decimal(u64::from(status.0), &mut body);
     body.push(b' ');
     body.extend_from_slice(status.reason().as_bytes());
     body.extend_from_slice(b"\nrequest id ");

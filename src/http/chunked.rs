@@ -5,6 +5,7 @@
 //! can disagree with us about where it ends, and dropped. Next: `trailer.rs`.
 
 use super::{Limits, Malformed, trailer};
+use crate::base::digits::hex;
 
 /// Where a chunked body is: the decoder's state.
 #[derive(Debug, Clone, Copy, Default)]
@@ -186,14 +187,4 @@ pub fn last_chunk(trailers: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"0\r\n");
     out.extend_from_slice(trailers);
     out.extend_from_slice(b"\r\n");
-}
-
-/// The last so many of 32 hexadecimal digits.
-pub(super) fn hex(number: u128, digits: usize, out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut all = [0; 32];
-    for (pair, byte) in all.chunks_exact_mut(2).zip(number.to_be_bytes()) {
-        pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
-    }
-    out.extend_from_slice(all.get(all.len() - digits..).unwrap_or_default());
 }

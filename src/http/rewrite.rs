@@ -4,11 +4,11 @@
 //! hop stays behind, what this hop needs is added, and beyond that nothing is. Which is which was marked in
 //! `fields.rs`; here the marks are obeyed.
 
-use super::chunked::hex;
 use super::fields::{self, Hop, Name, write};
 use super::framing::Framing;
 use super::head::{Request, Response};
 use super::words;
+use crate::base::digits::{decimal, hex};
 use httparse::Header;
 use std::net::IpAddr;
 use std::ops::Range;
@@ -153,7 +153,7 @@ pub enum Persist {
 /// that the body would have had (RFC 9110 8.6).
 pub fn response(head: &Response, body: Framing, persist: Persist, out: &mut Vec<u8>) {
     out.extend_from_slice(b"HTTP/1.1 ");
-    write_digits(u64::from(head.status), out);
+    decimal(u64::from(head.status), out);
     out.extend_from_slice(b" ");
     out.extend_from_slice(head.reason);
     out.extend_from_slice(b"\r\n");
@@ -178,23 +178,8 @@ pub fn response(head: &Response, body: Framing, persist: Persist, out: &mut Vec<
 fn write_number(name: &[u8], number: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");
-    write_digits(number, out);
+    decimal(number, out);
     out.extend_from_slice(b"\r\n");
-}
-
-/// In decimal; the machinery of `fmt` costs more than all of this.
-pub(super) fn write_digits(mut number: u64, out: &mut Vec<u8>) {
-    let mut digits = [0; 20];
-    let mut from = digits.len();
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (number % 10) as u8;
-        number /= 10;
-        from -= 1;
-        if number == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(digits.get(from..).unwrap_or_default());
 }
 
 /// An IPv4 address seen through an IPv6 socket is written as what it is.
@@ -205,7 +190,7 @@ fn write_address(address: IpAddr, out: &mut Vec<u8>) {
                 if place > 0 {
                     out.push(b'.');
                 }
-                write_digits(u64::from(octet), out);
+                decimal(u64::from(octet), out);
             }
         }
         IpAddr::V6(six) => _ = std::io::Write::write_fmt(out, format_args!("{six}")), // a Vec takes everything
