@@ -3,4 +3,5 @@
 pub mod limits;
 pub mod resolve;
 pub mod signals;
+pub mod spool;
 pub mod stderr;
