@@ -2,13 +2,16 @@
 //! what belongs to the process itself: its arguments, variables, streams and exit code.
 
 use evenkeel::balance::budget::{self, Budget};
+use evenkeel::config::access::{AccessLog, Target};
 use evenkeel::config::{self, Command, Config, Exit, Limits};
 use evenkeel::demo::backend::{Backend, Manner};
 use evenkeel::demo::{self, Ports};
 use evenkeel::host::resolve::resolve;
+use evenkeel::host::spool::Spool;
 use evenkeel::host::{limits, stderr};
 use evenkeel::net::os::Os;
 use evenkeel::net::traced::Traced;
+use evenkeel::proxy::access::Access;
 use evenkeel::proxy::{Proxy, Turned};
 use log::LevelFilter;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -21,7 +24,7 @@ fn main() -> ExitCode {
     let read = |path: &std::path::Path| std::fs::read_to_string(path);
     let command = config::from_args(std::env::args_os(), &env, &read, &resolve);
     let ended = match command {
-        Ok(Command::Run { config, log }) => run(config, log),
+        Ok(Command::Run { config, log, access }) => run(config, log, access),
         Ok(Command::Demo { port_base, log }) => demo(port_base, log),
         Ok(Command::Backend { listen, name, delay, status, body_size, log }) => {
             let name = name.unwrap_or_else(|| format!("backend-{}", listen.first().map_or(0, SocketAddr::port)));
@@ -59,23 +62,36 @@ fn said(text: String) -> Exit {
 const RESERVED: u64 = 64;
 
 /// Balances until told to stop.
-fn run(mut config: Config, log: LevelFilter) -> Result<(), Exit> {
+fn run(mut config: Config, log: LevelFilter, access: Option<AccessLog>) -> Result<(), Exit> {
     stderr::init(log);
     let descriptors = limits::raise_descriptors();
     if config.limits.connections == 0 {
         // Two for each: the client and its upstream.
         config.limits.connections = usize::try_from(descriptors.saturating_sub(RESERVED) / 2).unwrap_or(usize::MAX);
     }
-    let ended = balance(&config);
+    let ended = access.map(open).transpose().and_then(|access| balance(&config, access));
     stderr::flush();
     ended.map_err(failed)
 }
 
-fn balance(config: &Config) -> io::Result<()> {
+/// Errors name the file.
+fn open(log: AccessLog) -> io::Result<Access> {
+    let spool = match &log.to {
+        Target::Stdout => Spool::stdout(),
+        Target::File(path) => Spool::file(path).map_err(|error| {
+            let what = format!("cannot write the access log {}: {error}", path.display());
+            io::Error::other(format!("{what}: name a file in a directory that is there and that this user may write"))
+        }),
+    };
+    Ok(Access::new(log.format, spool?))
+}
+
+fn balance(config: &Config, access: Option<Access>) -> io::Result<()> {
     let mut os = Os::new()?;
     os.hear_signals()?;
     let seed = RandomState::new().build_hasher().finish(); // std's own keys: the one place where chance comes in
     let mut proxy = Proxy::new(config, Traced::new(os), seed)?;
+    access.into_iter().for_each(|access| proxy.log_to(access));
     while proxy.turn()? == Turned::More {}
     Ok(())
 }
@@ -100,7 +116,7 @@ fn demo(port_base: Option<u16>, log: LevelFilter) -> Result<(), Exit> {
         ports.admin,
         balancer = ports.balancer,
     );
-    run(config, log).map_err(hint)
+    run(config, log, None).map_err(hint)
 }
 
 /// Is one embedded backend, until told to stop.

@@ -4,6 +4,7 @@
 //! brings. Read [`flags`] for the words, [`settle`](super::settle) for what they mean.
 
 use super::Config;
+use super::access::{self, AccessLog};
 use super::address::{self, Resolve};
 use super::error::{Errors, Place, Said, Source, Wrong, quote};
 use super::flags::{self, Check, Demo, Env, Line, Log, Run, Serve, Task};
@@ -29,6 +30,8 @@ pub enum Command {
         config: Config,
         /// How much to log.
         log: LevelFilter,
+        /// Whether each request gets a line, and where.
+        access: Option<AccessLog>,
     },
     /// Show it working, with backends of its own.
     Demo {
@@ -125,35 +128,44 @@ struct Host<'a> {
     resolve: Resolve<'a>,
 }
 
+/// All that the flags of `run` come to.
+struct Asked {
+    settled: Settled,
+    log: Said<LevelFilter>,
+    access: Said<Option<AccessLog>>,
+    file: Option<PathBuf>,
+}
+
 impl Host<'_> {
     fn run(&self, run: Run, errors: &mut Errors) -> Option<Command> {
-        let (settled, log, _) = self.settled(run, errors)?;
-        let config = settled.config;
-        let log = log.value;
-        Some(Command::Run { config, log })
+        let Asked { settled, log, access, .. } = self.settled(run, errors)?;
+        Some(Command::Run { config: settled.config, log: log.value, access: access.value })
     }
 
     fn check(&self, check: Check, errors: &mut Errors) -> Option<Command> {
-        let (settled, log, file) = self.settled(check.run, errors)?;
+        let Asked { settled, log, access, file } = self.settled(check.run, errors)?;
         let subject = file.map_or("the command line".to_string(), |file| file.display().to_string());
         let text = match check.print {
             false => format!("{subject}: {}", summary(&settled.config)),
             true => format!(
-                "{}\n# log level {}: {}",
+                "{}\n# log level {}: {}\n# access log {}: {}",
                 settled.book.to_string().trim_end(),
                 log.value.as_str().to_ascii_lowercase(),
-                super::book::origin(&log.place)
+                super::book::origin(&log.place),
+                access::show(access.value.as_ref()),
+                super::book::origin(&access.place)
             ),
         };
         let printed = check.print.then(|| Box::new(settled.config));
         Some(Command::Check { text, printed })
     }
 
-    fn settled(&self, mut run: Run, errors: &mut Errors) -> Option<(Settled, Said<LevelFilter>, Option<PathBuf>)> {
+    fn settled(&self, mut run: Run, errors: &mut Errors) -> Option<Asked> {
         let log = self.level(&run.log, LevelFilter::Info, errors);
-        let (path, place) = self.config_path(run.config.take());
+        let access = run.access_log(self.env, errors);
+        let (file, place) = self.config_path(run.config.take());
         let upper = run.upper(self.env, errors);
-        let typed = match &path {
+        let typed = match &file {
             Some(path) => self.typed(path, place, errors),
             None => Typed::default(),
         };
@@ -161,7 +173,7 @@ impl Host<'_> {
         if !errors.is_empty() {
             return None;
         }
-        Some((settle(typed, upper, self.resolve, errors)?, log, path))
+        Some(Asked { settled: settle(typed, upper, self.resolve, errors)?, log, access, file })
     }
 
     fn config_path(&self, given: Option<PathBuf>) -> (Option<PathBuf>, Place) {

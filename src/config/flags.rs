@@ -4,6 +4,7 @@
 //! same. Each flag with a value has a variable named after it (`--health-path`: `EVENKEEL_HEALTH_PATH`), which counts
 //! when the flag is absent and which is absent when empty; several listeners or backends are separated by spaces.
 
+use super::access::{self, AccessLog, Format};
 use super::error::{ConfigError, Errors, Place, Said, Wrong, quote};
 use super::typed::{Backend, Health, Listener, Pool, Upper};
 use super::{MOST_WEIGHT, duration, policy, word};
@@ -91,10 +92,10 @@ pub struct Run {
     /// Dashboard, API and metrics, or off; default 127.0.0.1:5002
     #[arg(long, value_name = "ADDR|off")]
     pub admin: Option<String>,
-    /// A line for each request; only off so far, the default
+    /// A line for each request: to standard output, to a file, or off, the default
     #[arg(long, value_name = "-|FILE|off")]
     pub access_log: Option<String>,
-    /// The form of these lines (not there yet)
+    /// The form of these lines: text (key=value, the default), json or combined
     #[arg(long, value_name = "FORMAT")]
     pub access_log_format: Option<String>,
     /// How much is logged.
@@ -227,13 +228,32 @@ impl Reader<'_> {
 }
 
 impl Run {
+    /// Where access lines go and how, and who said so. A format for lines that nobody asked for is a mistake only where
+    /// both can be seen: on the command line.
+    pub fn access_log(&mut self, env: Env<'_>, errors: &mut Errors) -> Said<Option<AccessLog>> {
+        let (flag, of_format) = ("--access-log", "--access-log-format");
+        let mut from = Reader { env, errors };
+        let target = from.read(self.access_log.take(), flag, access::target);
+        let format = from.read(self.access_log_format.take(), of_format, access::format);
+        match (target, &format) {
+            (Some(said), _) => {
+                let format = format.map_or(Format::default(), |format| format.value);
+                Said::new(said.value.map(|to| AccessLog { to, format }), said.place)
+            }
+            (None, Some(Said { place: Place::Flag(_), .. })) => {
+                let wrong = Wrong::new("there is no access log to have this form", "add --access-log - or a file");
+                errors.push(wrong.at(Place::Flag(of_format)));
+                Said::new(None, Place::Default)
+            }
+            (None, _) => Said::new(None, Place::Default),
+        }
+    }
+
     /// What they say, together with the environment.
     pub fn upper(self, env: Env<'_>, errors: &mut Errors) -> Upper {
         let mut from = Reader { env, errors };
         let count = |text: &str| word::small(text, 1..=u32::MAX);
         let span = duration::parse_some;
-        from.read(self.access_log, "--access-log", refuse_access_log);
-        from.read(self.access_log_format, "--access-log-format", refuse_access_log_format);
         let main = || Said::new("main".to_string(), Place::Default);
         let mut listener = Listener::new(main());
         listener.bind = said_all(self.listen, "--listen", env);
@@ -278,17 +298,6 @@ fn backend(text: &str) -> Result<Backend, Wrong> {
     Ok(Backend { address, weight })
 }
 
-fn refuse_access_log(text: &str) -> Result<(), Wrong> {
-    match text {
-        "off" => Ok(()),
-        _ => Err(Wrong::later("the access log", "leave it out; --verbose tells each connection's story")),
-    }
-}
-
-fn refuse_access_log_format(_: &str) -> Result<(), Wrong> {
-    Err(Wrong::later("the access log", "leave it out"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::testing::*;
@@ -308,8 +317,6 @@ mod tests {
     #[test]
     fn what_is_still_to_come_is_refused_by_name() {
         for (line, name) in [
-            ("--access-log -", "--access-log: not there yet: "),
-            ("--access-log-format json", "--access-log-format: not there yet: "),
             ("-l unix:/run/x", "--listen: not there yet: the address \"unix:/run/x\""),
             ("-b unix:/run/x", "--backend: not there yet: "),
             ("--admin unix:/run/x", "--admin: not there yet: "),
@@ -346,8 +353,12 @@ mod tests {
             ("--header-timeout", "1d"),
             ("--admin", "on"),
             ("--log-level", "loud"),
+            ("--access-log", "logs/"),
+            ("--access-log-format", "json"),
+            ("--access-log - --access-log-format", "jsn"),
         ] {
             let text = refusal(&format!("-b 127.0.0.1:9 {flag} {value}"));
+            let flag = flag.rsplit(' ').next().unwrap();
             assert!(text.starts_with(&format!("{flag}: ")), "{text}");
             assert!(text.contains("\n  fix: "), "{text}");
         }

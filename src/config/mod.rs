@@ -5,11 +5,12 @@
 //!
 //! [`from_args`] is the way in. A configuration exists twice: as [`typed`], each value with its place, filled by
 //! [`flags`] and [`mod@file`]; and as meant, the [`Config`] of this file, made of it by [`settle`]. Small values have a
-//! file each: [`address`], [`duration`], [`health`], [`network`], [`policy`], [`size`], [`word`]. What goes wrong is in
+//! file each: [`access`], [`address`], [`duration`], [`health`], [`network`], [`policy`], [`size`], [`word`]. What goes wrong is in
 //! [`error`].
 //!
 //! Nothing here opens, binds or looks anything up: files, variables and names come through functions of the caller.
 
+pub mod access;
 pub mod address;
 pub mod args;
 pub mod book;
@@ -27,10 +28,11 @@ pub mod settle;
 pub mod size;
 pub mod table;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod typed;
 pub mod word;
 
+pub use access::AccessLog;
 pub use args::{Command, Exit, from_args};
 pub use error::ConfigError;
 pub use health::{Ejection, Health, ProbeKind};

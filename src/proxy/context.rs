@@ -3,6 +3,7 @@
 //! One of these for each loop, lent to whoever is being driven. It knows who owns which socket, so opening and closing
 //! go through here; it takes no decision about traffic.
 
+use super::access::Access;
 use super::end::End;
 use super::grace::Graces;
 use super::idle::Idle;
@@ -110,6 +111,8 @@ pub struct Context<N> {
     pub listeners: Vec<(SocketAddr, String)>,
     /// How long a failing backend can hurt, by pool.
     pub budgets: Vec<Budget>,
+    /// Where each request gets a line, if anybody asked for it.
+    pub access: Option<Access>,
     /// We are leaving: nobody is kept alive.
     pub draining: bool,
     /// Grows whenever a byte moves or something changes: who compares it before and after sees whether it did.
@@ -144,6 +147,7 @@ impl<N: Net> Context<N> {
             routing: Vec::new(),
             listeners: Vec::new(),
             budgets: Vec::new(),
+            access: None,
             draining: false,
             moved: 0,
             billed: Cost::default(),

@@ -3,6 +3,7 @@
 //! Who waits for something sets its deadline ([`Context::deadlines`](super::context::Context::deadlines)); the loop asks
 //! here how long it may sleep and, at the end of each turn, attends to what has come.
 
+use super::access::Access;
 use super::context::{Context, Owner};
 use super::session::Session;
 use super::{Proxy, TRIMMED_EVERY};
@@ -15,7 +16,8 @@ impl<N: Net> Proxy<N> {
         let trim = self.untrimmed.then(|| self.trimmed + TRIMMED_EVERY);
         let Context { deadlines, probes_due, ejections_due, .. } = &self.cx;
         let (sockets, probes, returns) = (deadlines.next(), probes_due.next(), ejections_due.next());
-        let next = [sockets, probes, returns, self.drain.deadline(), self.next_grace(), trim];
+        let lines = self.cx.access.as_ref().and_then(Access::due);
+        let next = [sockets, probes, returns, lines, self.drain.deadline(), self.next_grace(), trim];
         next.into_iter().flatten().min()
     }
 

@@ -3,6 +3,7 @@
 //! [`Proxy::turn`] is the loop's body: wait, admit, drive, expire, sweep. Everything else is called from there. Read it
 //! first, then [`session`] (one client connection), [`exchange`] (one request), [`flow`] (one direction of bytes) and [`idle`] (the pool).
 
+pub mod access;
 pub mod context;
 mod deadlines;
 pub mod door;
@@ -15,6 +16,7 @@ pub mod idle;
 pub mod phase;
 pub mod prober;
 pub mod reason;
+pub mod record;
 mod report;
 pub mod session;
 pub mod verdict;
@@ -24,6 +26,7 @@ use crate::base::Time;
 use crate::base::stats::Stats;
 use crate::config::{Config, Mode};
 use crate::net::{Event, Moved, Net, Signal, Sock};
+use access::Access;
 use context::{Context, Owner, Routing, Service};
 use door::Door;
 use drain::Drain;
@@ -137,6 +140,11 @@ impl<N: Net> Proxy<N> {
         self.doors.iter().map(|door| door.address)
     }
 
+    /// Each request gets a line from now on.
+    pub fn log_to(&mut self, access: Access) {
+        self.cx.access = Some(access);
+    }
+
     /// The network.
     pub fn net(&self) -> &N {
         &self.cx.net
@@ -239,7 +247,10 @@ impl<N: Net> Proxy<N> {
     fn signal(&mut self, signal: Signal) {
         match signal {
             Signal::Stop => self.leave(),
-            Signal::Dump => log::warn!("asked for the state:\n{}", self.report()), // seen even when quiet
+            Signal::Dump => {
+                log::warn!("asked for the state:\n{}", self.report()); // seen even when quiet
+                self.cx.access.iter_mut().for_each(|access| access.spool().reopen());
+            }
             Signal::Reload => log::warn!("reload: not there yet; the configuration stays as it is"),
             Signal::HandOver => log::warn!("hand-over: not there yet; restart instead"),
         }
@@ -324,6 +335,7 @@ impl<N: Net> Proxy<N> {
             self.trimmed = self.cx.now;
             self.untrimmed = self.cx.lender.trim() | self.cx.net.trim();
         }
+        self.cx.hand_on_lines();
         let open = self.open_sessions() as u64;
         if let Err(violation) = self.cx.stats.check_open(open)
             && self.cx.stats.violations == 0

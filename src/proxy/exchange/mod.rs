@@ -24,14 +24,15 @@ mod upstream;
 pub use terms::Terms;
 pub use upstream::{Search, Upstream};
 
+use super::access::Ended;
 use super::context::Context;
 use super::end::End;
 use super::flow::{Body, Flow, Pumped};
 use super::phase::Phase;
 use super::reason::Reason;
+use super::record::Record;
 use crate::balance::PoolId;
-use crate::base::Time;
-use crate::http::{Malformed, Request, Scan};
+use crate::http::{Malformed, Scan};
 use crate::net::{Cost, Net, Sock};
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -80,17 +81,12 @@ pub struct Exchange {
     scan: Scan,
     /// It counts as a request: a client's, with a head that was in order.
     admitted: bool,
-    /// Ours to name it by.
-    pub id: u128,
     /// Where the backend's address goes as Host, when the client sent none.
     host_gap: Option<Range<usize>>,
-    /// Method and target, kept only while somebody reads the log.
-    story: Option<Box<str>>,
     /// In a tunnel: which sides were told that the other has said everything, the upstream first.
     told: [bool; 2],
-    began: Time,
-    /// What it has cost so far, from the read that brought the end of its head.
-    cost: Cost,
+    /// What is remembered of it.
+    pub record: Record,
     /// The session it belongs to: its row and its client.
     row: u32,
     peer: SocketAddr,
@@ -102,11 +98,12 @@ impl Exchange {
         terms: Terms,
         head: Flow,
         search: Search,
+        record: Record,
         of: (u32, SocketAddr),
         cx: &mut Context<N>,
     ) -> Box<Self> {
         cx.stats.admitted += 1;
-        let mut exchange = Exchange::blank(Kind::Request, terms, of, cx);
+        let mut exchange = Exchange::blank(Kind::Request, terms, record, of);
         (exchange.request, exchange.search, exchange.admitted) = (head, search, true);
         exchange
     }
@@ -114,20 +111,21 @@ impl Exchange {
     /// A tunnel to a backend of `pool`.
     pub fn tunnel<N: Net>(pool: PoolId, of: (u32, SocketAddr), cx: &mut Context<N>) -> Box<Self> {
         cx.stats.admitted += 1;
-        let mut exchange = Exchange::blank(Kind::Tunnel, Terms::default(), of, cx);
+        let record = Record { counts: true, pool: Some(pool), ..Record::new(cx.now, cx.now) };
+        let mut exchange = Exchange::blank(Kind::Tunnel, Terms::default(), record, of);
         (exchange.request, exchange.response, exchange.admitted) = (raw(), raw(), true);
         exchange.search = Search::new(pool, cx.backends.key(pool, None, of.1.ip()));
         exchange
     }
 
-    /// An answer of our own, ready to be sent.
-    pub fn answer<N: Net>(terms: Terms, text: Vec<u8>, of: (u32, SocketAddr), cx: &mut Context<N>) -> Box<Self> {
-        let mut exchange = Exchange::blank(Kind::Answer, terms, of, cx);
+    /// An answer of our own, ready to be sent, to a request of which this is remembered.
+    pub fn answer(terms: Terms, text: Vec<u8>, record: Record, of: (u32, SocketAddr)) -> Box<Self> {
+        let mut exchange = Exchange::blank(Kind::Answer, terms, record, of);
         exchange.response = Flow::new(text, Body::Done, false);
         exchange
     }
 
-    fn blank<N: Net>(kind: Kind, terms: Terms, (row, peer): (u32, SocketAddr), cx: &mut Context<N>) -> Box<Self> {
+    fn blank(kind: Kind, terms: Terms, record: Record, (row, peer): (u32, SocketAddr)) -> Box<Self> {
         Box::new(Exchange {
             kind,
             request: Flow::default(),
@@ -137,33 +135,23 @@ impl Exchange {
             terms,
             scan: Scan::default(),
             admitted: false,
-            id: 0,
             host_gap: None,
-            story: None,
             told: [false; 2],
-            began: cx.now,
-            cost: Cost::default(),
+            record,
             row,
             peer,
         })
     }
 
-    /// Names it, and says where its head still lacks the backend's address as Host.
-    pub fn name(&mut self, id: u128, host_gap: Option<Range<usize>>) {
-        (self.id, self.host_gap) = (id, host_gap);
-    }
-
-    /// Remembers what is asked for, if somebody reads the log.
-    pub fn remember(&mut self, request: &Request<'_, '_>) {
-        if log::log_enabled!(log::Level::Debug) {
-            self.story = Some(format!("{} {}", request.method, String::from_utf8_lossy(request.target)).into());
-        }
+    /// Says where its head still lacks the backend's address as Host.
+    pub fn lacks_host(&mut self, gap: Option<Range<usize>>) {
+        self.host_gap = gap;
     }
 
     /// What is forwarded, for the log.
     pub fn story(&self) -> &str {
-        match &self.story {
-            Some(story) => story,
+        match &self.record.asked {
+            Some(asked) => asked.what(),
             None if self.kind == Kind::Tunnel => "connection",
             None => "request",
         }
@@ -249,6 +237,9 @@ impl Exchange {
     /// It ends: counted once, its buffers given back, its upstream let go of. Whether the client must be shown by a
     /// reset that what it was sent is not whole.
     pub fn end<N: Net>(mut self: Box<Self>, reason: Reason, client: &mut End, cx: &mut Context<N>) -> bool {
+        if self.record.counts {
+            self.close_record(reason, cx);
+        }
         let finished = reason == Reason::Finished;
         let torn = !finished && self.is_open_ended();
         if self.kind == Kind::Request
@@ -275,18 +266,35 @@ impl Exchange {
 
     /// What was spent of late was spent on it.
     pub fn charge<N: Net>(&mut self, cx: &mut Context<N>) {
-        self.cost += cx.spent();
+        self.record.cost += cx.spent();
     }
 
     /// How it went, for the log.
     pub fn tell<N: Net>(&mut self, cx: &mut Context<N>) {
         self.charge(cx);
-        let took = (cx.now - self.began).as_secs_f64() * 1e3;
-        let (status, bytes, Cost { calls, .. }) = (self.terms.status, self.response.moved, self.cost);
+        let took = (cx.now - self.record.began).as_secs_f64() * 1e3;
+        let (status, bytes, Cost { calls, .. }) = (self.terms.status, self.response.moved, self.record.cost);
         log::debug!(
             "{}: response {status} sent back to client, {bytes} bytes in {took:.1} ms and {calls} system calls",
             self.peer
         );
+    }
+
+    /// Writes the line of a request that is over.
+    #[cold]
+    fn close_record<N: Net>(&mut self, reason: Reason, cx: &mut Context<N>) {
+        self.charge(cx);
+        self.record.end(reason, self.phase());
+        let (moved, status) = ([self.request.moved, self.response.moved], self.terms.status);
+        let ended = Ended { record: &self.record, client: self.peer, status, moved, body: self.response.carried };
+        cx.log_access(&ended);
+    }
+
+    /// What is remembered of it goes on to the answer that takes its place.
+    pub fn hand_on_record(&mut self, reason: Reason) -> Record {
+        self.record.end(reason, self.phase());
+        self.record.moved[0] += self.request.moved;
+        self.record.take()
     }
 
     /// Sends an answer of our own.

@@ -124,6 +124,7 @@ impl Exchange {
         if let Err(why) = self.terms.accept(&head, self.request.is_complete()) {
             return self.bad_response(&why, cx);
         }
+        self.record.answered = cx.now; // the last of them is the final one
         let mut out = cx.lender.lend_scrap();
         // An answer of known length to half a request ends the connection, and says so in time (RFC 9112 section 9.6).
         let early = !self.request.is_at_hand() && matches!(head.framing, Framing::None | Framing::Length(_));
@@ -174,6 +175,7 @@ impl Exchange {
     fn switch_protocols<N: Net>(&mut self, client: &mut End, cx: &mut Context<N>) {
         log::debug!("{}: {} upgraded", self.peer, self.story());
         self.judge(Served::Well, cx);
+        self.record.moved = [self.request.moved, self.response.moved];
         self.request.discard(client);
         self.request.give_back(cx);
         self.response.give_back(cx);

@@ -18,6 +18,7 @@ use crate::net::{self, Net};
 use crate::proxy::context::{Context, Owner};
 use crate::proxy::end::{End, Filled};
 use crate::proxy::reason::Reason;
+use crate::proxy::record::NEVER;
 use std::io;
 
 /// The upstream side of an exchange.
@@ -71,6 +72,7 @@ impl Exchange {
             }
             Some(Ok(())) => {
                 (upstream.end.writable, upstream.connected) = (true, true);
+                self.record.connected = cx.now;
                 cx.moved += 1;
                 if self.is_tunnel() {
                     self.judge(Served::Well, cx); // what passes through it is not ours to judge
@@ -139,6 +141,7 @@ impl Exchange {
                 true
             }
             Err(error) => {
+                self.record.tries(backend, cx.now);
                 self.cannot_reach(backend, cx.now, &error, cx);
                 false
             }
@@ -148,6 +151,8 @@ impl Exchange {
     /// The one door through which an exchange gets its upstream.
     fn attach<N: Net>(&mut self, upstream: Upstream, cx: &mut Context<N>) {
         cx.backends.begin(upstream.backend);
+        self.record.tries(upstream.backend, cx.now);
+        self.record.connected = if upstream.connected { cx.now } else { NEVER };
         let backend = cx.backends.get(upstream.backend);
         log::debug!("{}: forwarding {} to backend {}", self.peer, self.story(), backend.name);
         if let Some(gap) = self.host_gap.take() {

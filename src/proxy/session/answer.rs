@@ -12,6 +12,7 @@ use crate::proxy::end::Filled;
 use crate::proxy::exchange::{Exchange, Terms};
 use crate::proxy::phase::{LONGEST_LINGER, Phase};
 use crate::proxy::reason::Reason;
+use crate::proxy::record::Record;
 
 impl Session {
     /// The request is not what it should be, in its head or its body. What the upstream got of it must not be taken for
@@ -25,9 +26,10 @@ impl Session {
         if self.exchange.is_none() {
             cx.stats.refused += u64::from(self.is_clients());
         }
-        let (terms, id) = self.terms_of_refusal();
+        let (terms, mut record) = self.terms_of_refusal(cx);
+        record.refused(malformed.name());
         self.end_exchange(Reason::BadRequest, cx);
-        self.answer(malformed.status(), terms, id, cx)
+        self.answer(malformed.status(), terms, record, cx)
     }
 
     /// The header deadline has come and only a part of the head has.
@@ -35,21 +37,22 @@ impl Session {
         log::debug!("{}: request refused: no complete head within the header time-out", self.peer);
         cx.stats.refused += u64::from(self.is_clients());
         cx.stats.ended(Reason::HeaderTimeout.name());
-        let (terms, id) = self.terms_of_refusal();
-        self.answer(Status(408), terms, id, cx)
+        let (terms, mut record) = self.terms_of_refusal(cx);
+        record.end(Reason::HeaderTimeout, self.phase);
+        self.answer(Status(408), terms, record, cx)
     }
 
     /// Whom a refusal answers: even one of a head that nobody understood has no body if that asked for HEAD.
-    fn terms_of_refusal(&self) -> (Terms, Option<u128>) {
-        match &self.exchange {
-            Some(exchange) => (exchange.terms.for_answer(false), Some(exchange.id)),
-            None => (Terms::unread(Verb::glimpsed(self.client.held())), None),
+    fn terms_of_refusal<N: Net>(&mut self, cx: &Context<N>) -> (Terms, Record) {
+        match &mut self.exchange {
+            Some(exchange) => (exchange.terms.for_answer(false), exchange.record.take()),
+            None => (Terms::unread(Verb::glimpsed(self.client.held())), self.new_record(cx)),
         }
     }
 
     /// An exchange cannot be done: the client is told, unless a response has begun.
     pub(super) fn fail<N: Net>(&mut self, reason: Reason, cx: &mut Context<N>) -> Step {
-        let Some(exchange) = &self.exchange else { return Step::Close(reason) };
+        let Some(exchange) = &mut self.exchange else { return Step::Close(reason) };
         if exchange.is_answer() || exchange.is_open_ended() || reason == Reason::ClientReset {
             return Step::Close(reason);
         }
@@ -57,11 +60,12 @@ impl Session {
             cx.stats.ended(reason.name());
             return self.cut(reason, cx);
         }
-        let (terms, id) = (exchange.terms.for_answer(exchange.keeps_client() && !cx.draining), exchange.id);
+        let terms = exchange.terms.for_answer(exchange.keeps_client() && !cx.draining);
         cx.stats.ended(reason.name());
         log::debug!("{}: {} fails: {}", self.peer, exchange.story(), reason.name());
+        let record = exchange.hand_on_record(reason);
         self.end_exchange(reason, cx);
-        self.answer(status_of(reason), terms, Some(id), cx)
+        self.answer(status_of(reason), terms, record, cx)
     }
 
     /// A response that has begun cannot be finished. Where only the end of the connection would tell, it ends with a
@@ -75,12 +79,15 @@ impl Session {
         self.let_go(cx)
     }
 
-    fn answer<N: Net>(&mut self, status: Status, terms: Terms, id: Option<u128>, cx: &mut Context<N>) -> Step {
-        let id = id.unwrap_or_else(|| u128::from(cx.rng.bits()));
+    fn answer<N: Net>(&mut self, status: Status, mut terms: Terms, mut record: Record, cx: &mut Context<N>) -> Step {
+        if record.id == 0 {
+            record.id = u128::from(cx.rng.bits());
+        }
+        terms.status = status.0;
         let mut out = cx.lender.lend_scrap();
         let head_only = terms.verb == Verb::Head;
-        http::answer::error(status, id, !terms.keep_alive, head_only, terms.says_keep_alive(), &mut out);
-        self.exchange = Some(Exchange::answer(terms, out, self.name(), cx));
+        http::answer::error(status, record.id, !terms.keep_alive, head_only, terms.says_keep_alive(), &mut out);
+        self.exchange = Some(Exchange::answer(terms, out, record, self.name()));
         self.enter(Phase::Answering, cx);
         Step::Go
     }

@@ -6,12 +6,14 @@ use super::{Session, Step};
 use crate::admin;
 use crate::http::{self, Framing, Malformed, Onward, Request, Scan, Status, Verb};
 use crate::net::Net;
+use crate::proxy::access::Access;
 use crate::proxy::context::{Context, Service};
 use crate::proxy::end::Filled;
 use crate::proxy::exchange::{Exchange, Search, Terms};
 use crate::proxy::flow::Flow;
 use crate::proxy::phase::Phase;
 use crate::proxy::reason::Reason;
+use crate::proxy::record::{Asked, Record};
 
 impl Session {
     /// Reads until a head is complete, and admits or refuses it.
@@ -30,6 +32,9 @@ impl Session {
             }
             match self.client.fill(&mut cx.net, &mut cx.lender) {
                 Ok(Filled::Bytes(count)) => {
+                    if self.client.held().len() == count {
+                        self.heard = cx.now;
+                    }
                     cx.moved += count as u64;
                     *budget = budget.saturating_sub(count);
                 }
@@ -60,7 +65,7 @@ impl Session {
     /// The head's bytes are used up; what is behind them is its body or the next request.
     fn begin<N: Net>(&mut self, size: usize, mut exchange: Box<Exchange>, cx: &mut Context<N>) -> Step {
         self.client.consume(size);
-        self.scan = Scan::default();
+        (self.scan, self.heard) = (Scan::default(), cx.now); // of a pipelined request nothing better is known
         let begun = if exchange.is_answer() { Ok(()) } else { exchange.begin(&mut self.client, &cx.limits) };
         self.exchange = Some(exchange);
         match begun {
@@ -72,16 +77,20 @@ impl Session {
     /// A client's request: forwarded, unless it ends here.
     fn serve<N: Net>(&self, request: &Request<'_, '_>, listener: u16, cx: &mut Context<N>) -> Box<Exchange> {
         let id = u128::from(cx.rng.bits()) << 64 | u128::from(cx.rng.bits());
+        let mut record = Record { id, asked: asked(request, cx), ..self.new_record(cx) };
         // Max-Forwards: 0 makes us the recipient (RFC 9110 section 7.6.2).
         if matches!(request.verb, Verb::Options | Verb::Trace) && request.max_forwards == Some(0) {
             let answer = |close, says, out: &mut _| http::answer::last_hop(request.verb, id, close, says, out);
-            return self.answer_here(request, answer, cx);
+            record.end(Reason::Answered, Phase::Head);
+            let status = if request.verb == Verb::Options { Status(200) } else { Status(501) };
+            return self.answer_here(request, status, answer, record, cx);
         }
         let Some(pool) = cx.routing[usize::from(listener)].find(request) else {
             cx.stats.ended(Reason::NoRoute.name());
+            record.end(Reason::NoRoute, Phase::Head);
             let head = request.verb == Verb::Head;
             let answer = |close, says, out: &mut _| http::answer::error(Status(404), id, close, head, says, out);
-            return self.answer_here(request, answer, cx);
+            return self.answer_here(request, Status(404), answer, record, cx);
         };
         let (terms, mut out) = (Terms::from(request), cx.lender.lend_scrap());
         let onward = Onward { client: self.peer.ip(), backend: "", id, trusted: false, proto: "http" };
@@ -90,9 +99,9 @@ impl Session {
             .limited(cx.limits.body)
             .trailers(request.drops_trailers);
         let search = Search::new(pool, cx.backends.key(pool, Some(request), self.peer.ip()));
-        let mut exchange = Exchange::request(terms, flow, search, self.name(), cx);
-        exchange.name(id, host_gap);
-        exchange.remember(request);
+        record.pool = Some(pool);
+        let mut exchange = Exchange::request(terms, flow, search, record, self.name(), cx);
+        exchange.lacks_host(host_gap);
         exchange
     }
 
@@ -101,13 +110,16 @@ impl Session {
     fn answer_here<N: Net>(
         &self,
         request: &Request<'_, '_>,
+        status: Status,
         answer: impl FnOnce(bool, bool, &mut Vec<u8>),
+        record: Record,
         cx: &mut Context<N>,
     ) -> Box<Exchange> {
         let (mut terms, mut out) = (Terms::from(request), cx.lender.lend_scrap());
         terms.keep_alive &= is_bodiless(request) && !cx.draining;
+        terms.status = status.0;
         answer(!terms.keep_alive, terms.says_keep_alive(), &mut out);
-        Exchange::answer(terms, out, self.name(), cx)
+        Exchange::answer(terms, out, record, self.name())
     }
 
     /// A request on the admin address: a page of our own.
@@ -126,8 +138,20 @@ impl Session {
             keep_alive_10: terms.says_keep_alive(),
         };
         http::answer::write(&answer, &mut out);
-        Exchange::answer(terms, out, self.name(), cx)
+        Exchange::answer(terms, out, self.new_record(cx), self.name())
     }
+
+    /// Nothing but the moments is known of it yet.
+    pub(super) fn new_record<N: Net>(&self, cx: &Context<N>) -> Record {
+        Record { counts: cx.access.is_some() && self.is_clients(), ..Record::new(self.heard, cx.now) }
+    }
+}
+
+/// What is asked for, if somebody reads it.
+fn asked<N: Net>(request: &Request<'_, '_>, cx: &Context<N>) -> Option<Box<Asked>> {
+    let fields = cx.access.as_ref().is_some_and(Access::tells_fields);
+    let told = cx.access.is_some() || log::log_enabled!(log::Level::Debug);
+    told.then(|| Asked::of(request, fields))
 }
 
 /// Whether nothing follows the head: a body that nobody reads would be taken for the next request.

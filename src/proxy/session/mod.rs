@@ -65,6 +65,8 @@ pub struct Session {
     hungry: bool,
     /// Its client is not watched yet, and nobody waits for it.
     in_grace: bool,
+    /// When the first byte of the present request came.
+    heard: Time,
     /// Once it was answered: when it is closed, however much it still has to say.
     last_word: Time,
     exchange: Option<Box<Exchange>>,
@@ -84,6 +86,7 @@ impl Session {
             queued: false,
             hungry: false,
             in_grace: false,
+            heard: cx.now,
             last_word: cx.now,
             exchange: None,
         };

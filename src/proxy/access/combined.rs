@@ -1,0 +1,45 @@
+//! The format that Apache calls `combined` and every log analyser reads: `client - - [date] "request" status bytes
+//! "referer" "user agent"`. Bytes are those of the body.
+//!
+//! It has no place for a request without a status. If its client has left that is 499, as nginx has it; a connection in
+//! TCP mode has 000.
+
+use super::{Entry, write_quoted};
+use crate::base::Date;
+use crate::base::digits::{decimal, pad};
+use std::io::Write as _;
+
+const CLIENT_LEFT: u16 = 499;
+
+pub fn write(entry: &Entry<'_>, out: &mut Vec<u8>) {
+    // A vector takes whatever is written to it.
+    let _ = write!(out, "{} - - [", entry.client.ip());
+    write_date(entry, out);
+    out.extend_from_slice(b"] ");
+    write_quoted(entry.asked.map_or("-", |asked| asked.line()).as_bytes(), out);
+    out.push(b' ');
+    let nothing = if entry.asked.is_some() { CLIENT_LEFT } else { 0 };
+    pad(entry.status.unwrap_or(nothing).into(), 3, out);
+    out.push(b' ');
+    decimal(entry.body, out);
+    for field in [entry.asked.map(|asked| &asked.referer), entry.asked.map(|asked| &asked.agent)] {
+        out.push(b' ');
+        write_quoted(field.map_or(b"-", |field| if field.is_empty() { b"-" } else { field }), out);
+    }
+    out.push(b'\n');
+}
+
+/// `26/Nov/2026:19:54:58 +0000`.
+fn write_date(entry: &Entry<'_>, out: &mut Vec<u8>) {
+    let date = Date::of(entry.clock);
+    pad(date.day, 2, out);
+    out.push(b'/');
+    out.extend_from_slice(date.month_name().as_bytes());
+    out.push(b'/');
+    pad(date.year, 4, out);
+    for number in [date.hour, date.minute, date.second] {
+        out.push(b':');
+        pad(number, 2, out);
+    }
+    out.extend_from_slice(b" +0000");
+}

@@ -1,0 +1,190 @@
+//! The access log: one line for each request and each tunnel, when its last byte has gone or it has failed.
+//!
+//! | key | what it says |
+//! |---|---|
+//! | `time` | when it was over, UTC |
+//! | `client`, `listener` | who asked, and where |
+//! | `method`, `target`, `version` | what was asked for; none in TCP mode, nor of a head that nobody understood |
+//! | `status` | what the client was told; none if it had left, or in TCP mode |
+//! | `pool`, `backend` | where it went, the last backend that was tried |
+//! | `bytes_in`, `bytes_out` | to backends and to the client, heads included |
+//! | `timers` | HAProxy's TR/Tw/Tc/Tr/Ta, in milliseconds: its head, until a backend was chosen, until a connection stood, until the head of the response, all of it; -1 for what did not happen |
+//! | `end` | HAProxy's two letters, where they mean the same, else `-` |
+//! | `reason` | the name of how it ended, as in the counters |
+//! | `retries` | connections tried for it beyond the first |
+//! | `id` | its `X-Request-Id`, unless the client brought one: that is `client_id` |
+//! | `calls`, `copied`, `spliced` | its share of the system calls, and bytes by the way they passed |
+//!
+//! A format is one file here: [`text`], [`json`], [`combined`]. Where lines go is [`host::spool`](crate::host::spool)'s;
+//! nothing here waits. Requests on the admin address are the operator's own and get no line, nor do connections that
+//! come and go without a byte.
+
+mod combined;
+mod json;
+mod text;
+
+use super::context::Context;
+use super::record::{Asked, Ending, NEVER, Record};
+use crate::base::digits::{decimal, pad};
+use crate::base::{Date, Time};
+use crate::config::access::Format;
+use crate::host::spool::Spool;
+use crate::net::{Cost, Net};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Where lines go, and what they look like.
+pub struct Access {
+    format: Format,
+    spool: Spool,
+}
+
+/// What a line says.
+struct Entry<'a> {
+    /// Since 1970.
+    clock: Duration,
+    client: SocketAddr,
+    asked: Option<&'a Asked>,
+    status: Option<u16>,
+    pool: Option<&'a str>,
+    backend: Option<&'a str>,
+    bytes: [u64; 2],
+    body: u64,
+    /// In tenths of a millisecond.
+    timers: [Option<u64>; 5],
+    ending: Ending,
+    retries: u32,
+    id: u128,
+    cost: Cost,
+}
+
+/// The end of a request, as its exchange knows it.
+pub struct Ended<'a> {
+    /// What is remembered of it.
+    pub record: &'a Record,
+    /// Whose it was.
+    pub client: SocketAddr,
+    /// What the client was told; 0: nothing.
+    pub status: u16,
+    /// Bytes to backends and to the client in its last flows.
+    pub moved: [u64; 2],
+    /// Of those to the client: the body's.
+    pub body: u64,
+}
+
+impl Access {
+    /// Lines of this format into `spool`.
+    pub fn new(format: Format, spool: Spool) -> Access {
+        Access { format, spool }
+    }
+
+    /// Whether lines tell of fields of the request.
+    pub fn tells_fields(&self) -> bool {
+        self.format != Format::Text
+    }
+
+    /// Where lines go.
+    pub fn spool(&mut self) -> &mut Spool {
+        &mut self.spool
+    }
+
+    /// When lines are to go on their way.
+    pub fn due(&self) -> Option<Time> {
+        self.spool.due()
+    }
+
+    fn write(&mut self, entry: &Entry<'_>, now: Time) {
+        let format = match self.format {
+            Format::Text => text::write,
+            Format::Json => json::write,
+            Format::Combined => combined::write,
+        };
+        self.spool.line(now, |out| format(entry, out));
+    }
+}
+
+impl<N: Net> Context<N> {
+    /// Writes the line of a request that is over.
+    pub fn log_access(&mut self, ended: &Ended<'_>) {
+        let Some(access) = &mut self.access else { return };
+        let Ended { record, client, status, moved, body } = *ended;
+        let [heard, began, chosen, connected] = [record.heard, record.began, record.chosen, record.connected];
+        let entry = Entry {
+            clock: access.spool.clock(),
+            client,
+            asked: record.asked.as_deref(),
+            status: (status != 0).then_some(status),
+            pool: record.pool.map(|pool| self.backends.pool(pool).name.as_str()),
+            backend: record.backend.map(|id| self.backends.get(id).name.as_str()),
+            bytes: [record.moved[0] + moved[0], record.moved[1] + moved[1]],
+            body,
+            timers: [
+                span(heard, began),
+                span(began, chosen),
+                span(chosen, connected),
+                span(connected, record.answered),
+                span(heard, self.now),
+            ],
+            ending: record.ending.unwrap_or(Ending { reason: "finished", code: Some("--") }),
+            retries: record.tries.saturating_sub(1),
+            id: record.id,
+            cost: record.cost,
+        };
+        access.write(&entry, self.now);
+        self.stats.access_lines += 1;
+    }
+
+    /// Sends lines on their way that have waited long enough.
+    pub(super) fn hand_on_lines(&mut self) {
+        if let Some(access) = &mut self.access {
+            if access.due().is_some_and(|due| due <= self.now) {
+                access.spool.hand_on();
+            }
+            self.stats.access_dropped = access.spool.dropped();
+        }
+    }
+}
+
+/// Tenths of a millisecond between two things, if both happened.
+fn span(from: Time, to: Time) -> Option<u64> {
+    (from != NEVER && to != NEVER).then(|| u64::try_from(to.since(from).as_micros() / 100).unwrap_or(u64::MAX))
+}
+
+/// `2026-11-26T19:54:58.123Z` (RFC 3339).
+fn write_time(clock: Duration, out: &mut Vec<u8>) {
+    let Date { year, month, day, hour, minute, second } = Date::of(clock);
+    pad(year, 4, out);
+    for (before, number) in [(b'-', month), (b'-', day), (b'T', hour), (b':', minute), (b':', second)] {
+        out.push(before);
+        pad(number, 2, out);
+    }
+    out.push(b'.');
+    pad(u64::from(clock.subsec_millis()), 3, out);
+    out.push(b'Z');
+}
+
+/// Milliseconds with one place; -1 for what did not happen.
+fn write_tenths(tenths: Option<u64>, out: &mut Vec<u8>) {
+    let Some(tenths) = tenths else { return out.extend_from_slice(b"-1") };
+    decimal(tenths / 10, out);
+    out.extend_from_slice(&[b'.', b'0' + (tenths % 10) as u8]);
+}
+
+/// Bytes of a client's, in quotes: what could end them, or a terminal's patience, as `\xHH` (nginx does likewise).
+fn write_quoted(bytes: &[u8], out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    out.push(b'"');
+    for &byte in bytes {
+        match byte {
+            b'"' | b'\\' | 0..0x20 | 0x7f.. => {
+                let (high, low) = (usize::from(byte >> 4), usize::from(byte & 15));
+                out.extend_from_slice(&[b'\\', b'x', HEX[high], HEX[low]]);
+            }
+            plain => out.push(plain),
+        }
+    }
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests;

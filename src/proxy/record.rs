@@ -1,0 +1,221 @@
+//! What is remembered of a request, from its first byte to the last of its answer, for the one line that it gets in the
+//! access log.
+//!
+//! A record travels: an [exchange](super::exchange) that cannot be done hands it to the answer of our own that takes its
+//! place, so that there is one line for each request, whoever answered it. What a line looks like is
+//! [`access`](super::access)'s.
+
+use super::phase::Phase;
+use super::reason::Reason;
+use crate::balance::{BackendId, PoolId};
+use crate::base::Time;
+use crate::http::{Request, Version};
+use crate::net::Cost;
+
+/// What did not happen.
+pub const NEVER: Time = Time(u64::MAX);
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct Record {
+    /// Ours to name it by; 0: it has no name yet.
+    pub id: u128,
+    /// It is a client's: it gets a line.
+    pub counts: bool,
+    /// When its first byte came; for a tunnel, its client.
+    pub heard: Time,
+    /// When its head was complete.
+    pub began: Time,
+    /// When a backend was first chosen for it.
+    pub chosen: Time,
+    /// When a connection to a backend stood, the last one.
+    pub connected: Time,
+    /// When the head of the final response had come.
+    pub answered: Time,
+    /// The pool that it went to.
+    pub pool: Option<PoolId>,
+    /// The last backend that was tried.
+    pub backend: Option<BackendId>,
+    /// Connections that were tried for it, pooled ones too.
+    pub tries: u32,
+    /// Bytes that went to backends and to the client in flows that are no more.
+    pub moved: [u64; 2],
+    /// What it has cost so far, from the read that brought the end of its head.
+    pub cost: Cost,
+    /// Why it ended, once it has.
+    pub ending: Option<Ending>,
+    /// What was asked for, kept only while somebody reads it.
+    pub asked: Option<Box<Asked>>,
+}
+
+/// Why a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ending {
+    /// By its name in the counters.
+    pub reason: &'static str,
+    /// HAProxy's two letters, where they mean the same: who ended it, and what it was doing.
+    pub code: Option<&'static str>,
+}
+
+impl Record {
+    /// Of something whose first byte came at `heard` and whose head is complete `now`.
+    pub fn new(heard: Time, now: Time) -> Record {
+        Record {
+            id: 0,
+            counts: false,
+            heard,
+            began: now,
+            chosen: NEVER,
+            connected: NEVER,
+            answered: NEVER,
+            pool: None,
+            backend: None,
+            tries: 0,
+            moved: [0; 2],
+            cost: Cost::default(),
+            ending: None,
+            asked: None,
+        }
+    }
+
+    /// Leaves a record behind that gets no line.
+    pub fn take(&mut self) -> Record {
+        std::mem::replace(self, Record::new(self.heard, self.began))
+    }
+
+    /// A connection is tried for it.
+    pub fn tries(&mut self, backend: BackendId, now: Time) {
+        self.chosen = self.chosen.min(now);
+        (self.backend, self.tries) = (Some(backend), self.tries + 1);
+    }
+
+    /// It ends, if it has not already, for this reason and in this phase.
+    pub fn end(&mut self, reason: Reason, phase: Phase) {
+        let ending = Ending { reason: reason.name(), code: code(reason, phase) };
+        self.ending.get_or_insert(ending);
+    }
+
+    /// It ends, if it has not already, because it was refused.
+    pub fn refused(&mut self, reason: &'static str) {
+        self.ending.get_or_insert(Ending { reason, code: Some("PR") });
+    }
+}
+
+/// HAProxy's session state at disconnection (its configuration manual, section 8.5), where ours means the same.
+fn code(reason: Reason, phase: Phase) -> Option<&'static str> {
+    let stage = match phase {
+        Phase::Head | Phase::Idle => 0,
+        Phase::Connecting => 1,
+        Phase::Sending | Phase::Awaiting => 2,
+        _ => 3,
+    };
+    let codes = match reason {
+        Reason::Finished | Reason::Answered | Reason::Closed => return Some("--"),
+        Reason::ClientReset | Reason::ClientLeft => ["CR", "CC", "CH", "CD"],
+        Reason::HeaderTimeout => return Some("cR"),
+        Reason::BodyTimeout | Reason::ClientStalled | Reason::TunnelTimeout => ["cR", "cC", "cH", "cD"],
+        Reason::NoBackend => return Some("SC"),
+        Reason::ConnectTimeout => return Some("sC"),
+        Reason::ResponseTimeout => ["sR", "sC", "sH", "sD"],
+        Reason::UpstreamDied | Reason::Truncated => ["SR", "SC", "SH", "SD"],
+        Reason::BadResponse => ["PR", "PC", "PH", "PD"],
+        Reason::NoRoute | Reason::BadRequest => return Some("PR"),
+        Reason::System => ["RR", "RC", "RH", "RD"],
+        Reason::Stuck => ["IR", "IC", "IH", "ID"],
+        _ => return None, // they have no word for it
+    };
+    codes.get(stage).copied()
+}
+
+/// What a request asks for.
+#[derive(Debug)]
+pub struct Asked {
+    /// Method, target and version, one space apart: none of them has one.
+    line: Box<str>,
+    /// Where the target lies in it.
+    target: std::ops::Range<usize>,
+    /// `Referer`, as it came; empty: none.
+    pub referer: Box<[u8]>,
+    /// `User-Agent`, likewise.
+    pub agent: Box<[u8]>,
+    /// The client's own `X-Request-Id`, likewise.
+    pub request_id: Box<[u8]>,
+}
+
+/// A field that is longer is kept no further.
+const LONGEST_FIELD: usize = 1024;
+
+impl Asked {
+    /// What `request` asks for. The fields only if `fields`, since each costs memory.
+    pub fn of(request: &Request<'_, '_>, fields: bool) -> Box<Asked> {
+        let version = if request.version == Version::V10 { " HTTP/1.0" } else { " HTTP/1.1" };
+        let target = String::from_utf8_lossy(request.target);
+        let mut line = String::with_capacity(request.method.len() + 1 + target.len() + version.len());
+        line.push_str(request.method);
+        line.push(' ');
+        line.push_str(&target);
+        line.push_str(version);
+        let from = request.method.len() + 1;
+        let field = |name: &str| -> Box<[u8]> {
+            let found = request.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name));
+            found.map_or(&[][..], |field| field.value.get(..LONGEST_FIELD).unwrap_or(field.value)).into()
+        };
+        let wanted = |name| if fields { field(name) } else { Box::default() };
+        Box::new(Asked {
+            target: from..from + target.len(),
+            line: line.into(),
+            referer: wanted("referer"),
+            agent: wanted("user-agent"),
+            request_id: wanted("x-request-id"),
+        })
+    }
+
+    /// Method, target and version.
+    pub fn line(&self) -> &str {
+        &self.line
+    }
+
+    /// Method and target.
+    pub fn what(&self) -> &str {
+        self.line.get(..self.target.end).unwrap_or_default()
+    }
+
+    /// The method.
+    pub fn method(&self) -> &str {
+        self.line.get(..self.target.start.saturating_sub(1)).unwrap_or_default()
+    }
+
+    /// The target.
+    pub fn target(&self) -> &str {
+        self.line.get(self.target.clone()).unwrap_or_default()
+    }
+
+    /// The version, as `HTTP/1.1`.
+    pub fn version(&self) -> &str {
+        self.line.get(self.target.end + 1..).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::{self, Limits};
+
+    #[test]
+    fn what_was_asked_for_can_be_taken_apart_again() {
+        let head = b"GET /a?b HTTP/1.0\r\nUser-Agent: curl\r\nX-Request-ID: 7\r\n\r\n";
+        let mut table = http::table();
+        let asked = Asked::of(&http::head::request(head, &Limits::default(), &mut table).unwrap(), true);
+        assert_eq!((asked.method(), asked.target(), asked.version()), ("GET", "/a?b", "HTTP/1.0"));
+        assert_eq!((asked.line(), asked.what()), ("GET /a?b HTTP/1.0", "GET /a?b"));
+        assert_eq!((&*asked.agent, &*asked.referer, &*asked.request_id), (&b"curl"[..], &b""[..], &b"7"[..]));
+    }
+
+    #[test]
+    fn the_first_ending_stays() {
+        let mut record = Record::new(Time(0), Time(0));
+        record.end(Reason::UpstreamDied, Phase::Awaiting);
+        record.end(Reason::ClientReset, Phase::Answering);
+        assert_eq!(record.ending, Some(Ending { reason: "upstream_died", code: Some("SH") }));
+    }
+}
