@@ -10,6 +10,8 @@
 
 mod support;
 
+#[path = "chaos/clock.rs"]
+mod clock;
 #[path = "chaos/limits.rs"]
 mod limits;
 #[path = "chaos/load.rs"]

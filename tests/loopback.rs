@@ -6,6 +6,8 @@
 
 mod support;
 
+#[path = "loopback/access.rs"]
+mod access;
 #[path = "loopback/admin.rs"]
 mod admin;
 #[path = "loopback/bodies.rs"]

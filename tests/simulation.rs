@@ -9,7 +9,10 @@
 mod sim;
 
 use evenkeel::config::Mode;
+use evenkeel::config::access::Format;
+use evenkeel::host::spool::Spool;
 use evenkeel::proxy::Proxy;
+use evenkeel::proxy::access::Access;
 use sim::house;
 use sim::plan::{Plan, Scope, address, listener};
 use sim::relay::{Bug, Relay};
@@ -81,6 +84,8 @@ fn proxy(plan: Plan, aloud: bool) -> Result<Report, String> {
     }
     let start = net.now();
     let mut proxy = Proxy::new(&house::config(&plan), net, plan.seed).map_err(|error| error.to_string())?;
+    let (spool, _nobody_takes_them) = Spool::pair(1);
+    proxy.log_to(Access::new(Format::Json, spool));
     World::new(plan, start).run(&mut proxy)
 }
 

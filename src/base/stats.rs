@@ -20,6 +20,8 @@ pub struct Stats {
     pub failed: u64,
     /// Requests refused before they were admitted.
     pub refused: u64,
+    /// Requests in good order that we answered ourselves, without a word to a backend.
+    pub answered: u64,
     /// Requests sent once more, to the same backend or another.
     pub retries: u64,
     /// Upstream connections made.
@@ -73,5 +75,14 @@ impl Stats {
             return Err(format!("admitted {admitted} != finished {finished} + failed {failed} + alive {alive}"));
         }
         Ok(())
+    }
+
+    /// The conservation law of the access log, for when nothing is under way: each request has one line.
+    pub fn check_lines(&self) -> Result<(), String> {
+        let Stats { admitted, refused, answered, access_lines, .. } = self;
+        match *access_lines == admitted + refused + answered {
+            true => Ok(()),
+            false => Err(format!("{access_lines} lines for {admitted} + {refused} + {answered} requests")),
+        }
     }
 }

@@ -49,6 +49,9 @@ impl House for Proxy<Sim> {
         if stats.stuck > 0 {
             return Err(format!("{} sessions asked to go on and did nothing", stats.stuck));
         }
+        if self.open_sessions() == 0 {
+            stats.check_lines()?;
+        }
         stats.check(self.open_sessions() as u64, self.alive_requests() as u64)
     }
 }

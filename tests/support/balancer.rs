@@ -48,6 +48,15 @@ impl Balancer {
         Balancer::of(quietly(command.args(args)), args)
     }
 
+    /// As [`Balancer::start`], with these variables.
+    #[allow(dead_code)] // chaos.rs uses it
+    #[track_caller]
+    pub fn start_with(variables: &[(&str, &str)], args: &[&str]) -> Balancer {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
+        command.envs(variables.iter().copied());
+        Balancer::of(quietly(command.args(args)), args)
+    }
+
     #[track_caller]
     fn of(mut child: Child, args: &[&str]) -> Balancer {
         let ears = Ears::on(child.stderr.take().expect("a pipe"));
@@ -147,10 +156,14 @@ impl Balancer {
         self.child.id()
     }
 
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("signalling our own child");
+    }
+
     /// Sends TERM.
     pub fn terminate(&self) {
-        let pid = Pid::from_child(&self.child);
-        kill_process(pid, Signal::TERM).expect("signalling our own child");
+        self.signal(Signal::TERM);
     }
 
     /// How it ended, once it has.

@@ -115,6 +115,7 @@ impl Session {
         record: Record,
         cx: &mut Context<N>,
     ) -> Box<Exchange> {
+        cx.stats.answered += 1;
         let (mut terms, mut out) = (Terms::from(request), cx.lender.lend_scrap());
         terms.keep_alive &= is_bodiless(request) && !cx.draining;
         terms.status = status.0;
