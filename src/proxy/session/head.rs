@@ -65,7 +65,8 @@ impl Session {
     /// The head's bytes are used up; what is behind them is its body or the next request.
     fn begin<N: Net>(&mut self, size: usize, mut exchange: Box<Exchange>, cx: &mut Context<N>) -> Step {
         self.client.consume(size);
-        (self.scan, self.heard) = (Scan::default(), cx.now); // of a pipelined request nothing better is known
+        self.scan = Scan::default();
+        self.heard = cx.now; // of a pipelined request nothing better is known
         let begun = if exchange.is_answer() { Ok(()) } else { exchange.begin(&mut self.client, &cx.limits) };
         self.exchange = Some(exchange);
         match begun {
