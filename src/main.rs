@@ -8,7 +8,7 @@ use evenkeel::demo::backend::{Backend, Manner};
 use evenkeel::demo::{self, Ports};
 use evenkeel::host::resolve::resolve;
 use evenkeel::host::spool::Spool;
-use evenkeel::host::{limits, stderr};
+use evenkeel::host::{ask, limits, stderr};
 use evenkeel::net::os::Os;
 use evenkeel::net::traced::Traced;
 use evenkeel::proxy::access::Access;
@@ -30,6 +30,7 @@ fn main() -> ExitCode {
             let name = name.unwrap_or_else(|| format!("backend-{}", listen.first().map_or(0, SocketAddr::port)));
             backend(&listen, Manner { name, delay, status, body_size }, log)
         }
+        Ok(Command::Explain { id, admin }) => explain(&id, &admin),
         Ok(Command::Check { text, printed }) => Err(said(text + &printed.map_or(String::new(), |it| budgets(&it)))),
         Err(exit) => Err(exit),
     };
@@ -125,6 +126,20 @@ fn backend(listen: &[SocketAddr], manner: Manner, log: LevelFilter) -> Result<()
     let ended = serve(listen, manner);
     stderr::flush();
     ended.map_err(failed)
+}
+
+/// Asks a running balancer for a receipt and prints its words.
+fn explain(id: &str, admin: &[SocketAddr]) -> Result<(), Exit> {
+    let fail = |text: String| Exit { text: format!("evenkeel: {text}"), to_stdout: false, code: 1 };
+    let shown = admin.first().map_or(String::new(), SocketAddr::to_string);
+    let (status, body) = ask::get(admin, &format!("/api/requests/{id}")).map_err(|error| {
+        fail(format!("cannot ask {shown}: {error}\n  fix: name the admin address of a running balancer with --admin"))
+    })?;
+    let receipt: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+    let words = receipt["words"].as_array().filter(|_| status == 200);
+    let Some(words) = words else { return Err(fail(String::from_utf8_lossy(&body).trim_end().to_string())) };
+    let lines: Vec<&str> = words.iter().filter_map(|line| line.as_str()).collect();
+    Err(said(lines.join("\n")))
 }
 
 fn serve(listen: &[SocketAddr], manner: Manner) -> io::Result<()> {

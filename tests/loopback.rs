@@ -36,6 +36,8 @@ mod old;
 mod pieces;
 #[path = "loopback/policies.rs"]
 mod policies;
+#[path = "loopback/receipts.rs"]
+mod receipts;
 #[path = "loopback/retry.rs"]
 mod retry;
 #[path = "loopback/reuse.rs"]

@@ -1,6 +1,8 @@
 //! Floor 5: what the admin address answers. Served by the same loop, as answers of our own.
 //!
-//! So far `/healthz` and `/api/state`. This file turns tables into text; sockets and HTTP are the session's.
+//! So far `/healthz`, `/api/state` and [`receipts`]. This file turns tables into text; sockets and HTTP are the session's.
+
+mod receipts;
 
 use crate::balance::budget::Budget;
 use crate::balance::ejection::Ejection;
@@ -11,6 +13,7 @@ use crate::base::Time;
 use crate::base::stats::Stats;
 use crate::http::{Request, Status, Verb};
 use crate::net::Calls;
+use crate::proxy::receipt::Receipts;
 use serde::Serialize;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -40,6 +43,8 @@ pub struct View<'a> {
     pub backends: &'a Backends,
     /// What was counted.
     pub stats: &'a Stats,
+    /// What was decided for the last requests.
+    pub receipts: &'a Receipts,
     /// Where clients come in: address, and what it leads to, in words.
     pub listeners: &'a [(SocketAddr, String)],
     /// How long a failing backend can hurt, by pool.
@@ -111,13 +116,19 @@ struct Measured {
 /// The answer to a request on the admin address.
 pub fn page(request: &Request<'_, '_>, view: &View<'_>) -> Page {
     let path = request.target.split(|&byte| byte == b'?').next().unwrap_or_default();
-    match (path, request.verb) {
-        (b"/healthz" | b"/api/state", verb) if !matches!(verb, Verb::Get | Verb::Head) => {
-            Page { extra: "Allow: GET, HEAD\r\n", ..Page::text(Status(405), "only GET and HEAD\n") }
-        }
-        (b"/healthz", _) => Page::text(Status(200), "ok\n"),
-        (b"/api/state", _) => state(view),
-        _ => Page::text(Status(404), "not found; there are /healthz and /api/state\n"),
+    let page = match path {
+        b"/healthz" => Page::text(Status(200), "ok\n"),
+        b"/api/state" => state(view),
+        b"/api/requests" => receipts::list(view),
+        _ => match path.strip_prefix(b"/api/requests/") {
+            Some(id) => receipts::one(id, view),
+            None => Page::text(Status(404), "not found; there are /healthz, /api/state and /api/requests\n"),
+        },
+    };
+    match request.verb {
+        Verb::Get | Verb::Head => page,
+        _ if page.status == Status(404) => page,
+        _ => Page { extra: "Allow: GET, HEAD\r\n", ..Page::text(Status(405), "only GET and HEAD\n") },
     }
 }
 
@@ -136,7 +147,11 @@ fn state(view: &View<'_>) -> Page {
         calls: view.calls,
         pools: pools(view),
     };
-    let body = serde_json::to_vec_pretty(&all).unwrap_or_default(); // fails only on maps whose keys are not text
+    json(&all)
+}
+
+fn json(value: &impl Serialize) -> Page {
+    let body = serde_json::to_vec_pretty(value).unwrap_or_default(); // fails only on maps whose keys are not text
     Page { content_type: "application/json", body, ..Page::text(Status(200), "") }
 }
 

@@ -6,7 +6,7 @@ use super::backend::BackendId;
 use super::policy::{self, Load, Policy};
 use super::slow_start::SlowStart;
 use crate::base::Rng;
-use crate::config::{self, HashOn, ProbeKind};
+use crate::config::{self, HashOn, PolicyName, ProbeKind};
 use std::time::Duration;
 
 /// A pool's row in the table.
@@ -19,6 +19,8 @@ pub struct Pool {
     pub name: String,
     /// How it is probed.
     pub probing: Probing,
+    /// The name of its policy.
+    pub chosen_by: PolicyName,
     pub(super) members: std::ops::Range<usize>,
     pub(super) policy: Box<dyn Policy>,
     /// What its policy takes for a request's key; none if it takes no notice of one.
@@ -54,6 +56,7 @@ impl Pool {
             name: from.name.clone(),
             probing: Probing { kind, interval, timeout, port },
             members,
+            chosen_by: from.policy,
             hash: from.policy.hashes().then(|| from.hash.clone()),
             load: Load::default(),
             heeds_load: policy.heeds_load(),
@@ -65,7 +68,7 @@ impl Pool {
     }
 
     /// The ids of its backends.
-    pub fn members(&self) -> impl Iterator<Item = BackendId> + use<> {
+    pub fn members(&self) -> impl ExactSizeIterator<Item = BackendId> + use<> {
         self.members.clone().map(|row| BackendId(row as u32))
     }
 }

@@ -7,7 +7,7 @@ use super::Config;
 use super::access::{self, AccessLog};
 use super::address::{self, Resolve};
 use super::error::{Errors, Place, Said, Source, Wrong, quote};
-use super::flags::{self, Check, Demo, Env, Line, Log, Run, Serve, Task};
+use super::flags::{self, Check, Demo, Env, Explain, Line, Log, Run, Serve, Task};
 use super::settle::{Settled, settle};
 use super::typed::Typed;
 use super::{duration, file, size, word};
@@ -55,6 +55,13 @@ pub enum Command {
         /// How much to log.
         log: LevelFilter,
     },
+    /// Tell the receipt of a request.
+    Explain {
+        /// Its id, or the first digits of it.
+        id: String,
+        /// Every address that the admin address stands for.
+        admin: Vec<SocketAddr>,
+    },
     /// Say that the configuration is right, and perhaps what it is.
     Check {
         /// For stdout, without the last line end.
@@ -101,7 +108,7 @@ pub fn from_args(
         Some(Task::Backend(serve)) => host.serve(serve, &mut errors),
         Some(Task::Check(check)) => host.check(check, &mut errors),
         Some(Task::Ctl(_)) => later("ctl", &mut errors),
-        Some(Task::Explain(_)) => later("explain", &mut errors),
+        Some(Task::Explain(explain)) => host.explain(explain, &mut errors),
         Some(Task::Completions(_)) => later("completions", &mut errors),
     };
     command.filter(|_| errors.is_empty()).ok_or_else(|| Exit::usage(errors.text()))
@@ -200,6 +207,14 @@ impl Host<'_> {
         }
     }
 
+    fn explain(&self, explain: Explain, errors: &mut Errors) -> Option<Command> {
+        let default = || Said::new("127.0.0.1:5002".to_string(), Place::Default);
+        let admin = flags::said(explain.admin, "--admin", self.env).unwrap_or_else(default);
+        let admin = errors.keep(flags::meaning(admin, |text| address::look_up(text, self.resolve)));
+        let id = errors.keep(flags::meaning(Said::new(explain.id, Place::Flag("ID")), request_id));
+        Some(Command::Explain { id: id?.value, admin: admin?.value })
+    }
+
     fn demo(&self, demo: Demo, errors: &mut Errors) -> Option<Command> {
         // The demo's whole point is to be watched: each request tells its story.
         let log = self.level(&demo.log, LevelFilter::Debug, errors).value;
@@ -265,6 +280,18 @@ fn level(text: &str) -> Result<LevelFilter, Wrong> {
     let known = ["off", "error", "warn", "info", "debug", "trace"];
     let level = text.parse().ok();
     level.ok_or_else(|| Wrong::unknown("log level", text, &known))
+}
+
+/// As many of its 32 hexadecimal digits as tell it apart.
+fn request_id(text: &str) -> Result<String, Wrong> {
+    match (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        true => Ok(text.to_ascii_lowercase()),
+        false => {
+            let fix =
+                "write the id of the access log, of an error page or of X-Request-Id: up to 32 hexadecimal digits";
+            Err(Wrong::new(format!("bad request id {}", quote(text)), fix))
+        }
+    }
 }
 
 /// A backend's name goes into a header field and a line of text.

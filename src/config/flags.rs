@@ -43,8 +43,8 @@ pub enum Task {
     Check(Check),
     /// Speak to a running one (not there yet)
     Ctl(Later),
-    /// The decision receipt of one request, in words (not there yet)
-    Explain(Later),
+    /// The decision receipt of one request, in words
+    Explain(Explain),
     /// Shell completion (not there yet)
     Completions(Later),
 }
@@ -160,6 +160,17 @@ pub struct Check {
     /// What would be run.
     #[command(flatten)]
     pub run: Run,
+}
+
+/// The flags of `explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The request's id, as in the access log and in X-Request-Id; its first digits suffice
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// The admin address of the balancer that served it; default 127.0.0.1:5002
+    #[arg(long, value_name = "ADDR")]
+    pub admin: Option<String>,
 }
 
 /// Whatever a later subcommand will understand.
@@ -324,7 +335,7 @@ mod tests {
             let text = refusal(&format!("-b 127.0.0.1:1 {line}"));
             assert!(text.starts_with(name), "{text}");
         }
-        for task in ["ctl state", "ctl --json watch", "explain 1234", "completions bash", "ctl"] {
+        for task in ["ctl state", "ctl --json watch", "completions bash", "ctl"] {
             let text = refusal(task);
             let name = task.split(' ').next().unwrap();
             assert!(text.contains(&format!("not there yet: evenkeel {name}")), "{text}");

@@ -7,6 +7,7 @@ use super::access::Access;
 use super::end::End;
 use super::grace::Graces;
 use super::idle::Idle;
+use super::receipt::Receipts;
 use crate::admin::View;
 use crate::balance::budget::Budget;
 use crate::balance::{Backends, PoolId};
@@ -111,6 +112,8 @@ pub struct Context<N> {
     pub listeners: Vec<(SocketAddr, String)>,
     /// How long a failing backend can hurt, by pool.
     pub budgets: Vec<Budget>,
+    /// What was decided for the last requests, and why.
+    pub receipts: Receipts,
     /// Where each request gets a line, if anybody asked for it.
     pub access: Option<Access>,
     /// We are leaving: nobody is kept alive.
@@ -147,6 +150,7 @@ impl<N: Net> Context<N> {
             routing: Vec::new(),
             listeners: Vec::new(),
             budgets: Vec::new(),
+            receipts: Receipts::default(),
             access: None,
             draining: false,
             moved: 0,
@@ -160,8 +164,8 @@ impl<N: Net> Context<N> {
 
     /// What the admin address may show.
     pub fn view(&self) -> View<'_> {
-        let Context { backends, stats, listeners, budgets, draining, now, .. } = self;
-        View { backends, stats, listeners, budgets, calls: self.net.calls(), draining: *draining, now: *now }
+        let Context { backends, stats, receipts, listeners, budgets, draining, now, .. } = self;
+        View { backends, stats, receipts, listeners, budgets, calls: self.net.calls(), draining: *draining, now: *now }
     }
 
     /// `sock` belongs to `owner` from now on.

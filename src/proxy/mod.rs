@@ -16,6 +16,7 @@ pub mod idle;
 pub mod phase;
 pub mod prober;
 pub mod reason;
+pub mod receipt;
 pub mod record;
 mod report;
 pub mod session;
@@ -102,6 +103,9 @@ impl<N: Net> Proxy<N> {
         let mut doors = Vec::new();
         for (at, service) in services.chain(config.admin.iter().map(|&at| (at, Service::Admin))) {
             doors.push(Door::open(doors.len() as u32, at, service, &mut cx)?);
+        }
+        if !config.admin.is_empty() {
+            cx.receipts.keep();
         }
         let mut prober = Prober::default();
         prober.plan(&mut cx);

@@ -7,6 +7,7 @@
 
 use super::phase::Phase;
 use super::reason::Reason;
+use super::receipt::Slip;
 use crate::balance::{BackendId, PoolId};
 use crate::base::Time;
 use crate::http::{Request, Version};
@@ -42,6 +43,8 @@ pub struct Record {
     pub moved: [u64; 2],
     /// What it has cost so far, from the read that brought the end of its head.
     pub cost: Cost,
+    /// Where its receipt is.
+    pub slip: Slip,
     /// Why it ended, once it has.
     pub ending: Option<Ending>,
     /// What was asked for, kept only while somebody reads it.
@@ -73,6 +76,7 @@ impl Record {
             tries: 0,
             moved: [0; 2],
             cost: Cost::default(),
+            slip: Slip::NONE,
             ending: None,
             asked: None,
         }

@@ -30,9 +30,10 @@ use super::end::End;
 use super::flow::{Body, Flow, Pumped};
 use super::phase::Phase;
 use super::reason::Reason;
+use super::receipt::Slip;
 use super::record::Record;
 use crate::balance::PoolId;
-use crate::http::{Malformed, Scan};
+use crate::http::{Malformed, Scan, Verb};
 use crate::net::{Cost, Net, Sock};
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -111,7 +112,9 @@ impl Exchange {
     /// A tunnel to a backend of `pool`.
     pub fn tunnel<N: Net>(pool: PoolId, of: (u32, SocketAddr), cx: &mut Context<N>) -> Box<Self> {
         cx.stats.admitted += 1;
-        let record = Record { counts: true, pool: Some(pool), ..Record::new(cx.now, cx.now) };
+        let id = u128::from(cx.rng.bits()) << 64 | u128::from(cx.rng.bits());
+        let mut record = Record { id, counts: cx.access.is_some(), pool: Some(pool), ..Record::new(cx.now, cx.now) };
+        cx.begin_receipt(&mut record, Verb::Other, pool);
         let mut exchange = Exchange::blank(Kind::Tunnel, Terms::default(), record, of);
         (exchange.request, exchange.response, exchange.admitted) = (raw(), raw(), true);
         exchange.search = Search::new(pool, cx.backends.key(pool, None, of.1.ip()));
@@ -237,9 +240,7 @@ impl Exchange {
     /// It ends: counted once, its buffers given back, its upstream let go of. Whether the client must be shown by a
     /// reset that what it was sent is not whole.
     pub fn end<N: Net>(mut self: Box<Self>, reason: Reason, client: &mut End, cx: &mut Context<N>) -> bool {
-        if self.record.counts {
-            self.close_record(reason, cx);
-        }
+        self.close_record(reason, cx);
         let finished = reason == Reason::Finished;
         let torn = !finished && self.is_open_ended();
         if self.kind == Kind::Request
@@ -280,12 +281,18 @@ impl Exchange {
         );
     }
 
-    /// Writes the line of a request that is over.
-    #[cold]
+    /// A request is over: its receipt is closed, its line written. Unless what is remembered went on to an answer.
     fn close_record<N: Net>(&mut self, reason: Reason, cx: &mut Context<N>) {
+        if !self.record.counts && self.record.slip == Slip::NONE {
+            return;
+        }
         self.charge(cx);
         self.record.end(reason, self.phase());
         let (moved, status) = ([self.request.moved, self.response.moved], self.terms.status);
+        cx.close_receipt(&self.record, status);
+        if !self.record.counts {
+            return;
+        }
         let ended = Ended { record: &self.record, client: self.peer, status, moved, body: self.response.carried };
         cx.log_access(&ended);
     }

@@ -18,6 +18,7 @@ use crate::net::{self, Net};
 use crate::proxy::context::{Context, Owner};
 use crate::proxy::end::{End, Filled};
 use crate::proxy::reason::Reason;
+use crate::proxy::receipt::Fate;
 use crate::proxy::record::NEVER;
 use std::io;
 
@@ -111,7 +112,11 @@ impl Exchange {
         loop {
             let again = std::mem::replace(&mut self.search.picked, true);
             let wanted = Wanted { tried: &self.search.tried, again, key: self.search.key, now: cx.now };
-            let Some(id) = cx.backends.pick(self.search.pool, &wanted) else {
+            let picked = cx.backends.pick(self.search.pool, &wanted);
+            if !again {
+                cx.note_pick(&self.record, self.search.pool, picked);
+            }
+            let Some(id) = picked else {
                 return Err(Stop::Failed(self.search.blame));
             };
             if self.reuse(id, cx) || self.open(id, cx) {
@@ -142,6 +147,7 @@ impl Exchange {
             }
             Err(error) => {
                 self.record.tries(backend, cx.now);
+                cx.note_try(&self.record, backend, false);
                 self.cannot_reach(backend, cx.now, &error, cx);
                 false
             }
@@ -152,6 +158,7 @@ impl Exchange {
     fn attach<N: Net>(&mut self, upstream: Upstream, cx: &mut Context<N>) {
         cx.backends.begin(upstream.backend);
         self.record.tries(upstream.backend, cx.now);
+        cx.note_try(&self.record, upstream.backend, upstream.pooled);
         self.record.connected = if upstream.connected { cx.now } else { NEVER };
         let backend = cx.backends.get(upstream.backend);
         log::debug!("{}: forwarding {} to backend {}", self.peer, self.story(), backend.name);
@@ -182,10 +189,12 @@ impl Exchange {
     /// A failed connection counts against the backend's health, brings its next probe forward, and it is not tried again.
     fn cannot_reach<N: Net>(&mut self, id: BackendId, since: Time, error: &io::Error, cx: &mut Context<N>) {
         self.search.tried.push(id);
-        self.search.blame = match error.kind() {
-            io::ErrorKind::TimedOut => Reason::ConnectTimeout,
-            _ => Reason::NoBackend,
+        let (blame, fate) = match error.kind() {
+            io::ErrorKind::TimedOut => (Reason::ConnectTimeout, Fate::Late),
+            _ => (Reason::NoBackend, Fate::Refused),
         };
+        self.search.blame = blame;
+        cx.note_fate(&self.record, fate);
         let backend = cx.backends.get_mut(id);
         backend.connect_failures += 1;
         log::debug!("{}: backend {} cannot be reached: {error}", self.peer, backend.name);
@@ -203,6 +212,7 @@ impl Exchange {
         connected(&mut self.upstream)?;
         let Some(Upstream { end, backend, pooled, .. }) = self.detach(cx) else { return Ok(()) };
         cx.close(end.sock);
+        cx.note_fate(&self.record, Fate::Died);
         let name = &cx.backends.get(backend).name;
         let cause = error.map_or_else(|| "closed".into(), |error| error.to_string());
         log::debug!("{}: backend {name} gave no response: {cause}", self.peer);

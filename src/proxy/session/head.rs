@@ -101,6 +101,7 @@ impl Session {
             .trailers(request.drops_trailers);
         let search = Search::new(pool, cx.backends.key(pool, Some(request), self.peer.ip()));
         record.pool = Some(pool);
+        cx.begin_receipt(&mut record, request.verb, pool);
         let mut exchange = Exchange::request(terms, flow, search, record, self.name(), cx);
         exchange.lacks_host(host_gap);
         exchange
