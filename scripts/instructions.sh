@@ -59,7 +59,7 @@ size() { [[ $1 == download ]] && echo 262144 || echo 100; }
 count() {
     local path=$1 number=$2 run="$1.$2"
     start "$run" valgrind --tool=callgrind --callgrind-out-file="$scratch/out.$run" \
-        "$evenkeel" -l 127.0.0.1:0 -b "$origin" --admin off --health off
+        "$evenkeel" -l 127.0.0.1:0 -b "$origin" --admin 127.0.0.1:0 --health off
     local balancer=$latest
     await "the balancer" listens "$run"
     # shellcheck disable=SC2046 # several words on purpose

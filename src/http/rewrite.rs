@@ -8,7 +8,7 @@ use super::fields::{self, Hop, Name, write};
 use super::framing::Framing;
 use super::head::{Request, Response};
 use super::words;
-use crate::base::digits::{decimal, hex};
+use crate::base::digits::{decimal, dotted, hex};
 use httparse::Header;
 use std::net::IpAddr;
 use std::ops::Range;
@@ -185,14 +185,7 @@ fn write_number(name: &[u8], number: u64, out: &mut Vec<u8>) {
 /// An IPv4 address seen through an IPv6 socket is written as what it is.
 fn write_address(address: IpAddr, out: &mut Vec<u8>) {
     match address.to_canonical() {
-        IpAddr::V4(four) => {
-            for (place, octet) in four.octets().into_iter().enumerate() {
-                if place > 0 {
-                    out.push(b'.');
-                }
-                decimal(u64::from(octet), out);
-            }
-        }
+        IpAddr::V4(four) => dotted(four.octets(), out),
         IpAddr::V6(six) => _ = std::io::Write::write_fmt(out, format_args!("{six}")), // a Vec takes everything
     }
 }

@@ -127,6 +127,13 @@ impl Receipt {
         }
     }
 
+    /// For another request. What is not counted any more need not be overwritten.
+    fn renew(&mut self, id: u128, verb: Verb, pool: PoolId, began: Time) {
+        (self.id, self.verb, self.pool, self.began) = (id, verb, pool, began);
+        (self.chosen, self.connected, self.answered, self.over) = (NEVER, NEVER, NEVER, NEVER);
+        (self.status, self.reason, self.seen, self.of, self.tried) = (0, "", 0, 0, 0);
+    }
+
     /// Those that were there when the first pick was made, the picked one first.
     pub fn candidates(&self) -> &[Candidate] {
         self.candidates.get(..usize::from(self.seen)).unwrap_or_default()
@@ -170,14 +177,14 @@ impl Receipts {
         self.on = true;
     }
 
-    fn begin(&mut self, receipt: Receipt) -> Slip {
+    fn begin(&mut self, id: u128, verb: Verb, pool: PoolId, began: Time) -> Slip {
         if !self.on {
             return Slip::NONE;
         }
         let place = self.next;
         match self.ring.get_mut(place) {
-            Some(old) => *old = receipt,
-            None => self.ring.push(receipt),
+            Some(old) => old.renew(id, verb, pool, began),
+            None => self.ring.push(Receipt::new(id, verb, pool, began)),
         }
         self.next = (place + 1) % RING;
         Slip(place as u32)
@@ -197,7 +204,8 @@ impl Receipts {
 impl<N: Net> Context<N> {
     /// Begins the receipt of a request that goes to `pool`.
     pub(super) fn begin_receipt(&mut self, record: &mut Record, verb: Verb, pool: PoolId) {
-        record.slip = self.receipts.begin(Receipt::new(record.id, verb, pool, record.began));
+        record.pool = Some(pool);
+        record.slip = self.receipts.begin(record.id, verb, pool, record.began);
     }
 
     /// A backend was picked for it, for the first time: who else was there?
@@ -245,18 +253,15 @@ impl<N: Net> Context<N> {
 mod tests {
     use super::*;
 
-    fn receipt(id: u128) -> Receipt {
-        Receipt::new(id, Verb::Get, PoolId(0), Time(id as u64))
-    }
-
     #[test]
     fn the_ring_keeps_the_last_ones_and_forgets_nobody_elses() {
         let mut receipts = Receipts::default();
-        assert_eq!(receipts.begin(receipt(1)), Slip::NONE, "nobody asks");
+        let begin = |receipts: &mut Receipts, id| receipts.begin(id, Verb::Get, PoolId(0), Time(0));
+        assert_eq!(begin(&mut receipts, 1), Slip::NONE, "nobody asks");
         receipts.keep();
-        let first = receipts.begin(receipt(1));
+        let first = begin(&mut receipts, 1);
         assert!(receipts.at(first, 1).is_some());
-        (2..=RING as u128 + 1).for_each(|id| drop(receipts.begin(receipt(id))));
+        (2..=RING as u128 + 1).for_each(|id| drop(begin(&mut receipts, id)));
         assert!(receipts.at(first, 1).is_none(), "another has its place");
         let ids: Vec<u128> = receipts.iter().map(|receipt| receipt.id).collect();
         assert_eq!(ids, (2..=RING as u128 + 1).rev().collect::<Vec<_>>());
@@ -264,7 +269,7 @@ mod tests {
 
     #[test]
     fn tries_beyond_those_remembered_are_counted() {
-        let mut receipt = receipt(1);
+        let mut receipt = Receipt::new(1, Verb::Get, PoolId(0), Time(0));
         for number in 0..6 {
             receipt.begin_try(BackendId(number), number == 0, Time(10));
             receipt.end_try(Fate::Refused, Time(20));

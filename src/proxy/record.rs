@@ -62,6 +62,7 @@ pub struct Ending {
 
 impl Record {
     /// Of something whose first byte came at `heard` and whose head is complete `now`.
+    #[inline]
     pub fn new(heard: Time, now: Time) -> Record {
         Record {
             id: 0,
@@ -80,6 +81,11 @@ impl Record {
             ending: None,
             asked: None,
         }
+    }
+
+    /// It is known by this id from now on, and `counts` or not.
+    pub fn name(&mut self, id: u128, counts: bool) {
+        (self.id, self.counts) = (id, counts);
     }
 
     /// Leaves a record behind that gets no line.

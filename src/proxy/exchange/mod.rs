@@ -33,6 +33,7 @@ use super::reason::Reason;
 use super::receipt::Slip;
 use super::record::Record;
 use crate::balance::PoolId;
+use crate::base::Time;
 use crate::http::{Malformed, Scan, Verb};
 use crate::net::{Cost, Net, Sock};
 use std::net::SocketAddr;
@@ -99,12 +100,12 @@ impl Exchange {
         terms: Terms,
         head: Flow,
         search: Search,
-        record: Record,
+        heard: Time,
         of: (u32, SocketAddr),
         cx: &mut Context<N>,
     ) -> Box<Self> {
         cx.stats.admitted += 1;
-        let mut exchange = Exchange::blank(Kind::Request, terms, record, of);
+        let mut exchange = Exchange::blank(Kind::Request, terms, heard, of, cx);
         (exchange.request, exchange.search, exchange.admitted) = (head, search, true);
         exchange
     }
@@ -113,22 +114,36 @@ impl Exchange {
     pub fn tunnel<N: Net>(pool: PoolId, of: (u32, SocketAddr), cx: &mut Context<N>) -> Box<Self> {
         cx.stats.admitted += 1;
         let id = u128::from(cx.rng.bits()) << 64 | u128::from(cx.rng.bits());
-        let mut record = Record { id, counts: cx.access.is_some(), pool: Some(pool), ..Record::new(cx.now, cx.now) };
-        cx.begin_receipt(&mut record, Verb::Other, pool);
-        let mut exchange = Exchange::blank(Kind::Tunnel, Terms::default(), record, of);
+        let mut exchange = Exchange::blank(Kind::Tunnel, Terms::default(), cx.now, of, cx);
+        exchange.record.name(id, cx.access.is_some());
+        cx.begin_receipt(&mut exchange.record, Verb::Other, pool);
         (exchange.request, exchange.response, exchange.admitted) = (raw(), raw(), true);
         exchange.search = Search::new(pool, cx.backends.key(pool, None, of.1.ip()));
         exchange
     }
 
     /// An answer of our own, ready to be sent, to a request of which this is remembered.
-    pub fn answer(terms: Terms, text: Vec<u8>, record: Record, of: (u32, SocketAddr)) -> Box<Self> {
-        let mut exchange = Exchange::blank(Kind::Answer, terms, record, of);
+    pub fn answer<N: Net>(
+        terms: Terms,
+        text: Vec<u8>,
+        record: Record,
+        of: (u32, SocketAddr),
+        cx: &Context<N>,
+    ) -> Box<Self> {
+        let mut exchange = Exchange::blank(Kind::Answer, terms, record.heard, of, cx);
+        exchange.record = record;
         exchange.response = Flow::new(text, Body::Done, false);
         exchange
     }
 
-    fn blank(kind: Kind, terms: Terms, record: Record, (row, peer): (u32, SocketAddr)) -> Box<Self> {
+    /// Its record is made where it stays: it is large, and requests are many.
+    fn blank<N: Net>(
+        kind: Kind,
+        terms: Terms,
+        heard: Time,
+        (row, peer): (u32, SocketAddr),
+        cx: &Context<N>,
+    ) -> Box<Self> {
         Box::new(Exchange {
             kind,
             request: Flow::default(),
@@ -140,7 +155,7 @@ impl Exchange {
             admitted: false,
             host_gap: None,
             told: [false; 2],
-            record,
+            record: Record::new(heard, cx.now),
             row,
             peer,
         })
@@ -286,13 +301,17 @@ impl Exchange {
         if !self.record.counts && self.record.slip == Slip::NONE {
             return;
         }
-        self.charge(cx);
         self.record.end(reason, self.phase());
-        let (moved, status) = ([self.request.moved, self.response.moved], self.terms.status);
-        cx.close_receipt(&self.record, status);
-        if !self.record.counts {
-            return;
+        cx.close_receipt(&self.record, self.terms.status);
+        if self.record.counts {
+            self.write_line(cx);
         }
+    }
+
+    #[cold]
+    fn write_line<N: Net>(&mut self, cx: &mut Context<N>) {
+        self.charge(cx);
+        let (moved, status) = ([self.request.moved, self.response.moved], self.terms.status);
         let ended = Ended { record: &self.record, client: self.peer, status, moved, body: self.response.carried };
         cx.log_access(&ended);
     }

@@ -87,7 +87,7 @@ impl Session {
         let mut out = cx.lender.lend_scrap();
         let head_only = terms.verb == Verb::Head;
         http::answer::error(status, record.id, !terms.keep_alive, head_only, terms.says_keep_alive(), &mut out);
-        self.exchange = Some(Exchange::answer(terms, out, record, self.name()));
+        self.exchange = Some(Exchange::answer(terms, out, record, self.name(), cx));
         self.enter(Phase::Answering, cx);
         Step::Go
     }

@@ -78,20 +78,17 @@ impl Session {
     /// A client's request: forwarded, unless it ends here.
     fn serve<N: Net>(&self, request: &Request<'_, '_>, listener: u16, cx: &mut Context<N>) -> Box<Exchange> {
         let id = u128::from(cx.rng.bits()) << 64 | u128::from(cx.rng.bits());
-        let mut record = Record { id, asked: asked(request, cx), ..self.new_record(cx) };
         // Max-Forwards: 0 makes us the recipient (RFC 9110 section 7.6.2).
         if matches!(request.verb, Verb::Options | Verb::Trace) && request.max_forwards == Some(0) {
             let answer = |close, says, out: &mut _| http::answer::last_hop(request.verb, id, close, says, out);
-            record.end(Reason::Answered, Phase::Head);
             let status = if request.verb == Verb::Options { Status(200) } else { Status(501) };
-            return self.answer_here(request, status, answer, record, cx);
+            return self.answer_here(request, (id, status, Reason::Answered), answer, cx);
         }
         let Some(pool) = cx.routing[usize::from(listener)].find(request) else {
             cx.stats.ended(Reason::NoRoute.name());
-            record.end(Reason::NoRoute, Phase::Head);
             let head = request.verb == Verb::Head;
             let answer = |close, says, out: &mut _| http::answer::error(Status(404), id, close, head, says, out);
-            return self.answer_here(request, Status(404), answer, record, cx);
+            return self.answer_here(request, (id, Status(404), Reason::NoRoute), answer, cx);
         };
         let (terms, mut out) = (Terms::from(request), cx.lender.lend_scrap());
         let onward = Onward { client: self.peer.ip(), backend: "", id, trusted: false, proto: "http" };
@@ -100,9 +97,10 @@ impl Session {
             .limited(cx.limits.body)
             .trailers(request.drops_trailers);
         let search = Search::new(pool, cx.backends.key(pool, Some(request), self.peer.ip()));
-        record.pool = Some(pool);
-        cx.begin_receipt(&mut record, request.verb, pool);
-        let mut exchange = Exchange::request(terms, flow, search, record, self.name(), cx);
+        let mut exchange = Exchange::request(terms, flow, search, self.heard, self.name(), cx);
+        exchange.record.name(id, cx.access.is_some());
+        exchange.record.asked = asked(request, cx);
+        cx.begin_receipt(&mut exchange.record, request.verb, pool);
         exchange.lacks_host(host_gap);
         exchange
     }
@@ -112,9 +110,8 @@ impl Session {
     fn answer_here<N: Net>(
         &self,
         request: &Request<'_, '_>,
-        status: Status,
+        (id, status, reason): (u128, Status, Reason),
         answer: impl FnOnce(bool, bool, &mut Vec<u8>),
-        record: Record,
         cx: &mut Context<N>,
     ) -> Box<Exchange> {
         cx.stats.answered += 1;
@@ -122,7 +119,9 @@ impl Session {
         terms.keep_alive &= is_bodiless(request) && !cx.draining;
         terms.status = status.0;
         answer(!terms.keep_alive, terms.says_keep_alive(), &mut out);
-        Exchange::answer(terms, out, record, self.name())
+        let mut record = Record { id, asked: asked(request, cx), ..self.new_record(cx) };
+        record.end(reason, Phase::Head);
+        Exchange::answer(terms, out, record, self.name(), cx)
     }
 
     /// A request on the admin address: a page of our own.
@@ -141,7 +140,7 @@ impl Session {
             keep_alive_10: terms.says_keep_alive(),
         };
         http::answer::write(&answer, &mut out);
-        Exchange::answer(terms, out, self.new_record(cx), self.name())
+        Exchange::answer(terms, out, self.new_record(cx), self.name(), cx)
     }
 
     /// Nothing but the moments is known of it yet.
