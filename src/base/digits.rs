@@ -51,7 +51,13 @@ pub fn dotted(octets: [u8; 4], out: &mut Vec<u8>) {
 
 /// A number with at least so many decimal digits, zeros in front; more digits than that are cut.
 pub fn pad(number: u64, digits: u32, out: &mut Vec<u8>) {
-    (0..digits).rev().for_each(|place| out.push(b'0' + (number / 10_u64.pow(place) % 10) as u8));
+    let (mut text, mut left) = ([b'0'; 20], number);
+    let places = text.len() - (digits as usize).min(text.len());
+    for place in text.iter_mut().skip(places).rev() {
+        *place = b'0' + (left % 10) as u8;
+        left /= 10;
+    }
+    out.extend_from_slice(text.get(places..).unwrap_or_default());
 }
 
 #[cfg(test)]

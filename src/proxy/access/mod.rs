@@ -25,11 +25,12 @@ mod text;
 
 use super::context::Context;
 use super::record::{Asked, Ending, NEVER, Record};
-use crate::base::digits::{decimal, pad};
+use crate::base::digits::{decimal, dotted, pad};
 use crate::base::{Date, Time};
 use crate::config::access::Format;
 use crate::host::spool::Spool;
 use crate::net::{Cost, Net};
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -148,6 +149,18 @@ impl<N: Net> Context<N> {
 /// Tenths of a millisecond between two things, if both happened.
 fn span(from: Time, to: Time) -> Option<u64> {
     (from != NEVER && to != NEVER).then(|| u64::try_from(to.since(from).as_micros() / 100).unwrap_or(u64::MAX))
+}
+
+/// Address and port, without the machinery of `fmt` where most clients are.
+fn write_client(client: SocketAddr, out: &mut Vec<u8>) {
+    match client {
+        SocketAddr::V4(four) => {
+            dotted(four.ip().octets(), out);
+            out.push(b':');
+            decimal(four.port().into(), out);
+        }
+        SocketAddr::V6(six) => _ = write!(out, "{six}"), // a vector takes everything
+    }
 }
 
 /// `2026-11-26T19:54:58.123Z` (RFC 3339).
