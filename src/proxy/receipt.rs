@@ -261,7 +261,7 @@ mod tests {
         receipts.keep();
         let first = begin(&mut receipts, 1);
         assert!(receipts.at(first, 1).is_some());
-        (2..=RING as u128 + 1).for_each(|id| drop(begin(&mut receipts, id)));
+        (2..=RING as u128 + 1).for_each(|id| _ = begin(&mut receipts, id));
         assert!(receipts.at(first, 1).is_none(), "another has its place");
         let ids: Vec<u128> = receipts.iter().map(|receipt| receipt.id).collect();
         assert_eq!(ids, (2..=RING as u128 + 1).rev().collect::<Vec<_>>());
