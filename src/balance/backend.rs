@@ -15,6 +15,17 @@ use std::net::SocketAddr;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BackendId(pub u32);
 
+/// What the operator wants of a backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// That it works.
+    Serve,
+    /// That it gets no new work and finishes what it has. It is probed as before, and back at once.
+    Drain,
+    /// That, and that nobody asks how it is.
+    Disable,
+}
+
 /// One backend.
 #[derive(Debug)]
 pub struct Backend {
@@ -28,6 +39,10 @@ pub struct Backend {
     pub pool: PoolId,
     /// Whether it is fit, as far as probes and connections tell.
     pub health: Health,
+    /// What the operator wants of it: changed through [`super::Backends::order`] alone.
+    pub(super) order: Order,
+    /// When that was said last.
+    pub(super) ordered: Time,
     /// Whether live traffic has it excluded: changed through [`super::Backends::served`] alone.
     pub(super) ejected: bool,
     /// What live traffic tells of it, if it is asked.
@@ -51,6 +66,8 @@ impl Backend {
             weight: from.weight,
             pool,
             health: Health::new(health.fall, health.rise),
+            order: Order::Serve,
+            ordered: Time(0),
             ejected: false,
             ejection: health.ejection.map(|terms| Box::new(Ejection::new(terms))),
             probed: None,
@@ -65,17 +82,36 @@ impl Backend {
         self.health.state() != State::Down
     }
 
-    /// Whether it is to be picked while there is a choice: it is fit, not ejected, and has a weight.
+    /// Whether it is to be picked while there is a choice: it is fit, not ejected, and may work.
     pub fn takes_work(&self) -> bool {
-        self.health.usable() && !self.ejected && self.weight > 0
+        self.health.usable() && !self.ejected && self.may_work()
     }
 
-    /// What it is taken for, by health first, then by live traffic.
+    /// Whether the operator lets it work: it has a weight, and no order against it. Who may not is never picked, though
+    /// nobody else be left.
+    pub fn may_work(&self) -> bool {
+        self.weight > 0 && self.order == Order::Serve
+    }
+
+    /// Whether the operator wants to know how it is.
+    pub fn is_probed(&self) -> bool {
+        self.order != Order::Disable
+    }
+
+    /// What it is taken for: by the operator's word first, then by health, then by live traffic.
     pub fn state(&self) -> State {
-        match self.health.state() {
-            State::Up | State::Unproven if self.ejected => State::Ejected,
-            state => state,
+        match (self.order, self.health.state()) {
+            (Order::Disable, _) => State::Disabled,
+            (Order::Drain, _) => State::Draining,
+            _ if self.weight == 0 => State::Draining,
+            (_, State::Up | State::Unproven) if self.ejected => State::Ejected,
+            (_, state) => state,
         }
+    }
+
+    /// What the operator wants of it.
+    pub fn order(&self) -> Order {
+        self.order
     }
 
     /// Whether live traffic has it excluded, whatever its health.
@@ -91,8 +127,9 @@ impl Backend {
     /// Since when it has been in this state.
     pub fn since(&self) -> Time {
         match (self.state(), self.ejection()) {
-            (State::Down, _) | (_, None) => self.health.since(),
-            (_, Some(ejection)) => ejection.since().max(self.health.since()),
+            (State::Draining | State::Disabled, _) => self.ordered,
+            (State::Down, _) | (_, None) => self.health.since().max(self.ordered),
+            (_, Some(ejection)) => ejection.since().max(self.health.since()).max(self.ordered),
         }
     }
 }

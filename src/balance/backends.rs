@@ -5,7 +5,7 @@
 //! makes the policy look at its pool anew before the next pick, so nobody can forget to tell it. Nothing here opens a
 //! connection.
 
-use super::backend::{Backend, BackendId};
+use super::backend::{Backend, BackendId, Order};
 use super::ejection::{self, Sentence, Served};
 use super::key;
 use super::policy::{Choice, Load};
@@ -134,9 +134,10 @@ impl Backends {
     /// Whether its pool bears one more to be out.
     fn may_eject(&self, id: BackendId) -> bool {
         let pool = self.pool(self.get(id).pool);
-        let counted = || self.table[pool.members.clone()].iter().filter(|backend| backend.weight > 0);
-        let out = counted().filter(|backend| backend.ejected).count();
-        pool.ejection.is_some_and(|terms| out < ejection::most(terms.share, counted().count()))
+        let all = || self.table[pool.members.clone()].iter();
+        let counted = all().filter(|backend| backend.may_work()).count();
+        let out = all().filter(|backend| backend.ejected).count(); // who may not work now may be back meanwhile
+        pool.ejection.is_some_and(|terms| out < ejection::most(terms.share, counted))
     }
 
     /// An ejection is over: how long it was.
@@ -159,8 +160,37 @@ impl Backends {
         }
     }
 
+    /// The operator has a word for it. Whether it was another one before.
+    pub fn order(&mut self, id: BackendId, order: Order, now: Time) -> bool {
+        let backend = self.get_mut(id);
+        let before = std::mem::replace(&mut backend.order, order);
+        if before == order {
+            return false;
+        }
+        backend.ordered = now;
+        if before == Order::Disable {
+            backend.health.doubt(now);
+        }
+        self.returned(id, now);
+        true
+    }
+
+    /// The operator gives it another share; 0: it drains. Whether it was another one before.
+    pub fn set_weight(&mut self, id: BackendId, weight: u32, now: Time) -> bool {
+        let backend = self.get_mut(id);
+        let before = std::mem::replace(&mut backend.weight, weight);
+        if (before == 0) != (weight == 0) {
+            backend.ordered = now;
+        }
+        if before == 0 && weight > 0 {
+            self.returned(id, now);
+        }
+        before != weight
+    }
+
     /// Picks a backend of `pool`. While one is left that takes work, only such are picked; when none is left, those
-    /// that are excluded are tried as well, each once, the ejected before those that are down, but never one of weight 0.
+    /// that are excluded are tried as well, each once, the ejected before those that are down, but never one that may
+    /// not work.
     pub fn pick(&mut self, pool: PoolId, wanted: &Wanted<'_>) -> Option<BackendId> {
         if self.pools[usize::from(pool.0)].stale {
             self.look_anew(pool);
@@ -191,8 +221,8 @@ impl Backends {
     /// Nobody is left that takes work: whose probes pass, at least, then anybody.
     #[cold]
     fn choose_unfit(&mut self, pool: PoolId, wanted: &Wanted<'_>) -> Option<BackendId> {
-        let picked = self.choose(pool, wanted, &|backend, _| backend.is_up() && backend.weight > 0);
-        picked.or_else(|| self.choose(pool, wanted, &|backend, _| backend.weight > 0))
+        let picked = self.choose(pool, wanted, &|backend, _| backend.is_up() && backend.may_work());
+        picked.or_else(|| self.choose(pool, wanted, &|backend, _| backend.may_work()))
     }
 
     /// What the policy picks of those that may be, and were not tried yet.

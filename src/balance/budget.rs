@@ -60,13 +60,13 @@ impl Budget {
         let (health, timeouts) = (&pool.health, &config.timeouts);
         let ejected = most_to_eject(pool);
         let first = |one: Option<u32>, two: Option<u32>| one.into_iter().chain(two).min();
-        let connects = first(Some(health.fall), ejected);
+        let probed = health.kind != ProbeKind::Off;
+        let connects = first(probed.then_some(health.fall), ejected); // without probes nobody would be back
         let to_us = |listener: &&Listener| {
             listener.pool.and_then(|at| config.pools.get(at)).is_some_and(|it| it.name == pool.name)
         };
         let bytes_only = config.listeners.iter().filter(to_us).any(|listener| listener.mode == Mode::Tcp);
         let speaks = matches!(health.kind, ProbeKind::Http { .. });
-        let probed = health.kind != ProbeKind::Off;
         Budget {
             refused: Hurt {
                 within: probed.then(|| exclusion(health, Duration::ZERO)),
@@ -199,7 +199,7 @@ mod tests {
              silent: out within 11.6 s, or 3 failed requests in a row, a request waits 3.0 s, on a connection that stood \
              30.0 s; failing: out within 7.8 s if its probe fails too, requests fail meanwhile"
         );
-        let off = "refused: out after 3 failed requests in a row, no request lost; ";
+        let off = "refused: never out, no request lost; ";
         assert!(budget("--health off").to_string().starts_with(off));
         assert!(budget("--health tcp").to_string().ends_with("failing: never out, requests fail meanwhile"));
     }

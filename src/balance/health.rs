@@ -24,8 +24,13 @@ pub enum State {
     /// Excluded until it has passed `rise` probes in a row.
     Down,
     /// Excluded for a time because it served live traffic badly, whatever its probes say: see
-    /// [`ejection`](super::ejection). Health itself never says so, [`Backend::state`](super::Backend::state) does.
+    /// [`ejection`](super::ejection). Health itself never says this nor what follows,
+    /// [`Backend::state`](super::Backend::state) does.
     Ejected,
+    /// By the operator's word it gets no new work: it is drained, or has a weight of 0.
+    Draining,
+    /// By the operator's word it gets no new work and is not probed.
+    Disabled,
 }
 
 /// Why an attempt at a backend, a probe or a request, failed. Told verbatim in the log and the API.
@@ -162,6 +167,19 @@ impl Health {
             return None;
         }
         self.count(self.fall, State::Down, now)
+    }
+
+    /// What was known of a fit backend may no longer hold: it is to be proven anew. One that is down stays so.
+    pub fn doubt(&mut self, now: Time) {
+        if self.state == State::Up {
+            (self.state, self.since) = (State::Unproven, now);
+        }
+        self.against = 0;
+    }
+
+    /// An attempt failed, and nothing is made of it.
+    pub fn note(&mut self, cause: &Cause) {
+        self.last = cause.to_string();
     }
 
     fn count(&mut self, enough: u32, to: State, now: Time) -> Option<Change> {

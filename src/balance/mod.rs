@@ -17,7 +17,7 @@ pub mod pool;
 pub mod probe;
 pub mod slow_start;
 
-pub use backend::{Backend, BackendId};
+pub use backend::{Backend, BackendId, Order};
 pub use backends::{Backends, Wanted};
 pub use ejection::{Sentence, Served};
 pub use health::{Cause, Change, Health, State};

@@ -47,6 +47,13 @@ pub struct Probing {
     pub port: Option<u16>,
 }
 
+impl Probing {
+    /// Whether they are at all.
+    pub fn is_on(&self) -> bool {
+        self.kind != ProbeKind::Off
+    }
+}
+
 impl Pool {
     /// As the configuration has it; its backends stand in these rows.
     pub(super) fn new(from: &config::Pool, members: std::ops::Range<usize>, rng: Rng) -> Pool {

@@ -13,6 +13,7 @@ pub mod exchange;
 pub mod flow;
 pub mod grace;
 pub mod idle;
+pub mod orders;
 pub mod phase;
 pub mod prober;
 pub mod reason;

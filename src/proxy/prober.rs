@@ -51,7 +51,7 @@ impl Prober {
         let all: Vec<BackendId> = cx.backends.iter().map(|(id, _)| id).collect();
         self.of_backend.resize(all.len(), None);
         for id in all {
-            if probe::of_kind(&cx.backends.pool(cx.backends.get(id).pool).probing.kind, cx.backends.get(id)).is_some() {
+            if cx.backends.pool(cx.backends.get(id).pool).probing.is_on() {
                 cx.probes_due.set(id.0, cx.now);
             }
         }
@@ -60,7 +60,8 @@ impl Prober {
     /// Begins the probes whose time has come. A backend whose probe is still under way is left to it.
     pub fn begin_due<N: Net>(&mut self, cx: &mut Context<N>) {
         while let Some(backend) = cx.probes_due.pop(cx.now) {
-            if self.of_backend.get(backend as usize).is_some_and(Option::is_none) {
+            let free = self.of_backend.get(backend as usize).is_some_and(Option::is_none);
+            if free && cx.backends.get(BackendId(backend)).is_probed() {
                 self.begin(BackendId(backend), cx);
             }
         }
@@ -119,6 +120,9 @@ impl Prober {
         end.drop_held(&mut cx.lender);
         // Not a reset, though it would spare us TIME_WAIT: many servers log one as an error, every few seconds.
         cx.close(end.sock);
+        if !cx.backends.get(backend).is_probed() {
+            return; // it was disabled meanwhile: what it says is not asked for any more
+        }
         let took = cx.now - began;
         match failed {
             None => passed(backend, step, status, took, cx),

@@ -20,6 +20,20 @@ impl<N: Net> Context<N> {
         }
     }
 
+    /// A live connection to a backend failed: that counts as a failed probe and brings the next one forward. Where
+    /// nobody probes it excludes nobody, since nothing would ever bring the backend back.
+    pub fn cannot_connect(&mut self, id: BackendId, cause: &Cause) {
+        let backend = self.backends.get_mut(id);
+        let (is_up, is_probed, pool) = (backend.is_up(), backend.is_probed(), backend.pool);
+        if !self.backends.pool(pool).probing.is_on() {
+            return self.backends.get_mut(id).health.note(cause);
+        }
+        if is_up && is_probed {
+            self.probes_due.set(id.0, self.now); // not again and again once it is down
+        }
+        self.backend_failed(id, cause);
+    }
+
     /// A probe of a backend passed: counts it, tells a change of state.
     pub fn backend_passed(&mut self, id: BackendId, took: Duration) {
         let backend = self.backends.get_mut(id);
@@ -59,7 +73,8 @@ impl<N: Net> Context<N> {
 
     fn tell_if_all_down(&self, id: BackendId) {
         let pool = self.backends.pool(self.backends.get(id).pool);
-        if !pool.members().any(|id| self.backends.get(id).is_up()) {
+        let fit = |id| self.backends.get(id).is_up() && self.backends.get(id).may_work();
+        if !pool.members().any(fit) {
             log::error!("pool {}: every backend is down; each request tries each of them once", pool.name);
         }
     }

@@ -174,6 +174,9 @@ impl Exchange {
     fn detach<N: Net>(&mut self, cx: &mut Context<N>) -> Option<Upstream> {
         let mut upstream = self.upstream.take()?;
         cx.backends.end(upstream.backend);
+        if !cx.backends.get(upstream.backend).may_work() {
+            cx.tell_drained(upstream.backend);
+        }
         upstream.end.drop_held(&mut cx.lender);
         Some(upstream)
     }
@@ -186,7 +189,7 @@ impl Exchange {
         self.reach(cx)
     }
 
-    /// A failed connection counts against the backend's health, brings its next probe forward, and it is not tried again.
+    /// A failed connection counts against the backend, and it is not tried again.
     fn cannot_reach<N: Net>(&mut self, id: BackendId, since: Time, error: &io::Error, cx: &mut Context<N>) {
         self.search.tried.push(id);
         let (blame, fate) = match error.kind() {
@@ -199,10 +202,7 @@ impl Exchange {
         backend.connect_failures += 1;
         log::debug!("{}: backend {} cannot be reached: {error}", self.peer, backend.name);
         if !net::is_our_trouble(error) {
-            if backend.is_up() {
-                cx.probes_due.set(id.0, cx.now); // not again and again once it is down
-            }
-            cx.backend_failed(id, &Cause { step: Step::Connect, what: error.to_string(), took: cx.now - since });
+            cx.cannot_connect(id, &Cause { step: Step::Connect, what: error.to_string(), took: cx.now - since });
             cx.backend_served(id, Served::Failed("no connection"));
         }
     }
@@ -250,7 +250,7 @@ impl Exchange {
         }
         let reusable = done && self.terms.upstream_keep_alive && !cx.draining && self.is_silent(cx);
         let Some(Upstream { end, backend, .. }) = self.detach(cx) else { return };
-        if reusable {
+        if reusable && cx.backends.get(backend).may_work() {
             let ticket = cx.idle.put(backend, end.sock);
             cx.own(end.sock, Owner::Idle(ticket));
             cx.deadlines.set(end.sock.0, cx.now + cx.timeouts.upstream_idle);

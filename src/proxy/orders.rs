@@ -1,0 +1,89 @@
+//! What an operator may ask of a backend while everything runs: to finish, to rest, to come back, to carry more or less.
+//!
+//! Each takes effect with the next pick; what a backend has under way it finishes. Connections that wait for work in the
+//! pool are closed at once, so that who looks at the backend sees it grow empty; how many exchanges it still has is its
+//! [`in_flight`](crate::balance::Backend::in_flight). Each change is one line in the log. Who is asked twice for the same
+//! has done it already.
+
+use super::Proxy;
+use super::context::Context;
+use crate::balance::{BackendId, Order};
+use crate::net::Net;
+
+impl<N: Net> Context<N> {
+    /// A backend gets no new work. It is probed on, so that it is known to be fit when it is back.
+    pub fn drain(&mut self, id: BackendId) {
+        if self.backends.order(id, Order::Drain, self.now) {
+            self.empty(id, "is draining");
+        }
+    }
+
+    /// A backend gets no new work, and no probe.
+    pub fn disable(&mut self, id: BackendId) {
+        if self.backends.order(id, Order::Disable, self.now) {
+            self.probes_due.drop(id.0);
+            self.empty(id, "is disabled");
+        }
+    }
+
+    /// A backend works again, if it is fit. One that was disabled is unproven, or down if it was, and probed at once.
+    pub fn enable(&mut self, id: BackendId) {
+        let rested = !self.backends.get(id).is_probed();
+        if !self.backends.order(id, Order::Serve, self.now) {
+            return;
+        }
+        if rested && self.backends.pool(self.backends.get(id).pool).probing.is_on() {
+            self.probes_due.set(id.0, self.now);
+        }
+        let backend = self.backends.get(id);
+        let still = if backend.weight == 0 { ", but has a weight of 0" } else { "" };
+        log::warn!("backend {} is enabled{still}, as asked", backend.name);
+    }
+
+    /// A backend gets another share; at 0 it drains. At most [`MOST_WEIGHT`](crate::config::MOST_WEIGHT), which its
+    /// caller checks.
+    pub fn set_weight(&mut self, id: BackendId, weight: u32) {
+        let before = self.backends.get(id).weight;
+        if !self.backends.set_weight(id, weight, self.now) {
+            return;
+        }
+        match weight {
+            0 => self.empty(id, "is draining, by a weight of 0"),
+            _ => log::warn!(
+                "backend {} has a weight of {weight} instead of {before}, as asked",
+                self.backends.get(id).name
+            ),
+        }
+    }
+
+    /// Nothing new goes there: what is kept for it is closed, and what is left is told.
+    fn empty(&mut self, id: BackendId, what: &str) {
+        let mut closed = 0;
+        while let Some(sock) = self.idle.take(id) {
+            self.close(sock);
+            closed += 1;
+        }
+        let backend = self.backends.get(id);
+        log::warn!(
+            "backend {} {what}, as asked: {} in flight, {closed} idle connections closed",
+            backend.name,
+            backend.in_flight
+        );
+    }
+
+    /// One exchange less is under way at a backend that gets no new work.
+    #[cold]
+    pub(super) fn tell_drained(&self, id: BackendId) {
+        let backend = self.backends.get(id);
+        if backend.in_flight == 0 {
+            log::info!("backend {} is drained: nothing is in flight", backend.name);
+        }
+    }
+}
+
+impl<N: Net> Proxy<N> {
+    /// The tables, to be changed by an operator.
+    pub fn operate(&mut self) -> &mut Context<N> {
+        &mut self.cx
+    }
+}
