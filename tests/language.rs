@@ -41,6 +41,7 @@ const ONWARD: Onward = Onward {
     id: 0xabc,
     trusted: false,
     proto: "http",
+    cookie: None,
 };
 
 /// What a backend would be sent, without the lines that we add.

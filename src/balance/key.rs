@@ -6,7 +6,7 @@
 //! which is why the policies that hash bound the load of each. Fixed vectors are in the tests below.
 
 use crate::config::HashOn;
-use crate::http::Request;
+use crate::http::{self, Request};
 use std::net::IpAddr;
 
 /// The hash of some bytes.
@@ -38,7 +38,7 @@ pub fn of_request(request: &Request<'_, '_>, on: &HashOn, client: IpAddr) -> u64
     let part = match on {
         HashOn::Client => None,
         HashOn::Header(name) => header(request, name),
-        HashOn::Cookie(name) => cookie(request, name),
+        HashOn::Cookie(name) => http::cookie::find(request, name),
         HashOn::Path => Some(path(request.target)),
         HashOn::Host => return host(request).map_or_else(|| of_client(client), hash_lower),
     };
@@ -51,13 +51,6 @@ pub fn of_request(request: &Request<'_, '_>, on: &HashOn, client: IpAddr) -> u64
 /// The first field of this name.
 fn header<'b>(request: &Request<'_, 'b>, name: &str) -> Option<&'b [u8]> {
     request.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
-}
-
-/// The first cookie of this name (RFC 6265 section 4.2.1), whose case matters.
-fn cookie<'b>(request: &Request<'_, 'b>, name: &str) -> Option<&'b [u8]> {
-    let fields = request.fields.iter().filter(|field| field.name.eq_ignore_ascii_case("cookie"));
-    let mut pairs = fields.flat_map(|field| field.value.split(|&byte| byte == b';'));
-    pairs.find_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="))
 }
 
 /// Without the query. An absolute-form without a path means the root (RFC 9112 section 3.2.1).
@@ -84,7 +77,7 @@ fn hash_lower(bytes: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{self, Limits};
+    use crate::http::Limits;
     use std::net::Ipv4Addr;
 
     const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));

@@ -39,6 +39,7 @@
 
 pub mod answer;
 pub mod chunked;
+pub mod cookie;
 mod fields;
 pub mod framing;
 pub mod head;
@@ -54,6 +55,7 @@ mod words;
 pub use crate::config::Limits;
 pub use answer::{Answer, Status};
 pub use chunked::{Chunked, Decoded, chunk_head, last_chunk};
+pub use cookie::SetCookie;
 pub use framing::Framing;
 pub use head::{Request, Response, Table, table};
 pub use malformed::Malformed;

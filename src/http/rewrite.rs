@@ -4,6 +4,7 @@
 //! hop stays behind, what this hop needs is added, and beyond that nothing is. Which is which was marked in
 //! `fields.rs`; here the marks are obeyed.
 
+use super::cookie::{self, SetCookie};
 use super::fields::{self, Hop, Name, write};
 use super::framing::Framing;
 use super::head::{Request, Response};
@@ -26,6 +27,8 @@ pub struct Onward<'a> {
     pub trusted: bool,
     /// What the client speaks to us: `http` or `https`.
     pub proto: &'static str,
+    /// A cookie between the client and us, which does not go on.
+    pub cookie: Option<&'a str>,
 }
 
 /// Writes a request head for a backend: HTTP/1.1, kept alive, framed as it came.
@@ -39,7 +42,16 @@ pub fn request(head: &Request, onward: &Onward, out: &mut Vec<u8>) -> Option<Ran
     out.extend_from_slice(head.target);
     out.extend_from_slice(b" HTTP/1.1\r\n");
     let patch = host(head, onward, out);
-    end_to_end(head.fields, &head.hop, head.framing.length(), out);
+    let length = head.framing.length();
+    match onward.cookie {
+        None => end_to_end(head.fields, &head.hop, length, out, write_field),
+        Some(ours) => {
+            end_to_end(head.fields, &head.hop, length, out, |field, out| match cookie::is_field(field.name) {
+                true => cookie::write_without(field.name, field.value, ours, out),
+                false => write_field(field, out),
+            })
+        }
+    }
     framing(&head.hop, head.framing, out);
     forwarding(head, onward, out);
     this_hop(head, out);
@@ -59,19 +71,30 @@ fn host(head: &Request, onward: &Onward, out: &mut Vec<u8>) -> Option<Range<usiz
 }
 
 /// All fields that are not marked. The length keeps its place and its name; its number is written anew.
-fn end_to_end(fields: &[Header], hop: &Hop, length: Option<u64>, out: &mut Vec<u8>) {
+fn end_to_end(
+    fields: &[Header],
+    hop: &Hop,
+    length: Option<u64>,
+    out: &mut Vec<u8>,
+    one: impl Fn(&Header, &mut Vec<u8>),
+) {
     let length_at = hop.length.map_or(usize::MAX, |(_, at)| at);
     for (index, field) in fields.iter().enumerate() {
         if hop.marks.has(index) {
             continue;
         }
-        let name = field.name.as_bytes();
         match length {
-            _ if index != length_at => write(name, field.value, out),
-            Some(length) => write_number(name, length, out),
+            _ if index != length_at => one(field, out),
+            Some(length) => write_number(field.name.as_bytes(), length, out),
             None => {}
         }
     }
+}
+
+/// A field as it came.
+#[inline]
+fn write_field(field: &Header, out: &mut Vec<u8>) {
+    write(field.name.as_bytes(), field.value, out);
 }
 
 /// What says where the body ends, unless that stands there already.
@@ -152,6 +175,17 @@ pub enum Persist {
 /// Writes a response head for a client. `body` is the framing as it goes out; none for HEAD and 304 leaves the length
 /// that the body would have had (RFC 9110 8.6).
 pub fn response(head: &Response, body: Framing, persist: Persist, out: &mut Vec<u8>) {
+    response_setting(head, body, persist, None, out);
+}
+
+/// The same, with a cookie of our own for the client.
+pub fn response_setting(
+    head: &Response,
+    body: Framing,
+    persist: Persist,
+    cookie: Option<&SetCookie<'_>>,
+    out: &mut Vec<u8>,
+) {
     out.extend_from_slice(b"HTTP/1.1 ");
     decimal(u64::from(head.status), out);
     out.extend_from_slice(b" ");
@@ -161,8 +195,11 @@ pub fn response(head: &Response, body: Framing, persist: Persist, out: &mut Vec<
         Framing::None => head.hop.length.map(|(length, _)| length),
         body => body.length(),
     };
-    end_to_end(head.fields, &head.hop, length, out);
+    end_to_end(head.fields, &head.hop, length, out, write_field);
     framing(&head.hop, body, out);
+    if let Some(cookie) = cookie {
+        cookie::write_set(cookie, out);
+    }
     match persist {
         Persist::Silent => {}
         Persist::Close => write(b"Connection", b"close", out),

@@ -91,7 +91,7 @@ impl Session {
             return self.answer_here(request, (id, Status(404), Reason::NoRoute), answer, cx);
         };
         let (terms, mut out) = (Terms::from(request), cx.lender.lend_scrap());
-        let onward = Onward { client: self.peer.ip(), backend: "", id, trusted: false, proto: "http" };
+        let onward = Onward { client: self.peer.ip(), backend: "", id, trusted: false, proto: "http", cookie: None };
         let host_gap = http::rewrite::request(request, &onward, &mut out);
         let flow = Flow::new(out, request.framing.into(), request.framing == Framing::Chunked)
             .limited(cx.limits.body)

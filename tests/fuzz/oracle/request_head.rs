@@ -19,6 +19,7 @@ const ONWARD: Onward = Onward {
     id: 0xabc,
     trusted: false,
     proto: "http",
+    cookie: None,
 };
 
 /// See the [module](self).
