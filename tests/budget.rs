@@ -47,6 +47,7 @@ fn config(rng: &mut Rng) -> Config {
             hash,
             backends: vec![backend],
             health: Health { interval, timeout, fall, rise, ..Health::default() },
+            ..Pool::default()
         }],
         admin: Vec::new(),
         timeouts: Timeouts::default(),

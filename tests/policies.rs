@@ -6,7 +6,7 @@
 use evenkeel::balance::health::Step;
 use evenkeel::balance::{BackendId, Backends, Cause, PoolId, Wanted, key};
 use evenkeel::base::{Rng, Time};
-use evenkeel::config::{self, HashOn, Health, PolicyName, Pool, ProbeKind};
+use evenkeel::config::{self, Health, PolicyName, Pool, ProbeKind};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ fn pool_of(policy: PolicyName, named: &[(usize, u32)], seed: u64) -> Backends {
         config::Backend { address: name.parse().unwrap(), name, weight }
     };
     let backends = named.iter().map(backend).collect();
-    Backends::new(&[Pool { name: "app".into(), policy, hash: HashOn::Client, backends, health }], seed)
+    Backends::new(&[Pool { name: "app".into(), policy, backends, health, ..Pool::default() }], seed)
 }
 
 fn id(row: usize) -> BackendId {

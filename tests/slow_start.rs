@@ -3,7 +3,7 @@
 use evenkeel::balance::health::Step;
 use evenkeel::balance::{BackendId, Backends, Cause, PoolId, Wanted, key};
 use evenkeel::base::Time;
-use evenkeel::config::{self, HashOn, Health, PolicyName, Pool};
+use evenkeel::config::{self, Health, PolicyName, Pool};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn returned(policy: PolicyName, weights: &[u32]) -> Backends {
         config::Backend { address: name.parse().unwrap(), name, weight }
     };
     let backends = weights.iter().enumerate().map(backend).collect();
-    let mut all = Backends::new(&[Pool { name: "app".into(), policy, hash: HashOn::Client, backends, health }], 7);
+    let mut all = Backends::new(&[Pool { name: "app".into(), policy, backends, health, ..Pool::default() }], 7);
     let cause = Cause { step: Step::Connect, what: "refused".into(), took: Duration::ZERO };
     all.get_mut(BACK).health.fail(at(0), &cause);
     assert!(weights.len() == 1 || pick(&mut all, 0, at(0)) != Some(0));

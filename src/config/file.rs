@@ -6,7 +6,7 @@
 use super::error::{ConfigError, Errors, Place, Said, Source, Spot, Wrong};
 use super::table::{Table, Value};
 use super::typed::{Backend, Ejection, Health, Listener, Pool, Typed};
-use super::{Limits, MOST_WEIGHT, health, policy, route, word};
+use super::{Limits, MOST_WEIGHT, health, policy, route, sticky, word};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use toml::de::DeTable;
@@ -28,7 +28,7 @@ const LATER_OF_LISTENER: [&str; 6] =
     ["sni", "proxy_protocol", "trusted_proxies", "max_connections", "client_limit", "congestion"];
 
 /// Keys of a pool that are still to come.
-const LATER_OF_POOL: [&str; 6] = ["sticky", "retry_on", "max_inflight", "queue", "proxy_protocol", "congestion"];
+const LATER_OF_POOL: [&str; 4] = ["max_inflight", "queue", "proxy_protocol", "congestion"];
 
 /// Reads a whole file. What is wrong goes to `errors`, and is left out of the result.
 pub fn read(source: &Arc<Source>, errors: &mut Errors) -> Typed {
@@ -141,6 +141,8 @@ fn pool(name: Said<String>, mut table: Table<'_>, errors: &mut Errors) -> Pool {
         let table = errors.keep(value.table(format!("ejection of {of}"), like));
         pool.health.ejection = table.map(|table| ejection(table, errors));
     }
+    pool.sticky = table.take("sticky").and_then(|value| sticky::read(&value, &of, errors));
+    pool.retry_on = keep(table.take("retry_on").map(|value| sticky::retry_on(&value)), errors);
     table.finish(&LATER_OF_POOL, errors);
     pool
 }

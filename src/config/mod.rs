@@ -5,7 +5,8 @@
 //!
 //! [`from_args`] is the way in. A configuration exists twice: as [`typed`], each value with its place, filled by
 //! [`flags`] and [`mod@file`]; and as meant, the [`Config`] of this file, made of it by [`settle`]. Small values have a
-//! file each: [`access`], [`address`], [`duration`], [`health`], [`network`], [`policy`], [`size`], [`word`]. What goes wrong is in
+//! file each: [`access`], [`address`], [`duration`], [`health`], [`network`], [`policy`], [`size`], [`sticky`],
+//! [`word`]. What goes wrong is in
 //! [`error`].
 //!
 //! Nothing here opens, binds or looks anything up: files, variables and names come through functions of the caller.
@@ -26,6 +27,7 @@ pub mod policy;
 pub mod route;
 pub mod settle;
 pub mod size;
+pub mod sticky;
 pub mod table;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -38,6 +40,7 @@ pub use error::ConfigError;
 pub use health::{Ejection, Health, ProbeKind};
 pub use policy::{HashOn, PolicyName};
 pub use route::{HostPattern, Route};
+pub use sticky::Sticky;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -95,6 +98,26 @@ pub struct Pool {
     pub backends: Vec<Backend>,
     /// How their health is judged.
     pub health: Health,
+    /// Whether a client comes back to the backend that served it, by a cookie. Not in TCP mode.
+    pub sticky: Option<Sticky>,
+    /// With which statuses, from 500 to 599, a request is sent to another backend instead of being answered. Not in TCP
+    /// mode.
+    pub retry_on: Vec<u16>,
+}
+
+impl Default for Pool {
+    /// One of no name and no backends, with everything else as it is unless asked for.
+    fn default() -> Pool {
+        Pool {
+            name: String::new(),
+            policy: PolicyName::RoundRobin,
+            hash: HashOn::Client,
+            backends: Vec::new(),
+            health: Health::default(),
+            sticky: None,
+            retry_on: Vec::new(),
+        }
+    }
 }
 
 /// The largest weight of a backend.

@@ -89,7 +89,7 @@ pub fn hash(text: &str) -> Result<HashOn, Wrong> {
 }
 
 /// Names of fields and cookies are tokens (RFC 9110 section 5.1, RFC 6265 section 4.1.1): others never match.
-fn token(name: &str) -> Result<String, Wrong> {
+pub(super) fn token(name: &str) -> Result<String, Wrong> {
     let fine = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     match !name.is_empty() && name.bytes().all(fine) {
         true => Ok(name.to_string()),

@@ -13,9 +13,10 @@ use super::lay::{Link, lay_over, link, mode_of};
 use super::typed::{self, Typed, Upper};
 use super::word::{self, Kind};
 use super::{
-    Backend, Config, Ejection, HashOn, Health, Limits, Listener, Mode, PolicyName, Pool, ProbeKind, Route, Timeouts,
+    Backend, Config, Ejection, HashOn, Health, Limits, Listener, Mode, PolicyName, Pool, ProbeKind, Route, Sticky,
+    Timeouts,
 };
-use super::{clash, duration, policy, size};
+use super::{clash, duration, policy, size, sticky};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -150,7 +151,22 @@ impl Work<'_> {
             }
         }
         let health = self.health(said.health, mode);
-        Pool { name, policy, hash, backends, health }
+        let sticky = said.sticky.map(|sticky| self.sticky(sticky, mode));
+        let retry_on = self.retry_on(said.retry_on, mode);
+        Pool { name, policy, hash, backends, health, sticky, retry_on }
+    }
+
+    fn sticky(&mut self, said: sticky::Typed, mode: Mode) -> Sticky {
+        sticky::refuse_in_tcp("sticky", &said.cookie.place, mode, self.errors);
+        let cookie = self.if_said("sticky.cookie", Some(said.cookie), |name| text(name)).unwrap_or_default();
+        Sticky { cookie, ttl: self.if_said("sticky.ttl", said.ttl, span) }
+    }
+
+    fn retry_on(&mut self, said: Option<Said<Vec<u16>>>, mode: Mode) -> Vec<u16> {
+        if let Some(said) = &said {
+            sticky::refuse_in_tcp("retry_on", &said.place, mode, self.errors);
+        }
+        self.if_said("retry_on", said, |statuses| sticky::show_retry_on(statuses)).unwrap_or_default()
     }
 
     /// What is hashed on, if the policy hashes. Of a policy that does not and a key, who outranks the other is meant,

@@ -6,7 +6,7 @@
 
 use super::error::{Place, Said, Spot};
 use super::word::Kind;
-use super::{HashOn, HostPattern, Mode, PolicyName};
+use super::{HashOn, HostPattern, Mode, PolicyName, sticky};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -79,6 +79,10 @@ pub struct Pool {
     pub backends: Vec<Said<Backend>>,
     /// How they are probed.
     pub health: Health,
+    /// Whether clients come back to who served them.
+    pub sticky: Option<sticky::Typed>,
+    /// Which statuses are tried again elsewhere.
+    pub retry_on: Option<Said<Vec<u16>>>,
 }
 
 /// A backend.
@@ -144,7 +148,15 @@ impl Listener {
 impl Pool {
     /// One about which nothing is said.
     pub fn new(name: Said<String>) -> Pool {
-        Pool { name, policy: None, hash: None, backends: Vec::new(), health: Health::default() }
+        Pool {
+            name,
+            policy: None,
+            hash: None,
+            backends: Vec::new(),
+            health: Health::default(),
+            sticky: None,
+            retry_on: None,
+        }
     }
 
     /// Who spoke about it first, if anybody did.
@@ -162,6 +174,8 @@ impl Pool {
             hash: upper.hash.or(self.hash),
             backends: some(upper.backends, self.backends),
             health: self.health.under(upper.health),
+            sticky: upper.sticky.or(self.sticky),
+            retry_on: upper.retry_on.or(self.retry_on),
         }
     }
 }

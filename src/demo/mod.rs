@@ -6,7 +6,7 @@
 
 pub mod backend;
 
-use crate::config::{self, Config, Health, Limits, Listener, Mode, PolicyName, Pool, Timeouts};
+use crate::config::{self, Config, Limits, Listener, Mode, Pool, Timeouts};
 use crate::net::os::Os;
 use crate::net::{ListenOptions, Net};
 use backend::{Backend, Manner};
@@ -72,13 +72,7 @@ fn config(ports: Ports, ipv6: bool, limits: Limits) -> Config {
             routes: Vec::new(),
             pool: Some(0),
         }],
-        pools: vec![Pool {
-            name: "demo".into(),
-            policy: PolicyName::RoundRobin,
-            hash: config::HashOn::Client,
-            backends: ports.backends.map(backend).into(),
-            health: Health::default(),
-        }],
+        pools: vec![Pool { name: "demo".into(), backends: ports.backends.map(backend).into(), ..Pool::default() }],
         admin: at(ports.admin),
         timeouts: Timeouts::default(),
         limits,

@@ -6,7 +6,7 @@
 use evenkeel::balance::health::Step;
 use evenkeel::balance::{BackendId, Backends, Cause, PoolId, Wanted, key};
 use evenkeel::base::{Rng, Time};
-use evenkeel::config::{self, HashOn, Health, PolicyName, Pool, ProbeKind};
+use evenkeel::config::{self, Health, PolicyName, Pool, ProbeKind};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -39,7 +39,7 @@ fn pool(policy: PolicyName, weights: &[u32]) -> Backends {
         config::Backend { address: name.parse().expect("an address"), name, weight }
     };
     let backends = weights.iter().enumerate().map(backend).collect();
-    Backends::new(&[Pool { name: "app".into(), policy, hash: HashOn::Client, backends, health }], 7)
+    Backends::new(&[Pool { name: "app".into(), policy, backends, health, ..Pool::default() }], 7)
 }
 
 fn pick(backends: &mut Backends, key: u64) -> usize {

@@ -39,6 +39,12 @@ impl Play {
         Play { config: Config { pools: config(count).pools, ..self.config }, ..self }
     }
 
+    /// With something else about the pool.
+    pub fn pool(mut self, change: impl FnOnce(&mut Pool)) -> Play {
+        change(&mut self.config.pools[0]);
+        self
+    }
+
     /// Through these routes; three backends, each the only one of its pool.
     pub fn routes(self, routes: Vec<Route>, rest: Option<usize>) -> Play {
         let mut config = config(3);
@@ -161,6 +167,7 @@ fn config(backends: usize) -> Config {
             hash: HashOn::Client,
             backends,
             health,
+            ..Pool::default()
         }],
         admin: Vec::new(),
         timeouts: Timeouts::default(),

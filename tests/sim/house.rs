@@ -111,5 +111,12 @@ fn pool(plan: &Plan, mode: Mode) -> Pool {
     let (ejection, slow_start) = plan.judgement();
     let health =
         Health { kind, interval, timeout, fall: plan.fall, rise: plan.rise, ejection, slow_start, ..Health::default() };
-    Pool { name: name(mode), policy, hash, backends: plan.pool(mode).iter().map(backend).collect(), health }
+    Pool {
+        name: name(mode),
+        policy,
+        hash,
+        backends: plan.pool(mode).iter().map(backend).collect(),
+        health,
+        ..Pool::default()
+    }
 }
