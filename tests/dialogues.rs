@@ -24,6 +24,8 @@ mod text;
 
 #[path = "dialogues/chunks.rs"]
 mod chunks;
+#[path = "dialogues/elsewhere.rs"]
+mod elsewhere;
 #[path = "dialogues/errors.rs"]
 mod errors;
 #[path = "dialogues/expect.rs"]
@@ -40,6 +42,10 @@ mod responses;
 mod retry;
 #[path = "dialogues/routes.rs"]
 mod routes;
+#[path = "dialogues/states.rs"]
+mod states;
+#[path = "dialogues/sticky.rs"]
+mod sticky;
 #[path = "dialogues/streaming.rs"]
 mod streaming;
 #[path = "dialogues/surplus.rs"]

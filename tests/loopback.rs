@@ -44,6 +44,8 @@ mod retry;
 mod reuse;
 #[path = "loopback/rotation.rs"]
 mod rotation;
+#[path = "loopback/sticky.rs"]
+mod sticky;
 #[path = "loopback/tcp.rs"]
 mod tcp;
 #[path = "loopback/timeouts.rs"]

@@ -80,7 +80,15 @@ struct PoolState<'a> {
     name: &'a str,
     /// How long a backend that fails can hurt, computed.
     budget: Option<&'a Budget>,
+    /// How many requests may be sent once more.
+    retry_budget: RetryState,
     backends: Vec<BackendState<'a>>,
+}
+
+#[derive(Serialize)]
+struct RetryState {
+    tokens: f64,
+    denied: u64,
 }
 
 #[derive(Serialize)]
@@ -89,6 +97,8 @@ struct BackendState<'a> {
     address: String,
     weight: u32,
     state: State,
+    /// What probes and connections alone tell.
+    health: State,
     for_seconds: u64,
     /// The last attempt in words, be it a probe or a connection.
     last_probe: &'a str,
@@ -159,6 +169,7 @@ fn pools<'a>(view: &View<'a>) -> Vec<PoolState<'a>> {
     let one = |(number, (pool, members)): (usize, (&'a Pool, &'a [Backend]))| PoolState {
         name: &pool.name,
         budget: view.budgets.get(number),
+        retry_budget: RetryState { tokens: pool.retries.tokens(), denied: pool.retries.denied() },
         backends: members.iter().map(|backend| backend_state(backend, view.now)).collect(),
     };
     view.backends.pools().enumerate().map(one).collect()
@@ -171,6 +182,7 @@ fn backend_state(backend: &Backend, now: Time) -> BackendState<'_> {
         address: backend.address.to_string(),
         weight: backend.weight,
         state: backend.state(),
+        health: backend.health.state(),
         for_seconds: (now - backend.since()).as_secs(),
         last_probe: backend.health.last(),
         probe: backend

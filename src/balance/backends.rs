@@ -12,7 +12,7 @@ use super::policy::{Choice, Load};
 use super::pool::{Pool, PoolId};
 use crate::base::{Rng, Time};
 use crate::config;
-use crate::http::Request;
+use crate::http::{self, Request, SetCookie};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ pub struct Wanted<'a> {
     pub again: bool,
     /// See [`Backends::key`].
     pub key: u64,
+    /// See [`Backends::stuck`].
+    pub stuck: Option<BackendId>,
     /// The moment.
     pub now: Time,
 }
@@ -43,7 +45,8 @@ impl Backends {
         for (number, from) in pools.iter().enumerate() {
             let first = all.table.len();
             all.table.extend(from.backends.iter().map(|it| Backend::new(it, PoolId(number as u16), &from.health)));
-            all.pools.push(Pool::new(from, first..all.table.len(), Rng::new(rng.bits())));
+            let pool = Pool::new(from, &all.table, first..all.table.len(), Rng::new(rng.bits()));
+            all.pools.push(pool);
         }
         all
     }
@@ -116,6 +119,39 @@ impl Backends {
             (Some(on), Some(request)) => key::of_request(request, on, client),
             (Some(_), None) => key::of_client(client),
         }
+    }
+
+    /// The backend to which the client of a request comes back, as its cookie says.
+    pub fn stuck(&self, pool: PoolId, request: &Request<'_, '_>) -> Option<BackendId> {
+        let Pool { sticky, members, .. } = self.pool(pool);
+        let sticky = sticky.as_ref()?;
+        let row = sticky.row(http::cookie::find(request, sticky.cookie())?)?;
+        Some(BackendId((members.start + row) as u32))
+    }
+
+    /// What the client is told with a response of this backend, so that it comes back; its cookie names `stuck`.
+    #[inline]
+    pub fn tell_client(&self, id: BackendId, stuck: Option<BackendId>) -> Option<SetCookie<'_>> {
+        let Pool { sticky, members, .. } = self.pool(self.get(id).pool);
+        let row = |id: BackendId| id.0 as usize - members.start;
+        sticky.as_ref()?.tell(row(id), stuck.map(row))
+    }
+
+    /// There is a request for this pool.
+    #[inline]
+    pub fn asked(&mut self, pool: PoolId) {
+        self.pools[usize::from(pool.0)].retries.earn();
+    }
+
+    /// Whether a request may be sent once more; if so, that is paid for.
+    pub fn may_retry(&mut self, pool: PoolId) -> bool {
+        self.pools[usize::from(pool.0)].retries.spend()
+    }
+
+    /// Whether anybody is left who was not tried and may be: if `fit`, only who takes work counts.
+    pub fn is_left(&self, pool: PoolId, tried: &[BackendId], fit: bool) -> bool {
+        let may = |id: BackendId| if fit { self.get(id).takes_work() } else { self.get(id).may_work() };
+        self.pool(pool).members().any(|id| may(id) && !tried.contains(&id))
     }
 
     /// Live traffic says how a backend has served. The verdict if it is ejected for it: whoever hears it is to call
@@ -192,6 +228,12 @@ impl Backends {
     /// that are excluded are tried as well, each once, the ejected before those that are down, but never one that may
     /// not work.
     pub fn pick(&mut self, pool: PoolId, wanted: &Wanted<'_>) -> Option<BackendId> {
+        if let Some(id) = wanted.stuck
+            && self.get(id).takes_work()
+            && !wanted.tried.contains(&id)
+        {
+            return Some(id); // nobody's turn goes by
+        }
         if self.pools[usize::from(pool.0)].stale {
             self.look_anew(pool);
         }

@@ -3,8 +3,8 @@
 //! Pure: no sockets, no clock. Whoever calls says what time it is and what happened; the answer is a choice or a change
 //! of state. Read [`backends`] for the table of what [`backend`] and [`pool`] describe, [`health`] and [`ejection`] for
 //! who is excluded by probes and by live traffic, [`slow_start`] for who returns, [`policy`] for who is picked, [`key`]
-//! for what a request is known by, and [`probe`] for what a probe says and how its answer is judged. [`budget`] says how
-//! long all of that takes.
+//! for what a request is known by, [`sticky`] for who comes back to whom, [`retry_budget`] for how many are sent once
+//! more, and [`probe`] for what a probe says and how its answer is judged. [`budget`] says how long all of that takes.
 
 pub mod backend;
 pub mod backends;
@@ -15,7 +15,9 @@ pub mod key;
 pub mod policy;
 pub mod pool;
 pub mod probe;
+pub mod retry_budget;
 pub mod slow_start;
+pub mod sticky;
 
 pub use backend::{Backend, BackendId, Order};
 pub use backends::{Backends, Wanted};

@@ -2,9 +2,11 @@
 //!
 //! What happens with its backends is in [`super::backends`].
 
-use super::backend::BackendId;
+use super::backend::{Backend, BackendId};
 use super::policy::{self, Load, Policy};
+use super::retry_budget::RetryBudget;
 use super::slow_start::SlowStart;
+use super::sticky::Sticky;
 use crate::base::Rng;
 use crate::config::{self, HashOn, PolicyName, ProbeKind};
 use std::time::Duration;
@@ -32,6 +34,12 @@ pub struct Pool {
     pub(super) stale: bool,
     pub(super) ejection: Option<config::Ejection>,
     pub(super) slow_start: SlowStart,
+    /// How its backends are named to clients that come back.
+    pub(super) sticky: Option<Sticky>,
+    /// How many requests may be sent once more.
+    pub retries: RetryBudget,
+    /// Statuses with which a request is sent to another backend.
+    retry_on: Vec<u16>,
 }
 
 /// How a pool's backends are probed.
@@ -56,12 +64,13 @@ impl Probing {
 
 impl Pool {
     /// As the configuration has it; its backends stand in these rows.
-    pub(super) fn new(from: &config::Pool, members: std::ops::Range<usize>, rng: Rng) -> Pool {
+    pub(super) fn new(from: &config::Pool, table: &[Backend], members: std::ops::Range<usize>, rng: Rng) -> Pool {
         let config::Health { kind, interval, timeout, port, ejection, slow_start, .. } = from.health.clone();
         let policy = policy::of(from.policy, rng);
         Pool {
             name: from.name.clone(),
             probing: Probing { kind, interval, timeout, port },
+            sticky: from.sticky.as_ref().map(|sticky| Sticky::new(sticky, &table[members.clone()])),
             members,
             chosen_by: from.policy,
             hash: from.policy.hashes().then(|| from.hash.clone()),
@@ -71,7 +80,20 @@ impl Pool {
             policy,
             stale: true,
             ejection,
+            retries: RetryBudget::default(),
+            retry_on: from.retry_on.clone(),
         }
+    }
+
+    /// The cookie by which clients come back, if they do.
+    pub fn cookie(&self) -> Option<&str> {
+        self.sticky.as_ref().map(Sticky::cookie)
+    }
+
+    /// Whether a request is sent to another backend instead of being answered with this status.
+    #[inline]
+    pub fn retries_on(&self, status: u16) -> bool {
+        self.retry_on.contains(&status)
     }
 
     /// The ids of its backends.

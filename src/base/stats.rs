@@ -24,6 +24,8 @@ pub struct Stats {
     pub answered: u64,
     /// Requests sent once more, to the same backend or another.
     pub retries: u64,
+    /// Requests that were not, because the budget of their pool was used up.
+    pub retry_denied: u64,
     /// Upstream connections made.
     pub connects: u64,
     /// Requests that went out on a pooled upstream connection.

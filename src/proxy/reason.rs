@@ -35,6 +35,8 @@ pub enum Reason {
     ResponseTimeout,
     /// The backend closed or reset the connection before a response.
     UpstreamDied,
+    /// The backend closed or reset the connection before a response, and the pool's budget had no retry left.
+    RetryDenied,
     /// The backend's response ended before its length.
     Truncated,
     /// The backend's response was not HTTP.
@@ -72,6 +74,7 @@ impl Reason {
             Reason::ConnectTimeout => "connect_timeout",
             Reason::ResponseTimeout => "response_timeout",
             Reason::UpstreamDied => "upstream_died",
+            Reason::RetryDenied => "retry_denied",
             Reason::Truncated => "truncated",
             Reason::BadResponse => "bad_response",
             Reason::BadRequest => "bad_request",

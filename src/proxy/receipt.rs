@@ -63,11 +63,11 @@ pub struct Try {
 pub enum Fate {
     /// Nobody was there, or the way was barred.
     Refused,
-    /// No connection in time.
+    /// No connection in time, or no response.
     Late,
     /// It died before the first byte of a response; a pooled one was stale.
     Died,
-    /// It answered with a status for which another is asked.
+    /// It answered with a status for which another is asked, or with nonsense.
     Unwanted,
 }
 

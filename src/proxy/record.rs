@@ -127,7 +127,7 @@ fn code(reason: Reason, phase: Phase) -> Option<&'static str> {
         Reason::NoBackend => return Some("SC"),
         Reason::ConnectTimeout => return Some("sC"),
         Reason::ResponseTimeout => ["sR", "sC", "sH", "sD"],
-        Reason::UpstreamDied | Reason::Truncated => ["SR", "SC", "SH", "SD"],
+        Reason::UpstreamDied | Reason::RetryDenied | Reason::Truncated => ["SR", "SC", "SH", "SD"],
         Reason::BadResponse => ["PR", "PC", "PH", "PD"],
         Reason::NoRoute | Reason::BadRequest => return Some("PR"),
         Reason::System => ["RR", "RC", "RH", "RD"],

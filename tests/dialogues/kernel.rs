@@ -3,6 +3,7 @@
 //! Everything happens on one thread and in lockstep, on the real kernel too: the remote ends act, the balancer turns
 //! once, the remote ends act again. So a dialogue is the same story on both, and its end can be looked at from inside.
 
+use evenkeel::balance::{BackendId, State};
 use evenkeel::base::stats::Stats;
 use evenkeel::net::Net;
 use evenkeel::proxy::Proxy;
@@ -18,6 +19,15 @@ pub enum Ending {
     Clean,
     /// A reset.
     Reset,
+}
+
+/// What an operator asks of a backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    Drain,
+    Disable,
+    Enable,
+    Weight(u32),
 }
 
 /// A kernel with a balancer on it.
@@ -40,6 +50,10 @@ pub trait Kernel {
     fn refuse(&mut self, backend: usize);
     /// A backend leaves calls unanswered from now on.
     fn swallow(&mut self, backend: usize);
+    /// An operator asks something of a backend.
+    fn order(&mut self, backend: usize, order: Order);
+    /// What a backend is taken for, and what it has in flight.
+    fn backend(&self, backend: usize) -> (State, u32);
     /// The balancer turns once. It waits for an event, but not beyond `until`.
     fn turn(&mut self, until: Duration);
     /// The time since some beginning.
@@ -65,6 +79,21 @@ pub struct Holdings {
 /// The same for every kernel.
 pub fn holdings<N: Net>(proxy: &Proxy<N>) -> Holdings {
     Holdings { sessions: proxy.open_sessions(), buffers: proxy.lent_buffers(), sockets: proxy.owned_sockets() }
+}
+
+pub fn order<N: Net>(proxy: &mut Proxy<N>, backend: usize, order: Order) {
+    let (cx, id) = (proxy.operate(), BackendId(backend as u32));
+    match order {
+        Order::Drain => cx.drain(id),
+        Order::Disable => cx.disable(id),
+        Order::Enable => cx.enable(id),
+        Order::Weight(weight) => cx.set_weight(id, weight),
+    }
+}
+
+pub fn backend<N: Net>(proxy: &Proxy<N>, backend: usize) -> (State, u32) {
+    let backend = proxy.backends().get(BackendId(backend as u32));
+    (backend.state(), backend.in_flight)
 }
 
 /// One turn, and the laws that hold after each.

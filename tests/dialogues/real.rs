@@ -3,7 +3,8 @@
 //! A turn of the balancer would sleep until an event; it is woken each time, so that everybody stays in lockstep on one
 //! thread. Nothing sleeps for luck: who waits, waits for a condition, and looks again after a moment.
 
-use super::kernel::{Ending, Holdings, Kernel, Wire, holdings, turn};
+use super::kernel::{self, Ending, Holdings, Kernel, Order, Wire, holdings, turn};
+use evenkeel::balance::State;
 use evenkeel::base::stats::Stats;
 use evenkeel::config::Config;
 use evenkeel::net::Signal;
@@ -119,6 +120,14 @@ impl Kernel for Real {
 
     fn swallow(&mut self, _: usize) {
         panic!("loopback always answers");
+    }
+
+    fn order(&mut self, backend: usize, order: Order) {
+        kernel::order(&mut self.proxy, backend, order);
+    }
+
+    fn backend(&self, backend: usize) -> (State, u32) {
+        kernel::backend(&self.proxy, backend)
     }
 
     fn turn(&mut self, _: Duration) {

@@ -1,6 +1,7 @@
 //! The simulated kernel under a dialogue: a seed, a mood, and a clock that jumps.
 
-use super::kernel::{Ending, Holdings, Kernel, Wire, holdings, turn};
+use super::kernel::{self, Ending, Holdings, Kernel, Order, Wire, holdings, turn};
+use evenkeel::balance::State;
 use evenkeel::base::Time;
 use evenkeel::base::stats::Stats;
 use evenkeel::config::Config;
@@ -90,6 +91,14 @@ impl Kernel for Simulated {
     fn swallow(&mut self, backend: usize) {
         let at = self.backends[backend];
         self.sim().serve(at, Welcome::Swallow);
+    }
+
+    fn order(&mut self, backend: usize, order: Order) {
+        kernel::order(&mut self.proxy, backend, order);
+    }
+
+    fn backend(&self, backend: usize) -> (State, u32) {
+        kernel::backend(&self.proxy, backend)
     }
 
     fn turn(&mut self, until: Duration) {

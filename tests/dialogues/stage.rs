@@ -4,8 +4,9 @@
 //! heard, connections that the balancer makes are taken, and the balancer turns.
 
 use super::actor::Actor;
-use super::kernel::{Ending, Holdings, Kernel, Wire};
+use super::kernel::{Ending, Holdings, Kernel, Order, Wire};
 use super::text::Head;
+use evenkeel::balance::State;
 use evenkeel::base::stats::Stats;
 use std::cell::{RefCell, RefMut};
 use std::collections::VecDeque;
@@ -112,6 +113,11 @@ impl Stage {
         self.check(called == times, &format!("backends were called {called} times, not {times}"));
     }
 
+    /// How often each of the first two backends was called so far.
+    pub fn calls(&self) -> [usize; 2] {
+        [0, 1].map(|which| self.ears.borrow().iter().filter(|ear| ear.backend == Some(which)).count())
+    }
+
     /// A backend accepts no connections from now on.
     pub fn backend_refuses(&self, backend: usize) {
         self.kernel.borrow_mut().refuse(backend);
@@ -120,6 +126,17 @@ impl Stage {
     /// A backend leaves calls unanswered from now on.
     pub fn backend_swallows(&self, backend: usize) {
         self.kernel.borrow_mut().swallow(backend);
+    }
+
+    /// An operator asks something of a backend.
+    pub fn order(&self, backend: usize, order: Order) {
+        self.tell(|| format!("-- backend {backend}: {order:?} --"));
+        self.kernel.borrow_mut().order(backend, order);
+    }
+
+    /// What a backend is taken for, and what it has in flight.
+    pub fn backend(&self, backend: usize) -> (State, u32) {
+        self.kernel.borrow().backend(backend)
     }
 
     /// Every client connection is over, as the balancer sees it.

@@ -12,10 +12,11 @@
 //! says which one follows from how far things have come, and the [session](super::session) enters it. An exchange never
 //! ends itself either: it stops with a [`Stop`] and the session draws the conclusion.
 //!
-//! [`Exchange::drive`] is the door in. Finding a connection is in `upstream.rs`, the two flows of a request in
-//! `talk.rs`, raw bytes in `tunnel.rs`, what the two sides agreed on in `terms.rs`.
+//! [`Exchange::drive`] is the door in. Finding a connection is in `upstream.rs`, what is done when it fails in
+//! `retry.rs`, the two flows of a request in `talk.rs`, raw bytes in `tunnel.rs`, what the two sides agreed on in `terms.rs`.
 
 mod judge;
+mod retry;
 mod talk;
 mod terms;
 mod tunnel;
@@ -105,6 +106,7 @@ impl Exchange {
         cx: &mut Context<N>,
     ) -> Box<Self> {
         cx.stats.admitted += 1;
+        cx.backends.asked(search.pool);
         let mut exchange = Exchange::blank(Kind::Request, terms, heard, of, cx);
         (exchange.request, exchange.search, exchange.admitted) = (head, search, true);
         exchange

@@ -4,7 +4,7 @@
 //! head means what is [`terms`](super::terms)'; where a body ends is [`flow`](crate::proxy::flow)'s.
 
 use super::terms::Stage;
-use super::{Exchange, Going, Kind, Stop, connected, raw};
+use super::{Exchange, Going, Kind, Stop, Upstream, connected, raw};
 use crate::balance::Served;
 use crate::http::{self, Framing, Malformed, Scan};
 use crate::net::Net;
@@ -65,10 +65,16 @@ impl Exchange {
     fn receive_response<N: Net>(&mut self, client: &mut End, cx: &mut Context<N>, budget: &mut usize) -> Going {
         while self.kind == Kind::Request {
             match self.terms.stage {
-                Stage::Head => match self.find_head(cx)? {
-                    Some(size) => self.take_head(size, client, cx)?,
-                    None => return Ok(()),
-                },
+                Stage::Head => {
+                    if let Some(size) = self.find_head(cx)?
+                        && !self.turn_down(size, cx)?
+                    {
+                        self.take_head(size, client, cx)?;
+                    }
+                    if self.terms.stage == Stage::Head {
+                        return Ok(()); // there is a new upstream, which is to hear the request first
+                    }
+                }
                 Stage::Interim | Stage::Final => self.deliver(client, cx, budget)?,
             }
         }
@@ -83,7 +89,7 @@ impl Exchange {
                 match self.scan.response(end.held(), &cx.limits) {
                     Ok(Some(size)) => return Ok(Some(size)),
                     Ok(None) => {}
-                    Err(malformed) => return self.bad_response(&malformed, cx),
+                    Err(malformed) => return self.bad_head(&malformed, cx).map(|()| None),
                 }
             }
             let died = match end.fill(&mut cx.net, &mut cx.lender) {
@@ -92,12 +98,12 @@ impl Exchange {
                     continue;
                 }
                 Ok(Filled::Nothing) => return Err(Stop::Wait),
-                Ok(Filled::Full) => return self.bad_response(&Malformed::HeadTooLarge, cx),
+                Ok(Filled::Full) => return self.bad_head(&Malformed::HeadTooLarge, cx).map(|()| None),
                 Ok(Filled::Ended) => None,
                 Err(error) => Some(error),
             };
             if !end.held().is_empty() {
-                return self.bad_response(&Malformed::HeadCut, cx);
+                return self.bad_head(&Malformed::HeadCut, cx).map(|()| None);
             }
             return self.upstream_died(died, cx).map(|()| None);
         }
@@ -112,23 +118,24 @@ impl Exchange {
 
     /// A response head is complete: it leaves the upstream's buffer and is written anew.
     fn take_head<N: Net>(&mut self, size: usize, client: &mut End, cx: &mut Context<N>) -> Going {
-        self.request.forget(client); // a response has begun: nothing is sent twice from here on
         self.scan = Scan::default();
-        let end = &mut connected(&mut self.upstream)?.end;
+        let Upstream { end, backend, .. } = connected(&mut self.upstream)?;
         let mut table = http::table();
         let head = end.held().get(..size).unwrap_or_default();
         let head = match http::head::response(head, self.terms.verb, &cx.limits, &mut table) {
             Ok(head) => head,
-            Err(malformed) => return self.bad_response(&malformed, cx),
+            Err(malformed) => return self.bad_head(&malformed, cx),
         };
         if let Err(why) = self.terms.accept(&head, self.request.is_complete()) {
-            return self.bad_response(&why, cx);
+            return self.bad_head(&why, cx);
         }
+        self.request.forget(client); // a response has begun: nothing is sent twice from here on
         self.record.answered = cx.now; // the last of them is the final one
         let mut out = cx.lender.lend_scrap();
         // An answer of known length to half a request ends the connection, and says so in time (RFC 9112 section 9.6).
         let early = !self.request.is_at_hand() && matches!(head.framing, Framing::None | Framing::Length(_));
-        let (body, chunking) = self.terms.write(&head, cx.draining || early, &mut out);
+        let cookie = cx.backends.tell_client(*backend, self.search.stuck);
+        let (body, chunking) = self.terms.write(&head, cx.draining || early, cookie, &mut out);
         let drops_trailers = head.drops_trailers;
         end.consume(size);
         self.response.give_back(cx);

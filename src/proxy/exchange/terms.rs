@@ -2,7 +2,7 @@
 //!
 //! Pure decisions: who stays connected, how a body goes out, which interim responses pass.
 
-use crate::http::{self, Framing, Persist, Request, Response, Verb, Version};
+use crate::http::{self, Framing, Persist, Request, Response, SetCookie, Verb, Version};
 use crate::proxy::flow::Body;
 
 /// More interim responses than this are a flood.
@@ -101,6 +101,11 @@ impl Terms {
         self.keep_alive && self.version == Version::V10
     }
 
+    /// Whether the client was told nothing of a response, not even an interim one.
+    pub fn nothing_said(&self) -> bool {
+        self.stage == Stage::Head && self.interims == 0
+    }
+
     /// A response head came, the request being `asked` in full or not: what it is. Errors: what it may not be.
     pub fn accept(&mut self, head: &Response<'_, '_>, asked: bool) -> Result<(), &'static str> {
         self.stage = match head.status {
@@ -119,15 +124,21 @@ impl Terms {
         self.offered.as_deref().zip(head.upgrade).is_some_and(|(asked, given)| asked.eq_ignore_ascii_case(given))
     }
 
-    /// Writes an accepted head for the client, a final one as the `last` on its connection or not; how its body comes in,
-    /// and whether it goes out in chunks.
-    pub fn write(&mut self, head: &Response<'_, '_>, last: bool, out: &mut Vec<u8>) -> (Body, bool) {
+    /// Writes an accepted head for the client, a final one as the `last` on its connection or not, and with a cookie of
+    /// ours or none; how its body comes in, and whether it goes out in chunks.
+    pub fn write(
+        &mut self,
+        head: &Response<'_, '_>,
+        last: bool,
+        cookie: Option<SetCookie<'_>>,
+        out: &mut Vec<u8>,
+    ) -> (Body, bool) {
         match self.stage {
             Stage::Interim => {
                 self.write_interim(head, out);
                 (Body::Done, false)
             }
-            _ => self.write_final(head, last, out),
+            _ => self.write_final(head, last, cookie, out),
         }
     }
 
@@ -139,7 +150,13 @@ impl Terms {
         }
     }
 
-    fn write_final(&mut self, head: &Response<'_, '_>, last: bool, out: &mut Vec<u8>) -> (Body, bool) {
+    fn write_final(
+        &mut self,
+        head: &Response<'_, '_>,
+        last: bool,
+        cookie: Option<SetCookie<'_>>,
+        out: &mut Vec<u8>,
+    ) -> (Body, bool) {
         let old_client = self.version == Version::V10;
         let framing = match head.framing {
             Framing::Chunked | Framing::UntilClose if old_client => Framing::UntilClose,
@@ -156,7 +173,7 @@ impl Terms {
             true if old_client => Persist::KeepAlive,
             true => Persist::Silent,
         };
-        http::rewrite::response(head, framing, persist, out);
+        http::rewrite::response_setting(head, framing, persist, cookie.as_ref(), out);
         (head.framing.into(), framing == Framing::Chunked)
     }
 }

@@ -1,19 +1,10 @@
-//! Reaching a backend: a pooled connection or a fresh one, and what to do when it fails.
-//!
-//! | what happened | what is done |
-//! |---|---|
-//! | connecting failed | another backend, always; each is tried once |
-//! | a pooled connection died before a response byte | the same backend once more, on a fresh connection, unless it is excluded |
-//! | a fresh connection died before a response byte | another backend |
-//!
-//! The last two only if nothing was sent yet, or the method is safe or idempotent (RFC 9110 section 9.2.2) and the
-//! request is still whole at hand. A POST of which a byte was sent is never sent twice.
+//! Reaching a backend: a pooled connection or a fresh one, and how it is let go of. What is done when it fails, once a
+//! connection stood, is in `retry.rs`.
 
 use super::{Exchange, Going, Stop, connected};
 use crate::balance::health::Step;
 use crate::balance::{BackendId, Cause, PoolId, Served, Wanted};
 use crate::base::Time;
-use crate::http::Scan;
 use crate::net::{self, Net};
 use crate::proxy::context::{Context, Owner};
 use crate::proxy::end::{End, Filled};
@@ -39,23 +30,31 @@ pub struct Upstream {
 /// How far the search for a backend has come.
 #[derive(Debug)]
 pub struct Search {
-    pool: PoolId,
+    pub(super) pool: PoolId,
     /// What the request is known by, to the policies that hash.
     key: u64,
-    /// Backends tried on fresh connections, in vain.
-    tried: Vec<BackendId>,
+    /// The backend to which its client comes back, as its cookie says.
+    pub(super) stuck: Option<BackendId>,
+    /// Backends tried on fresh connections, in vain, and those whose response was turned down.
+    pub(super) tried: Vec<BackendId>,
     /// A backend was picked before: further picks do not advance the rotation.
     picked: bool,
     /// Pooled connections are not to be used any more.
-    fresh_only: bool,
+    pub(super) fresh_only: bool,
     /// What the request ends with if no backend is left.
-    blame: Reason,
+    pub(super) blame: Reason,
 }
 
 impl Search {
     /// A search among the backends of `pool` for a request of this [key](crate::balance::Backends::key), not begun.
     pub fn new(pool: PoolId, key: u64) -> Search {
-        Search { pool, key, tried: Vec::new(), picked: false, fresh_only: false, blame: Reason::NoBackend }
+        let (tried, blame) = (Vec::new(), Reason::NoBackend);
+        Search { pool, key, stuck: None, tried, picked: false, fresh_only: false, blame }
+    }
+
+    /// The same for a request whose client comes back to this backend, if it takes work.
+    pub fn stuck(self, stuck: Option<BackendId>) -> Search {
+        Search { stuck, ..self }
     }
 }
 
@@ -95,7 +94,7 @@ impl Exchange {
             Ok(Filled::Nothing | Filled::Full) => Ok(()),
             Ok(Filled::Bytes(_)) => {
                 cx.stats.surplus += 1;
-                self.bad_response(&"it came before the request", cx)
+                self.bad_head(&"it came before the request", cx)
             }
             Ok(Filled::Ended) => self.upstream_died(None, cx),
             Err(error) => self.upstream_died(Some(error), cx),
@@ -108,10 +107,11 @@ impl Exchange {
     }
 
     /// Chooses a backend and finds a connection to it.
-    fn reach<N: Net>(&mut self, cx: &mut Context<N>) -> Going {
+    pub(super) fn reach<N: Net>(&mut self, cx: &mut Context<N>) -> Going {
         loop {
             let again = std::mem::replace(&mut self.search.picked, true);
-            let wanted = Wanted { tried: &self.search.tried, again, key: self.search.key, now: cx.now };
+            let Search { tried, key, stuck, .. } = &self.search;
+            let wanted = Wanted { tried, again, key: *key, stuck: *stuck, now: cx.now };
             let picked = cx.backends.pick(self.search.pool, &wanted);
             if !again {
                 cx.note_pick(&self.record, self.search.pool, picked);
@@ -138,7 +138,7 @@ impl Exchange {
     }
 
     /// Begins a fresh connection to this backend. False: it failed at once, and counts as tried.
-    fn open<N: Net>(&mut self, backend: BackendId, cx: &mut Context<N>) -> bool {
+    pub(super) fn open<N: Net>(&mut self, backend: BackendId, cx: &mut Context<N>) -> bool {
         cx.stats.connects += 1;
         match cx.connect(cx.backends.get(backend).address, Owner::Upstream(self.row)) {
             Ok(end) => {
@@ -171,7 +171,7 @@ impl Exchange {
     }
 
     /// The one door through which it loses it.
-    fn detach<N: Net>(&mut self, cx: &mut Context<N>) -> Option<Upstream> {
+    pub(super) fn detach<N: Net>(&mut self, cx: &mut Context<N>) -> Option<Upstream> {
         let mut upstream = self.upstream.take()?;
         cx.backends.end(upstream.backend);
         if !cx.backends.get(upstream.backend).may_work() {
@@ -205,39 +205,6 @@ impl Exchange {
             cx.cannot_connect(id, &Cause { step: Step::Connect, what: error.to_string(), took: cx.now - since });
             cx.backend_served(id, Served::Failed("no connection"));
         }
-    }
-
-    /// The upstream connection ended before the first byte of a response.
-    pub(super) fn upstream_died<N: Net>(&mut self, error: Option<io::Error>, cx: &mut Context<N>) -> Going {
-        connected(&mut self.upstream)?;
-        let Some(Upstream { end, backend, pooled, .. }) = self.detach(cx) else { return Ok(()) };
-        cx.close(end.sock);
-        cx.note_fate(&self.record, Fate::Died);
-        let name = &cx.backends.get(backend).name;
-        let cause = error.map_or_else(|| "closed".into(), |error| error.to_string());
-        log::debug!("{}: backend {name} gave no response: {cause}", self.peer);
-        if !pooled {
-            cx.backend_served(backend, Served::Failed("connection died before a response"));
-        }
-        if !self.may_go_again() {
-            return Err(Stop::Failed(Reason::UpstreamDied));
-        }
-        cx.stats.retries += 1;
-        self.request.start_over();
-        (self.terms.request_cut, self.scan) = (false, Scan::default());
-        (self.search.fresh_only, self.search.blame) = (true, Reason::UpstreamDied); // the last try is on a fresh one
-        if !pooled {
-            self.search.tried.push(backend);
-        } else if cx.backends.get(backend).takes_work() && self.open(backend, cx) {
-            return Ok(()); // a stale connection says nothing about its backend; but others may have said that it is unfit
-        }
-        self.reach(cx)
-    }
-
-    /// Whether the request may be sent to a backend once more.
-    fn may_go_again(&self) -> bool {
-        let repeatable = self.terms.verb.is_idempotent() || self.request.untouched();
-        repeatable && self.request.can_start_over()
     }
 
     /// Lets go of the upstream: into the pool after a whole response, if everything is in order, even if the client has

@@ -91,12 +91,14 @@ impl Session {
             return self.answer_here(request, (id, Status(404), Reason::NoRoute), answer, cx);
         };
         let (terms, mut out) = (Terms::from(request), cx.lender.lend_scrap());
-        let onward = Onward { client: self.peer.ip(), backend: "", id, trusted: false, proto: "http", cookie: None };
+        let cookie = cx.backends.pool(pool).cookie();
+        let onward = Onward { client: self.peer.ip(), backend: "", id, trusted: false, proto: "http", cookie };
         let host_gap = http::rewrite::request(request, &onward, &mut out);
         let flow = Flow::new(out, request.framing.into(), request.framing == Framing::Chunked)
             .limited(cx.limits.body)
             .trailers(request.drops_trailers);
-        let search = Search::new(pool, cx.backends.key(pool, Some(request), self.peer.ip()));
+        let key = cx.backends.key(pool, Some(request), self.peer.ip());
+        let search = Search::new(pool, key).stuck(cx.backends.stuck(pool, request));
         let mut exchange = Exchange::request(terms, flow, search, self.heard, self.name(), cx);
         exchange.record.name(id, cx.access.is_some());
         exchange.record.asked = asked(request, cx);

@@ -256,16 +256,16 @@ impl Session {
     /// What a deadline means in each phase.
     fn late<N: Net>(&mut self, cx: &mut Context<N>) -> Step {
         match (self.phase, &mut self.exchange) {
-            (Phase::Connecting, Some(exchange)) => match exchange.connect_late(cx) {
-                Ok(()) => {
-                    self.enter(Phase::Connecting, cx); // to the next backend, with a deadline of its own
-                    Step::Go
-                }
-                Err(stop) => self.follow(stop, cx.moved, cx),
-            },
-            (Phase::Sending, Some(exchange)) => {
-                let reason = exchange.who_stalls();
-                self.fail(reason, cx)
+            (Phase::Connecting, Some(exchange)) => {
+                let next = exchange.connect_late(cx);
+                self.go_to_the_next(next, cx)
+            }
+            (Phase::Sending, Some(exchange)) if exchange.who_stalls() == Reason::BodyTimeout => {
+                self.fail(Reason::BodyTimeout, cx)
+            }
+            (Phase::Sending | Phase::Awaiting, Some(exchange)) => {
+                let next = exchange.response_late(cx);
+                self.go_to_the_next(next, cx)
             }
             (Phase::Head, _) if !self.client.held().is_empty() => self.refuse_late(cx),
             (Phase::Head, _) => Step::Close(Reason::HeaderTimeout),
@@ -274,6 +274,18 @@ impl Session {
             (Phase::Tunnel, _) => Step::Close(Reason::TunnelTimeout),
             (Phase::Lingering, _) => Step::Close(Reason::Closed),
             _ => self.fail(Reason::ResponseTimeout, cx),
+        }
+    }
+
+    /// An upstream was late: on with the next one, which has a deadline of its own, or with what that comes to.
+    fn go_to_the_next<N: Net>(&mut self, next: Result<(), Stop>, cx: &mut Context<N>) -> Step {
+        let phase = self.exchange.as_ref().map_or(self.phase, |exchange| exchange.phase());
+        match next {
+            Ok(()) => {
+                self.enter(phase, cx);
+                Step::Go
+            }
+            Err(stop) => self.follow(stop, cx.moved, cx),
         }
     }
 
