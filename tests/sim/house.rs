@@ -1,7 +1,7 @@
 //! The balancer under test, as the world sees it, and a configuration made by hand.
 
 use super::plan::{Plan, address, listener};
-use super::{House, Seen};
+use super::{House, Order, Seen};
 use evenkeel::balance::{self, BackendId};
 use evenkeel::config::{Backend, Config, Health, Limits, Listener, Mode, PolicyName, Pool, ProbeKind, Timeouts};
 use evenkeel::net::sim::Sim;
@@ -34,6 +34,16 @@ impl House for Proxy<Sim> {
         let backend = self.backends().get(BackendId(index as u32));
         let balance::Backend { requests, in_flight, .. } = *backend;
         Some(Seen { up: backend.is_up(), ejected: backend.is_ejected(), requests, in_flight })
+    }
+
+    fn order(&mut self, index: usize, order: Order) {
+        let (cx, id) = (self.operate(), BackendId(index as u32));
+        match order {
+            Order::Drain => cx.drain(id),
+            Order::Disable => cx.disable(id),
+            Order::Enable => cx.enable(id),
+            Order::Weight(weight) => cx.set_weight(id, weight),
+        }
     }
 
     fn lent(&self) -> usize {
@@ -117,6 +127,7 @@ fn pool(plan: &Plan, mode: Mode) -> Pool {
         hash,
         backends: plan.pool(mode).iter().map(backend).collect(),
         health,
-        ..Pool::default()
+        sticky: if mode == Mode::Http { plan.sticky() } else { None },
+        retry_on: if mode == Mode::Http { plan.retry_on() } else { Vec::new() },
     }
 }

@@ -17,6 +17,9 @@ use evenkeel::net::sim::Far;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+/// What backends are to see of the cookies that clients send.
+const SENT_ON: &str = "a=\"1 2\";  EVENKEELX=3";
+
 /// What a backend does to itself, and hears from others.
 pub struct Mood<'a> {
     pub habits: &'a HttpHabits,
@@ -278,6 +281,13 @@ impl HttpServed {
         };
         request.seen += 1;
         request.seen_by.get_or_insert(self.at);
+        request.last_seen_by = Some(self.at);
+        if request.seen == 1 && cue.ledger.steady.is_some() && request.home.is_some_and(|home| home != self.at) {
+            return Err(format!("{number} is at home with {:?}", request.home));
+        }
+        if head.field("cookie").is_some_and(|cookies| cookies != SENT_ON) {
+            return Err(format!("{number} has other cookies than its client sent: {head:?}"));
+        }
         let from = request.from.map(|from| from.to_string());
         let repeated = request.seen > 1 && request.method == "POST";
         let odd = ["x-hop", "keep-alive", "proxy-connection"].iter().find(|name| head.count(name) > 0);

@@ -8,13 +8,14 @@ pub use ask::{Ask, Fault};
 use super::bytes::{self, Outbox};
 use super::http_text::{self, Body, Head};
 use super::ledger::{self, Cue, Excuse, Ledger, Loss};
-use super::plan::listener;
+use super::plan::{COOKIE, listener};
 use super::tcp::{Pace, Quit, later};
 use super::world::DRAIN;
 use evenkeel::base::Time;
 use evenkeel::config::Mode;
 use evenkeel::net::sim::Far;
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// How a client behaves.
@@ -73,6 +74,8 @@ pub struct HttpClient {
     finished: bool,
     /// A request was answered on this connection.
     kept: bool,
+    /// The value of the balancer's cookie, and which backend that names.
+    jar: Option<(String, SocketAddr)>,
 }
 
 impl HttpClient {
@@ -97,6 +100,7 @@ impl HttpClient {
             doubtful: false,
             finished: false,
             kept: false,
+            jar: None,
         }
     }
 
@@ -147,8 +151,10 @@ impl HttpClient {
             let address = cue.sim.address(self.far).ip();
             if let Some(request) = cue.ledger.requests.get_mut(&number) {
                 (request.from, request.asked) = (Some(address), cue.now);
+                request.home = self.jar.as_ref().map(|&(_, home)| home);
             }
-            let (head, body) = ask.written(number, &self.plan, cue);
+            let jar = self.jar.as_ref().map(|(value, _)| value.as_str());
+            let (head, body) = ask.written(number, jar, &self.plan, cue);
             self.out.say(head);
             match ask.expects.filter(|_| !body.is_empty()) {
                 Some(patience) => self.withheld = Some((body, later(cue, patience))),
@@ -246,6 +252,9 @@ impl HttpClient {
             Some(whose) if whose != number.to_string() => return Err(format!("asked {number}, was answered {head:?}")),
             Some(_) => None,
         };
+        if refusal.is_none() {
+            self.look_at_the_answer(number, head, ledger)?;
+        }
         if self.plan.old && head.count("transfer-encoding") > 0 {
             return Err("chunks for HTTP/1.0".into());
         }
@@ -261,6 +270,27 @@ impl HttpClient {
             return Err(format!("{number} was asked of who leaves, and is kept alive: {head:?}"));
         }
         Ok(Some(Reading { number, body, until_close, bodyless, got: 0, refusal, closes }))
+    }
+
+    /// Whether it is what was to be had: elsewhere if that was asked for, and with a cookie when there is news.
+    fn look_at_the_answer(&mut self, number: u64, head: &Head, ledger: &Ledger) -> Result<(), String> {
+        let (request, status) = (&ledger.requests[&number], head.first[1].parse().unwrap_or(0));
+        let (retried, begun) =
+            (ledger.retry_on.contains(&status) && request.repeatable, request.begun || request.hinted);
+        if ledger.steady.is_some_and(|all| retried && !begun && (request.seen as usize) < all) {
+            return Err(format!("{number} was not asked elsewhere: {head:?}"));
+        }
+        let ours = |(name, value): &(String, String)| {
+            let value = value.strip_prefix(COOKIE).filter(|_| name == "set-cookie")?.strip_prefix('=')?;
+            value.split(';').next().map(str::to_owned)
+        };
+        let told = head.fields.iter().find_map(ours);
+        let news = ledger.sticky.as_ref().is_some_and(|it| it.ttl.is_some() || request.home != request.last_seen_by);
+        if ledger.steady.is_some() && told.is_some() != news {
+            return Err(format!("{number}, at home with {:?}, hears of a cookie {told:?}: {head:?}", request.home));
+        }
+        self.jar = told.zip(request.last_seen_by).or(self.jar.take());
+        Ok(())
     }
 
     fn conclude(&mut self, reading: &Reading, cue: &mut Cue) -> Result<(), String> {

@@ -4,7 +4,7 @@
 //! "anything". All that has none must succeed.
 
 use evenkeel::base::Time;
-use evenkeel::config::Mode;
+use evenkeel::config::{Mode, Sticky};
 use evenkeel::net::sim::Sim;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -44,8 +44,13 @@ pub struct Request {
     pub seen: u32,
     /// Its client has heard an interim response.
     pub begun: bool,
-    /// Which backend saw it first.
+    /// Which backend saw it first, and which last.
     pub seen_by: Option<SocketAddr>,
+    pub last_seen_by: Option<SocketAddr>,
+    /// The backend that its client's cookie names.
+    pub home: Option<SocketAddr>,
+    /// An interim response was said to it, though perhaps not heard by its client.
+    pub hinted: bool,
 }
 
 /// How something was lost.
@@ -80,6 +85,8 @@ pub const DIED: Excuse = Excuse { statuses: &[502], cut: false };
 pub const TORN: Excuse = Excuse { statuses: &[502], cut: true };
 /// Its backend does nothing any more.
 pub const HUNG: Excuse = Excuse { statuses: &[504], cut: true };
+/// An answer to it was turned down, and whatever another backend makes of it is what it gets.
+pub const TURNED_DOWN: Excuse = Excuse { statuses: &[502, 503, 504], cut: false };
 /// Its client has stopped in the middle, and must be told so: when its time is over, or at once if it said so.
 pub const STOPPED: Excuse = Excuse { statuses: &[400, 408], cut: true };
 /// Its body is larger than is allowed; the response may have begun before that came out.
@@ -113,6 +120,12 @@ pub struct Ledger {
     pub hurried: bool,
     /// When a backend last said something on an idle connection.
     pub late_surplus: Option<Time>,
+    /// Clients come back by this cookie.
+    pub sticky: Option<Sticky>,
+    /// These are asked of another backend.
+    pub retry_on: Vec<u16>,
+    /// Nothing is broken, and nobody excluded: of so many HTTP backends.
+    pub steady: Option<usize>,
     /// Larger bodies are to be refused; 0: none.
     pub body_limit: u64,
     pub answered: u64,

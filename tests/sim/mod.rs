@@ -14,7 +14,9 @@
 //! sockets open = sockets owned and the accounting laws after each turn; at the end no session, no buffer, no socket but
 //! the listeners', nothing in flight, every backend judged as it is, and an exact rotation where nothing failed. While a
 //! healthy backend is there no sick or ejected one is picked, and none is judged without as many probes or connects as
-//! were asked for, nor ejected for longer, or more of a pool, than may be. A loss is a failure unless a fact excuses just it and says what may happen instead: its backend died while
+//! were asked for, nor ejected for longer, or more of a pool, than may be. No new work reaches a backend that an operator
+//! has drained or disabled, from that moment on, and what it had is finished. Who has a cookie comes home with it, and no
+//! backend sees that. A loss is a failure unless a fact excuses just it and says what may happen instead: its backend died while
 //! answering (502, or a cut), it was hung (504), its client stopped (408). A clean end that hides a cut has no excuse.
 //!
 //! Reading order: [`plan`] (the grammar: what a seed means), [`world`] (the loop and the properties), [`ledger`]
@@ -55,6 +57,15 @@ pub struct Seen {
     pub in_flight: u32,
 }
 
+/// What an operator asks of a backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    Drain,
+    Disable,
+    Enable,
+    Weight(u32),
+}
+
 /// What the world asks of a balancer.
 pub trait House {
     /// One turn; true after the last.
@@ -68,6 +79,8 @@ pub trait House {
     fn open(&self) -> usize;
     /// What it thinks of a backend; none: it does not judge.
     fn backend(&self, index: usize) -> Option<Seen>;
+    /// An operator asks something of a backend.
+    fn order(&mut self, index: usize, order: Order);
     /// Buffers out on loan.
     fn lent(&self) -> usize;
     /// What each of its sessions is doing, in words.

@@ -3,11 +3,12 @@
 mod flavours;
 mod people;
 
+use super::Order;
 use super::backend::{Deed, Habits};
 use super::http_client::HttpAsk;
 use super::tcp::TcpAsk;
 use evenkeel::base::Rng;
-use evenkeel::config::{Ejection, HashOn, Mode, PolicyName};
+use evenkeel::config::{Ejection, HashOn, Mode, PolicyName, Sticky};
 use evenkeel::net::Signal;
 use evenkeel::net::sim::Cruelty;
 use people::{cruelty, deeds, habits, http_coming, http_habits, scarcity, signals, tcp_ask};
@@ -46,6 +47,8 @@ pub struct Plan {
     pub stop: Option<Duration>,
     /// ... and so long after that to leave at once.
     pub hurry: Option<Duration>,
+    /// What the operator asks of which backend, when. Never of the first of a pool.
+    pub orders: Vec<(Duration, usize, Order)>,
     /// An operator asks for other things, some of which are not there yet.
     pub signals: Vec<(Duration, Signal)>,
     /// Backends are probed.
@@ -94,6 +97,9 @@ impl Dice {
     }
 }
 
+/// The name of the cookie by which clients come back.
+pub const COOKIE: &str = "EVENKEEL";
+
 /// The address of a backend.
 pub fn address(index: usize) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 8080 + index as u16))
@@ -114,11 +120,43 @@ impl Plan {
         let dice = &mut Dice(Rng::new(seed ^ 0x0f));
         let http = |seed| Plan::http(seed);
         let tcp = |seed| Plan::tcp(seed, Scope { timers: true });
-        match dice.pick(&[(5, 0), (2, 1), (3, 2)]) {
+        let mut plan = match dice.pick(&[(5, 0), (2, 1), (3, 2)]) {
             0 => http(seed),
             1 => tcp(seed),
             _ => http(seed).beside(tcp(seed)),
+        };
+        plan.orders = plan.some_orders();
+        plan
+    }
+
+    /// In one world of four, an operator who cannot leave well alone. By dice of his own.
+    fn some_orders(&self) -> Vec<(Duration, usize, Order)> {
+        let dice = &mut Dice(Rng::new(self.seed ^ 0x0de5));
+        let later = |mode| self.pool(mode).into_iter().skip(1);
+        let open: Vec<usize> = later(Mode::Http).chain(later(Mode::Tcp)).collect();
+        if !dice.chance(250) || self.lame.is_some() {
+            return Vec::new();
         }
+        let orders = [Order::Drain, Order::Disable, Order::Enable, Order::Weight(0), Order::Weight(3)];
+        let count = 1 + dice.0.below(6);
+        let one = |_| Some((dice.millis(1500), *dice.0.one_of(&open)?, *dice.0.one_of(&orders)?));
+        let mut all: Vec<_> = (0..count).filter_map(one).collect();
+        all.sort_by_key(|&(at, ..)| at);
+        all
+    }
+
+    /// Whether clients come back by a cookie: in one world of four.
+    pub fn sticky(&self) -> Option<Sticky> {
+        let dice = &mut Dice(Rng::new(self.seed ^ 0xc00c1e));
+        let ttl = dice.chance(500).then_some(Duration::from_secs(60));
+        (dice.chance(250) && self.lame.is_none()).then(|| Sticky { cookie: COOKIE.into(), ttl })
+    }
+
+    /// What is asked of another backend: something in one world of three.
+    pub fn retry_on(&self) -> Vec<u16> {
+        let dice = &mut Dice(Rng::new(self.seed ^ 0xe15e));
+        let some = dice.pick(&[(2, vec![500]), (1, vec![502]), (1, vec![504]), (2, vec![504, 500, 502])]);
+        if dice.chance(330) && self.lame.is_none() { some } else { Vec::new() }
     }
 
     /// This and another in one world: this one's kernel, both ones' people.
@@ -154,6 +192,11 @@ impl Plan {
         (ejects.then_some(ejection), dice.chance(250).then(|| Duration::from_millis(1) + dice.millis(4000)))
     }
 
+    /// Nobody is excluded for what it answers, or by the operator.
+    pub fn is_steady(&self) -> bool {
+        self.judgement().0.is_none() && self.orders.is_empty()
+    }
+
     /// The backends of a pool, by index.
     pub fn pool(&self, mode: Mode) -> Vec<usize> {
         let of = |habits: &Habits| habits.http.is_some() == (mode == Mode::Http);
@@ -164,7 +207,7 @@ impl Plan {
     pub fn parts(&self) -> Vec<String> {
         let clients = (0..self.clients.len()).rev().map(|index| format!("client{index}"));
         let deeds = (0..self.deeds.len()).rev().map(|index| format!("deed{index}"));
-        let others = ["stop", "probes", "cruelty"].map(str::to_owned);
+        let others = ["stop", "probes", "cruelty", "orders"].map(str::to_owned);
         others.into_iter().chain(deeds).chain(clients).collect()
     }
 
@@ -178,6 +221,7 @@ impl Plan {
         let out = |name: &str| parts.iter().any(|part| part == name);
         self.stop.take_if(|_| out("stop"));
         self.probes &= !out("probes");
+        self.orders.retain(|_| !out("orders"));
         if out("cruelty") {
             self.cruelty = Cruelty { descriptors: self.cruelty.descriptors, ..Cruelty::calm() };
         }
@@ -198,6 +242,7 @@ impl Plan {
             cruelty: if scope.timers && !fair { scarcity(dice) } else { cruelty(dice) },
             fair,
             stop: (scope.timers && dice.chance(80)).then(|| dice.millis(600)),
+            orders: Vec::new(),
             hurry: dice.chance(200).then(|| dice.millis(1000)),
             signals: Vec::new(),
             probes: scope.timers && dice.chance(100),
@@ -225,6 +270,7 @@ impl Plan {
             cruelty: if fair { cruelty(dice) } else { scarcity(dice) },
             fair,
             stop: dice.chance(80).then(|| dice.millis(1500)),
+            orders: Vec::new(),
             hurry: dice.chance(200).then(|| dice.millis(1000)),
             signals: signals(dice),
             probes: dice.chance(150),

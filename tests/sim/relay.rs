@@ -3,7 +3,7 @@
 //!
 //! Not the balancer under test: that is `evenkeel::proxy`.
 
-use super::{House, Seen};
+use super::{House, Order, Seen};
 use evenkeel::net::sim::Sim;
 use evenkeel::net::{Event, ListenOptions, Moved, Net, Sent, Sock};
 use std::collections::BTreeMap;
@@ -334,6 +334,8 @@ impl House for Relay {
     fn backend(&self, _index: usize) -> Option<Seen> {
         None
     }
+
+    fn order(&mut self, _index: usize, _order: Order) {}
 
     fn lent(&self) -> usize {
         0

@@ -38,6 +38,9 @@ impl UpgradeClient {
             seen: 0,
             begun: false,
             seen_by: None,
+            last_seen_by: None,
+            home: None,
+            hinted: false,
         };
         cue.ledger.requests.insert(number, request);
         let text = format!("GET /r/{number} HTTP/1.1\r\nHost: world\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");

@@ -7,6 +7,9 @@ use std::time::Duration;
 /// What a probe or a connect came to may be told so much later.
 const LATEST: Duration = Duration::from_millis(100);
 
+/// A connect or probe that is under way may take so long to come to something.
+const UNDER_WAY: Duration = Duration::from_secs(8);
+
 /// What a probe or a connect came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dealt {
@@ -23,6 +26,11 @@ pub struct Vitals {
     events: Vec<(Time, Dealt)>,
     /// Connects that came to nothing, at the last look.
     failed: u64,
+    /// The operator wants it to get no new work; and no probe, since.
+    pub barred: bool,
+    pub unasked: Option<Time>,
+    /// What probes and connects came to, at the last look.
+    heard: usize,
     /// Since when nothing was done to it, and whether it has been well since.
     since: Time,
     ill: bool,
@@ -40,6 +48,9 @@ impl Default for Vitals {
         Vitals {
             events: Vec::new(),
             failed: 0,
+            barred: false,
+            unasked: None,
+            heard: 0,
             since: Time(0),
             ill: false,
             up: true,
@@ -68,6 +79,16 @@ impl Vitals {
             self.events.push((now, Dealt::Failure));
         }
         self.failed = failed;
+    }
+
+    /// What became of it since the last look: nobody asks who is disabled, but for what was under way.
+    pub fn looked_at(&mut self, now: Time) -> Result<(), String> {
+        let heard = self.events.iter().filter(|(_, what)| *what != Dealt::Doubt).count();
+        let news = std::mem::replace(&mut self.heard, heard) < heard;
+        match self.unasked.filter(|&since| news && now.since(since) > UNDER_WAY) {
+            Some(since) => Err(format!("asked {:?} after it was disabled", now.since(since))),
+            None => Ok(()),
+        }
     }
 
     /// Its balancer has changed its mind: enough must have spoken for it since the last thing that spoke against it.

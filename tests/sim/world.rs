@@ -1,16 +1,17 @@
 //! The loop around the loop: actors act, the balancer turns, the properties are looked at.
 
-use super::House;
 use super::backend::{Backend, Deed, Habits};
 use super::http_client::HttpClient;
 use super::ledger::{Cue, Ledger};
 use super::plan::{Coming, Plan, address, listener};
 use super::tcp::{TcpClient, later};
 use super::upgrade::UpgradeClient;
+use super::{House, Order};
 use evenkeel::base::Time;
 use evenkeel::config::{Mode, PolicyName};
 use evenkeel::net::Signal;
 use evenkeel::net::sim::{Sim, Welcome};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// No run takes longer: whoever still waits then has been forgotten.
@@ -73,6 +74,9 @@ pub struct World {
     deeds: Vec<(Time, usize, Deed)>,
     clients: Vec<Client>,
     signals: Vec<(Time, Signal)>,
+    orders: Vec<(Time, usize, Order)>,
+    /// Whether each backend is to work, and its weight, as far as the operator has said.
+    ordered: BTreeMap<usize, (Order, u32)>,
     stop: Option<Time>,
     /// For each pool: a backend of it that never fails. While it is there, nobody sick is picked.
     firm: Vec<usize>,
@@ -106,6 +110,9 @@ impl World {
         let killed = plan.deeds.iter().any(|&(_, _, deed)| deed == Deed::Kill);
         ledger.hasty = killed || plan.backends.iter().any(hasty);
         ledger.body_limit = plan.body_limit;
+        ledger.sticky = plan.sticky();
+        ledger.retry_on = plan.retry_on();
+        ledger.steady = (plan.fair && plan.is_steady()).then(|| plan.pool(Mode::Http).len());
         let early = |index: &usize| plan.backends[*index].http.is_some_and(|http| http.early > 0);
         let breaks = |index: &usize| plan.backends[*index].http.is_none() && plan.backends[*index].breaks > 0;
         let sound = |index: &usize| !early(index) && !breaks(index);
@@ -117,8 +124,10 @@ impl World {
             deeds: plan.deeds.iter().map(|&(at, index, deed)| (start + at, index, deed)).collect(),
             clients: Vec::new(),
             signals: plan.signals.iter().map(|&(at, signal)| (start + at, signal)).collect(),
+            orders: plan.orders.iter().map(|&(at, index, order)| (start + at, index, order)).collect(),
             stop: plan.stop.map(|at| start + at),
             left: false,
+            ordered: BTreeMap::new(),
             firm,
             told: Vec::new(),
             ledger,
@@ -138,6 +147,9 @@ impl World {
         for (at, _) in &self.signals {
             house.net().alarm(*at);
         }
+        for (at, ..) in &self.orders {
+            house.net().alarm(*at);
+        }
         if let Some(at) = self.stop {
             house.net().alarm(at);
         }
@@ -145,6 +157,7 @@ impl World {
         while !self.over() && !self.left {
             if std::mem::replace(&mut news, false) {
                 self.act(house.net());
+                self.give_orders(house);
             }
             self.turn(house)?;
             self.look_at_the_clock(house)?;
@@ -179,6 +192,25 @@ impl World {
         self.ledger.verdict()
     }
 
+    /// What the operator wants, and what that means from now on.
+    fn give_orders(&mut self, house: &mut impl House) {
+        let now = house.net().now();
+        for (_, index, order) in self.orders.extract_if(.., |(at, ..)| *at <= now) {
+            house.net().remark(|| format!("backend {index}: {order:?}"));
+            house.order(index, order);
+            self.ordered.entry(index).or_insert((Order::Enable, 1));
+            if let Some((state, weight)) = self.ordered.get_mut(&index) {
+                match order {
+                    Order::Weight(new) => *weight = new,
+                    other => *state = other,
+                }
+                let vitals = &mut self.backends[index].vitals;
+                vitals.barred = *state != Order::Enable || *weight == 0;
+                vitals.unasked = (*state == Order::Disable).then(|| vitals.unasked.unwrap_or(now));
+            }
+        }
+    }
+
     /// Prints whose phase has changed.
     fn tell(&mut self, house: &mut impl House) {
         let told = house.describe();
@@ -198,6 +230,10 @@ impl World {
             let vitals = &mut self.backends[index].vitals;
             vitals.failed(failed, now);
             let (was_up, had) = (vitals.up, std::mem::replace(&mut vitals.requests, seen.requests));
+            vitals.looked_at(now).map_err(|what| format!("backend {index} was {what}"))?;
+            if vitals.barred && seen.requests > had {
+                return Err(format!("backend {index} gets no new work and was picked"));
+            }
             let enough = if seen.up { self.plan.rise } else { self.plan.fall };
             match http {
                 true => vitals.judged(seen.up, enough).map_err(|what| format!("backend {index} was {what}"))?,
@@ -334,7 +370,9 @@ impl World {
             let Some(seen) = house.backend(index) else { break };
             let habits = &self.plan.backends[index];
             let breaks_probes = habits.http.is_none() && habits.breaks > 0; // connections without a word as well
+            let unasked = backend.vitals.unasked.is_some();
             let wrong = match seen.up {
+                _ if unasked => false, // nobody asks
                 true => self.plan.probes && backend.vitals.is_ill_for(JUDGED, now),
                 false => self.plan.probes && !breaks_probes && backend.vitals.is_well_for(JUDGED, now),
             };
@@ -365,7 +403,8 @@ impl World {
 
     /// Where nothing failed, requests went round exactly.
     fn look_at_the_rotation(&self) -> Result<(), String> {
-        let goes_round = self.plan.policy().0 == PolicyName::RoundRobin && self.plan.judgement().0.is_none();
+        let by_turns = self.plan.policy().0 == PolicyName::RoundRobin;
+        let goes_round = by_turns && self.plan.is_steady() && self.plan.sticky().is_none();
         let pool = self.plan.pool(Mode::Http);
         let had: Vec<_> = pool.iter().map(|&index| self.ledger.had(self.backends[index].at)).collect();
         match (had.iter().max(), had.iter().min()) {

@@ -93,8 +93,12 @@ impl HttpServed {
         self.closes = self.until_close || luck(habits.closes);
         if luck(habits.interim) && !old {
             self.out.say(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n");
+            cue.ledger.requests.entry(number).and_modify(|request| request.hinted = true);
         }
         let begun = self.out.len();
+        if STATUSES[status].starts_with("500") && cue.ledger.retry_on.contains(&500) {
+            cue.ledger.excuse(number, ledger::TURNED_DOWN);
+        }
         let head_only = self.asked.as_ref().is_some_and(|asked| asked.method == "HEAD");
         let style = Style { head_only, chunks, old, status: STATUSES[status] };
         self.write_response(number, style, cue.ledger.requests[&number].reply);

@@ -2,6 +2,7 @@
 
 use super::{HttpAsk, up};
 use crate::sim::ledger::{self, Cue, Excuse, Request};
+use crate::sim::plan::COOKIE;
 use crate::sim::{bytes, hostile, http_text};
 use std::time::Duration;
 
@@ -53,6 +54,9 @@ impl Ask {
             seen: 0,
             begun: false,
             seen_by: None,
+            last_seen_by: None,
+            home: None,
+            hinted: false,
             from: None,
             asked: cue.now,
         };
@@ -73,13 +77,17 @@ impl Ask {
         number
     }
 
-    /// Head and body.
-    pub(super) fn written(&self, number: u64, plan: &HttpAsk, cue: &mut Cue) -> (Vec<u8>, Vec<u8>) {
+    /// Head and body, with this value of our cookie.
+    pub(super) fn written(&self, number: u64, jar: Option<&str>, plan: &HttpAsk, cue: &mut Cue) -> (Vec<u8>, Vec<u8>) {
         if let Fault::Hostile(index) = self.fault {
             let text = hostile::REQUESTS[index].text.replace("{n}", &number.to_string());
             return (text.into_bytes(), Vec::new());
         }
         let mut text = self.head(number, plan);
+        if cue.ledger.sticky.is_some() {
+            let ours = jar.map(|value| format!("{COOKIE}={value};  ")).unwrap_or_default();
+            text += &format!("Cookie: a=\"1 2\";  {ours}{COOKIE}X=3\r\n");
+        }
         let most = match self.fault {
             Fault::Chunk(most, _) | Fault::Stalls(most) => most,
             _ => u64::MAX,
