@@ -4,7 +4,7 @@
 //! figures of README come from `cargo run --release --example policies`; the bounds they keep to are here.
 
 use evenkeel::balance::health::Step;
-use evenkeel::balance::{BackendId, Backends, Cause, PoolId, Wanted, key};
+use evenkeel::balance::{BackendId, Backends, Cause, Order, PoolId, Wanted, key};
 use evenkeel::base::{Rng, Time};
 use evenkeel::config::{self, Health, PolicyName, Pool, ProbeKind};
 use proptest::prelude::*;
@@ -281,6 +281,50 @@ proptest! {
         let any = scene.sizes().1 > 0;
         for (row, count) in counts(&picked, scene.weights.len()).into_iter().enumerate() {
             prop_assert_eq!(count > 0, if any { scene.fit(row) } else { scene.weights[row] > 0 }, "row {}", row);
+        }
+    }
+
+    /// Whom the operator has told not to work is never picked, though nobody else be left; whoever is told to work again
+    /// is as before.
+    #[test]
+    fn who_may_not_work_is_never_picked(policy in any_policy(), scene in Scene::any(), orders in prop::collection::vec(0..3usize, 14)) {
+        let order = |row: usize| [Order::Serve, Order::Drain, Order::Disable][orders[row]];
+        let mut backends = scene.build(policy);
+        (0..scene.weights.len()).for_each(|row| _ = backends.order(id(row), order(row), Time(0)));
+        let works = |row: usize| scene.weights[row] > 0 && order(row) == Order::Serve;
+        for key in keys(30) {
+            let mut tried = Vec::new();
+            while let Some(next) = backends.pick(POOL, &Wanted { tried: &tried, again: !tried.is_empty(), key, ..Wanted::default() }) {
+                prop_assert!(works(next.0 as usize));
+                tried.push(next);
+            }
+            prop_assert_eq!(tried.len(), (0..scene.weights.len()).filter(|&row| works(row)).count());
+        }
+        (0..scene.weights.len()).for_each(|row| _ = backends.order(id(row), Order::Serve, Time(0)));
+        let mut fresh = scene.build(policy);
+        if !matches!(policy, PolicyName::Random | PolicyName::TwoChoices | PolicyName::RoundRobin | PolicyName::LeastConnections) {
+            for key in keys(30) {
+                prop_assert_eq!(pick(&mut backends, key), pick(&mut fresh, key)); // the others have moved on
+            }
+        }
+    }
+
+    /// Who comes back goes home as long as it takes work, and shifts nobody's turn; else the policy picks.
+    #[test]
+    fn who_comes_back_goes_home(policy in any_policy(), scene in Scene::any(), homes: Vec<u8>) {
+        let lot = matches!(policy, PolicyName::Random | PolicyName::TwoChoices); // has no order
+        let (mut one, mut two) = (scene.build(policy), scene.build(policy));
+        for (home, key) in homes.into_iter().zip(keys(50)) {
+            let home = usize::from(home) % scene.weights.len();
+            let wanted = Wanted { stuck: Some(id(home)), key, ..Wanted::default() };
+            if scene.fit(home) {
+                prop_assert_eq!(two.pick(POOL, &wanted), Some(id(home)));
+                let tried = [id(home)];
+                prop_assert_ne!(two.pick(POOL, &Wanted { tried: &tried, again: true, ..wanted }), Some(id(home)));
+            } else if !lot {
+                prop_assert_eq!(two.pick(POOL, &wanted).map(|id| id.0 as usize), pick(&mut one, key));
+            }
+            prop_assert!(lot || pick(&mut one, key) == pick(&mut two, key));
         }
     }
 

@@ -42,7 +42,11 @@ impl<N: Net> Context<N> {
         if from != State::Down {
             return log::info!("backend {} is up: first probe passed in {ms:.1} ms", backend.name);
         }
-        let still = if backend.is_ejected() { ", but still ejected" } else { "" };
+        let still = match backend.state() {
+            State::Ejected => ", but still ejected",
+            State::Draining => ", but draining",
+            _ => "",
+        };
         log::warn!(
             "backend {} is up again{still}: probe passed in {ms:.1} ms (passes in a row: {streak})",
             backend.name
@@ -66,7 +70,11 @@ impl<N: Net> Context<N> {
         while let Some(id) = self.ejections_due.pop(self.now).map(BackendId) {
             let Some(out) = self.backends.release(id, self.now) else { continue };
             let backend = self.backends.get(id);
-            let what = if backend.is_up() { "is back" } else { "is down, and no longer ejected" };
+            let what = match backend.state() {
+                State::Down => "is down, and no longer ejected",
+                State::Draining | State::Disabled => "gets no new work, and is no longer ejected",
+                _ => "is back",
+            };
             log::warn!("backend {} {what}: its ejection of {:.1} s is over", backend.name, out.as_secs_f64());
         }
     }
