@@ -19,6 +19,8 @@ struct Told<'a> {
     method: Option<&'static str>,
     pool: &'a str,
     policy: &'static str,
+    /// Not the policy chose, but the cookie that it brought.
+    by_cookie: bool,
     /// None while it is under way, or if the client had left.
     status: Option<u16>,
     reason: Option<&'a str>,
@@ -84,6 +86,7 @@ fn told<'a>(receipt: &'a Receipt, view: &View<'a>) -> Told<'a> {
         method: method(receipt.verb),
         pool: &pool.name,
         policy: pool.chosen_by.name(),
+        by_cookie: receipt.came_back,
         status: (receipt.status != 0).then_some(receipt.status),
         reason: (!receipt.reason.is_empty()).then_some(receipt.reason),
         seconds_ago: view.now.since(receipt.began).as_secs_f64(),
@@ -137,6 +140,8 @@ fn result(it: &Try, receipt: &Receipt) -> &'static str {
         Some((Fate::Died, _)) if it.pooled => "stale: closed before a response",
         Some((Fate::Died, _)) => "died before a response",
         Some((Fate::Unwanted, _)) => "a status for which another is asked",
+        Some((Fate::Silent, _)) => "no response in time",
+        Some((Fate::Nonsense, _)) => "no response that is one",
         None if receipt.reason == "finished" => "served",
         None if receipt.reason.is_empty() => "under way",
         None => "failed",
@@ -164,8 +169,9 @@ fn words(receipt: &Receipt, view: &View<'_>) -> Vec<String> {
     let mut lines = vec![first_line(receipt, view)];
     let pool = view.backends.pool(receipt.pool);
     let (policy, count) = (pool.chosen_by.name(), receipt.of);
+    let who = if receipt.came_back { "its cookie".to_string() } else { format!("policy {policy}") };
     let chose = receipt.tries().first().map_or("nobody", |first| name(first.backend, view));
-    lines.push(format!("policy {policy} chose {chose} among {count}:"));
+    lines.push(format!("{who} chose {chose} among {count}:"));
     lines.extend(receipt.candidates().iter().map(|it| candidate_line(it, receipt, view)));
     let seen = receipt.candidates().len() as u32;
     if count > seen {

@@ -7,6 +7,7 @@
 //! and names of backends, no target and no field. In words is [`admin::receipts`](crate::admin::receipts)'s.
 
 use super::context::Context;
+use super::exchange::Search;
 use super::record::{NEVER, Record};
 use crate::balance::{BackendId, PoolId, State};
 use crate::base::Time;
@@ -63,12 +64,16 @@ pub struct Try {
 pub enum Fate {
     /// Nobody was there, or the way was barred.
     Refused,
-    /// No connection in time, or no response.
+    /// No connection in time.
     Late,
     /// It died before the first byte of a response; a pooled one was stale.
     Died,
-    /// It answered with a status for which another is asked, or with nonsense.
+    /// It answered with a status for which another is asked.
     Unwanted,
+    /// It did not answer in time, and another is asked.
+    Silent,
+    /// It answered with what is no response, and another is asked.
+    Nonsense,
 }
 
 /// What is remembered of one request.
@@ -96,6 +101,8 @@ pub struct Receipt {
     pub reason: &'static str,
     candidates: [Candidate; MOST_CANDIDATES],
     seen: u8,
+    /// The request brought a cookie that names who was picked.
+    pub came_back: bool,
     /// Backends in the pool, so how many were not remembered.
     pub of: u32,
     tries: [Try; MOST_TRIES],
@@ -121,6 +128,7 @@ impl Receipt {
             reason: "",
             candidates: [nobody; MOST_CANDIDATES],
             seen: 0,
+            came_back: false,
             of: 0,
             tries: [Try { backend: NOBODY, pooled: false, at: NEVER, end: None }; MOST_TRIES],
             tried: 0,
@@ -209,8 +217,10 @@ impl<N: Net> Context<N> {
     }
 
     /// A backend was picked for it, for the first time: who else was there?
-    pub(super) fn note_pick(&mut self, record: &Record, pool: PoolId, picked: Option<BackendId>) {
+    pub(super) fn note_pick(&mut self, record: &Record, search: &Search, picked: Option<BackendId>) {
         let Some(receipt) = self.receipts.at(record.slip, record.id) else { return };
+        let pool = search.pool;
+        receipt.came_back = picked.is_some() && search.stuck == picked;
         let members = self.backends.pool(pool).members();
         receipt.of = members.len() as u32;
         let others = members.filter(|&id| Some(id) != picked);

@@ -57,6 +57,25 @@ fn a_receipt_tells_who_was_there_who_was_tried_and_what_came_of_it() {
 }
 
 #[test]
+fn a_receipt_tells_of_a_cookie_and_of_an_answer_that_was_turned_down() {
+    let ill = Backend::http("ill", |exchange| exchange.answer("503 Service Unavailable", "", b"not now"));
+    let well = Backend::named("well");
+    let keys = "sticky = { cookie = \"EVENKEEL\" }\nretry_on = [503]";
+    let balancer = Balancer::with_file(&[&ill, &well], "http", keys);
+    let answer = balancer.client().get("/");
+    assert_eq!(answer.text(), "well");
+    let cookie = answer.head.get("Set-Cookie").and_then(|field| field.split(';').next()).expect("a cookie").to_string();
+    balancer.client().raw("GET", format!("GET / HTTP/1.1\r\nHost: h\r\nCookie: {cookie}\r\n\r\n"));
+    let all = receipts(&balancer);
+    let (back, first) = (&all[0], &all[1]);
+    assert_eq!((&back["by_cookie"], &first["by_cookie"]), (&true.into(), &false.into()));
+    assert_eq!(first["tries"][0]["result"], "a status for which another is asked");
+    assert_eq!(first["tries"][1]["result"], "served");
+    let line = back["words"][1].as_str().unwrap();
+    assert_eq!(line, format!("its cookie chose {} among 2:", well.address));
+}
+
+#[test]
 fn an_error_of_our_own_has_the_receipt_of_the_request_it_answers() {
     let (_held, nobody) = refusing();
     let balancer = Balancer::before(&[], &["-b", &nobody.to_string(), "--health", "off"]);

@@ -141,7 +141,7 @@ impl Exchange {
     pub(super) fn bad_head<N: Net>(&mut self, why: &dyn Display, cx: &mut Context<N>) -> Going {
         let bad = self.bad_response(why, cx);
         match self.goes_elsewhere(502, cx) {
-            true => self.flee(Served::Failed("bad response"), Fate::Unwanted, cx),
+            true => self.flee(Served::Failed("bad response"), Fate::Nonsense, cx),
             false => bad,
         }
     }
@@ -149,7 +149,7 @@ impl Exchange {
     /// The deadline for a response has come, and none has begun.
     pub fn response_late<N: Net>(&mut self, cx: &mut Context<N>) -> Going {
         match self.goes_elsewhere(504, cx) {
-            true => self.flee(Served::Failed("no response in time"), Fate::Late, cx),
+            true => self.flee(Served::Failed("no response in time"), Fate::Silent, cx),
             false => Err(Stop::Failed(Reason::ResponseTimeout)),
         }
     }

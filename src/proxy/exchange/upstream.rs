@@ -30,11 +30,12 @@ pub struct Upstream {
 /// How far the search for a backend has come.
 #[derive(Debug)]
 pub struct Search {
-    pub(super) pool: PoolId,
+    /// Where.
+    pub pool: PoolId,
     /// What the request is known by, to the policies that hash.
     key: u64,
     /// The backend to which its client comes back, as its cookie says.
-    pub(super) stuck: Option<BackendId>,
+    pub stuck: Option<BackendId>,
     /// Backends tried on fresh connections, in vain, and those whose response was turned down.
     pub(super) tried: Vec<BackendId>,
     /// A backend was picked before: further picks do not advance the rotation.
@@ -114,7 +115,7 @@ impl Exchange {
             let wanted = Wanted { tried, again, key: *key, stuck: *stuck, now: cx.now };
             let picked = cx.backends.pick(self.search.pool, &wanted);
             if !again {
-                cx.note_pick(&self.record, self.search.pool, picked);
+                cx.note_pick(&self.record, &self.search, picked);
             }
             let Some(id) = picked else {
                 return Err(Stop::Failed(self.search.blame));
