@@ -1,6 +1,6 @@
 //! Floor 5: what the admin address answers. Served by the same loop, as answers of our own.
 //!
-//! So far `/healthz`, `/api/state` and [`receipts`]. This file turns tables into text; sockets and HTTP are the session's.
+//! So far `/healthz`, `/api/state` and `/api/requests`. This file turns tables into text; sockets and HTTP are the session's.
 
 mod receipts;
 

@@ -4,7 +4,7 @@
 //! A ring of records of one size, each overwritten when its turn comes again, so memory is bounded and no request
 //! allocates. An exchange holds a [`Slip`], its place in the ring, and writes there as things happen; a place that has
 //! been overwritten since is recognised by its id and left alone. Nothing of what a request said is kept: method, status
-//! and names of backends, no target and no field. In words is [`admin::receipts`](crate::admin::receipts)'s.
+//! and names of backends, no target and no field. In words is the [admin address](crate::admin)'s business.
 
 use super::context::Context;
 use super::exchange::Search;

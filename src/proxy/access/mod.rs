@@ -15,7 +15,7 @@
 //! | `id` | its `X-Request-Id`, unless the client brought one: that is `client_id` |
 //! | `calls`, `copied`, `spliced` | its share of the system calls, and bytes by the way they passed |
 //!
-//! A format is one file here: [`text`], [`json`], [`combined`]. Where lines go is [`host::spool`](crate::host::spool)'s;
+//! A format is one file here: `text`, `json`, `combined`. Where lines go is [`host::spool`](crate::host::spool)'s;
 //! nothing here waits. Requests on the admin address are the operator's own and get no line, nor do connections that
 //! come and go without a byte.
 
