@@ -35,6 +35,8 @@ pub struct Batch {
     pub bytes: Vec<u8>,
     /// How many.
     pub lines: u64,
+    /// No lines, but a word to the writer: those that follow belong into a file that is opened anew.
+    pub reopen: bool,
 }
 
 /// What the two threads tell each other besides.
@@ -42,7 +44,7 @@ pub struct Batch {
 struct Shared {
     /// Lines that could not be written.
     lost: AtomicU64,
-    /// The file is to be opened anew.
+    /// The file is to be opened anew, which could not be said in the queue since that is full.
     reopen: AtomicBool,
 }
 
@@ -147,10 +149,12 @@ impl Spool {
 
     /// Opens the file anew, as its name may lead to another by now: after a rotation.
     pub fn reopen(&mut self) {
-        self.hand_on(); // to the old one
-        self.shared.reopen.store(true, Ordering::Release);
-        if let Some(queue) = &self.queue {
-            let _ = queue.try_send(Batch::default()); // if there is no room, others will wake the writer
+        if self.batch.lines > 0 {
+            self.hand_on(); // to the old one
+        }
+        let word = Batch { reopen: true, ..Batch::default() };
+        if self.queue.as_ref().is_some_and(|queue| queue.try_send(word).is_err()) {
+            self.shared.reopen.store(true, Ordering::Release);
         }
     }
 
@@ -195,7 +199,7 @@ struct Writer {
 
 impl Writer {
     fn take(&mut self, batch: &Batch) {
-        if self.shared.reopen.swap(false, Ordering::AcqRel) {
+        if self.shared.reopen.swap(false, Ordering::AcqRel) || batch.reopen {
             self.reopen();
         }
         if batch.lines == 0 {
@@ -274,10 +278,23 @@ mod tests {
         assert_eq!(spool.due(), Some(Time(5) + PATIENCE));
         assert!(batches.try_recv().is_err());
         spool.hand_on();
-        assert_eq!(batches.try_recv(), Ok(Batch { bytes: b"a\nb\n".to_vec(), lines: 2 }));
+        assert_eq!(batches.try_recv(), Ok(Batch { bytes: b"a\nb\n".to_vec(), lines: 2, reopen: false }));
         assert_eq!(spool.due(), None);
         put(&mut spool, &format!("{}\n", "x".repeat(BATCH)), 10);
         assert_eq!(batches.try_recv().map(|batch| batch.lines), Ok(1));
+    }
+
+    /// Lines that were put in before belong into the old file.
+    #[test]
+    fn the_word_to_open_anew_comes_after_the_lines_before_it() {
+        let (mut spool, batches) = Spool::pair(4);
+        put(&mut spool, "old\n", 0);
+        spool.reopen();
+        put(&mut spool, "new\n", 0);
+        spool.hand_on();
+        let came: Vec<_> = batches.try_iter().map(|batch| (batch.reopen, batch.lines)).collect();
+        assert_eq!(came, [(false, 1), (true, 0), (false, 1)]);
+        assert!(!spool.shared.reopen.load(Ordering::Relaxed));
     }
 
     #[test]
@@ -321,6 +338,7 @@ mod tests {
         let batch = |text: &str| Batch {
             bytes: text.as_bytes().to_vec(),
             lines: text.bytes().filter(|&byte| byte == b'\n').count() as u64,
+            reopen: false,
         };
         writer.take(&batch("ab\ncd\nef\n")); // "ab\ncd" fits
         writer.take(&batch("gh\n"));
