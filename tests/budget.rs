@@ -4,7 +4,7 @@
 use evenkeel::balance::budget::{Budget, Hurt};
 use evenkeel::balance::{BackendId, State};
 use evenkeel::base::{Rng, Time};
-use evenkeel::config::{Backend, Config, HashOn, Health, Limits, Listener, Mode, PolicyName, Pool, Timeouts};
+use evenkeel::config::{Backend, Config, HashOn, Health, Limits, Listener, Mode, PolicyName, Pool, Preface, Timeouts};
 use evenkeel::net::sim::{Cruelty, Far, Sim, Welcome};
 use evenkeel::proxy::Proxy;
 use std::net::SocketAddr;
@@ -40,6 +40,7 @@ fn config(rng: &mut Rng) -> Config {
             mode: Mode::Http,
             routes: Vec::new(),
             pool: Some(0),
+            preface: Preface::default(),
         }],
         pools: vec![Pool {
             name,

@@ -8,7 +8,7 @@ use super::retry_budget::RetryBudget;
 use super::slow_start::SlowStart;
 use super::sticky::Sticky;
 use crate::base::Rng;
-use crate::config::{self, HashOn, PolicyName, ProbeKind};
+use crate::config::{self, HashOn, PolicyName, ProbeKind, ProxyVersion};
 use std::time::Duration;
 
 /// A pool's row in the table.
@@ -21,6 +21,8 @@ pub struct Pool {
     pub name: String,
     /// How it is probed.
     pub probing: Probing,
+    /// How its backends are told whose connection they serve.
+    pub proxy_protocol: Option<ProxyVersion>,
     /// The name of its policy.
     pub chosen_by: PolicyName,
     pub(super) members: std::ops::Range<usize>,
@@ -72,6 +74,7 @@ impl Pool {
             probing: Probing { kind, interval, timeout, port },
             sticky: from.sticky.as_ref().map(|sticky| Sticky::new(sticky, &table[members.clone()])),
             members,
+            proxy_protocol: from.proxy_protocol,
             chosen_by: from.policy,
             hash: from.policy.hashes().then(|| from.hash.clone()),
             load: Load::default(),

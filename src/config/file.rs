@@ -6,7 +6,7 @@
 use super::error::{ConfigError, Errors, Place, Said, Source, Spot, Wrong};
 use super::table::{Table, Value};
 use super::typed::{Backend, Ejection, Health, Listener, Pool, Typed};
-use super::{Limits, MOST_WEIGHT, health, policy, route, sticky, word};
+use super::{Limits, MOST_WEIGHT, health, policy, preface, route, sticky, word};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use toml::de::DeTable;
@@ -24,11 +24,10 @@ pub const COUNTS: [(&str, RangeInclusive<u64>); 2] =
     [("fields", 1..=Limits::MOST_FIELDS as u64), ("connections", 0..=u32::MAX as u64)];
 
 /// Keys of a listener that are still to come.
-const LATER_OF_LISTENER: [&str; 6] =
-    ["sni", "proxy_protocol", "trusted_proxies", "max_connections", "client_limit", "congestion"];
+const LATER_OF_LISTENER: [&str; 3] = ["max_connections", "client_limit", "congestion"];
 
 /// Keys of a pool that are still to come.
-const LATER_OF_POOL: [&str; 4] = ["max_inflight", "queue", "proxy_protocol", "congestion"];
+const LATER_OF_POOL: [&str; 3] = ["max_inflight", "queue", "congestion"];
 
 /// Reads a whole file. What is wrong goes to `errors`, and is left out of the result.
 pub fn read(source: &Arc<Source>, errors: &mut Errors) -> Typed {
@@ -116,6 +115,7 @@ fn listener(name: Said<String>, mut table: Table<'_>, errors: &mut Errors) -> Li
     for value in table.take("route").iter().flat_map(Value::elements) {
         listener.routes.extend(route::read(&value, errors));
     }
+    listener.preface = preface::read(&mut table, errors);
     table.finish(&LATER_OF_LISTENER, errors);
     listener
 }
@@ -143,6 +143,8 @@ fn pool(name: Said<String>, mut table: Table<'_>, errors: &mut Errors) -> Pool {
     }
     pool.sticky = table.take("sticky").and_then(|value| sticky::read(&value, &of, errors));
     pool.retry_on = keep(table.take("retry_on").map(|value| sticky::retry_on(&value)), errors);
+    let version = table.take("proxy_protocol").map(|version| version.parsed("v2", preface::version));
+    pool.proxy_protocol = keep(version, errors);
     table.finish(&LATER_OF_POOL, errors);
     pool
 }

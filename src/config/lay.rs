@@ -84,9 +84,8 @@ pub fn link(typed: &Typed, errors: &mut Errors) -> Option<Vec<Link>> {
 
 fn link_one(listener: &typed::Listener, names: &[&str], errors: &mut Errors) -> Option<Link> {
     let tcp = listener.mode.as_ref().is_some_and(|mode| mode.value == Mode::Tcp);
-    if tcp && let Some(route) = listener.routes.first() {
-        let wrong = Wrong::new("a tcp listener has no routes", "leave them out, or write mode = \"http\"");
-        errors.push(wrong.at(route.pool.place.clone()));
+    if tcp {
+        refuse_in_tcp(listener, errors);
     }
     let routes: Vec<_> = listener.routes.iter().map(|route| errors.keep(find(&route.pool, names))).collect();
     let pool = match listener.routes.is_empty() || listener.pool.is_some() {
@@ -94,6 +93,21 @@ fn link_one(listener: &typed::Listener, names: &[&str], errors: &mut Errors) -> 
         false => None,
     };
     Some(Link { pool, routes: routes.into_iter().collect::<Option<_>>()? })
+}
+
+/// Where nothing is known of a connection but the server name that its client hopes for, and that only if it is read.
+fn refuse_in_tcp(listener: &typed::Listener, errors: &mut Errors) {
+    if !listener.preface.sni.as_ref().is_some_and(|sni| sni.value) {
+        if let Some(route) = listener.routes.first() {
+            let fix = "leave them out, write sni = true to route by server name, or mode = \"http\"";
+            errors.push(Wrong::new("a tcp listener has no routes", fix).at(route.pool.place.clone()));
+        }
+        return;
+    }
+    for path in listener.routes.iter().filter_map(|route| route.path.as_ref()) {
+        let fix = "leave the path out: a server name is all that is known, so a route has a host";
+        errors.push(Wrong::new("a tcp listener sees no paths", fix).at(path.place.clone()));
+    }
 }
 
 fn find(pool: &Said<String>, names: &[&str]) -> Result<usize, ConfigError> {
@@ -133,7 +147,8 @@ fn no_backend(place: Place, pool: Option<&str>) -> ConfigError {
 
 /// A pool is probed for what is asked of it: if bytes only, by connecting only.
 pub fn mode_of(pool: usize, links: &[Link], typed: &Typed) -> Mode {
-    let mine = links.iter().zip(&typed.listeners).filter(|(link, _)| link.pool == Some(pool));
+    let mine =
+        links.iter().zip(&typed.listeners).filter(|(link, _)| link.pool == Some(pool) || link.routes.contains(&pool));
     let mut modes = mine.filter_map(|(_, listener)| listener.mode.as_ref());
     match modes.any(|mode| mode.value == Mode::Tcp) {
         true => Mode::Tcp,

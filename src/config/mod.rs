@@ -5,7 +5,7 @@
 //!
 //! [`from_args`] is the way in. A configuration exists twice: as [`typed`], each value with its place, filled by
 //! [`flags`] and [`mod@file`]; and as meant, the [`Config`] of this file, made of it by [`settle`]. Small values have a
-//! file each: [`access`], [`address`], [`duration`], [`health`], [`network`], [`policy`], [`size`], [`sticky`],
+//! file each: [`access`], [`address`], [`duration`], [`health`], [`network`], [`policy`], [`preface`], [`size`], [`sticky`],
 //! [`word`]. What goes wrong is in
 //! [`error`].
 //!
@@ -24,6 +24,7 @@ pub mod health;
 pub mod lay;
 pub mod network;
 pub mod policy;
+pub mod preface;
 pub mod route;
 pub mod settle;
 pub mod size;
@@ -39,6 +40,7 @@ pub use args::{Command, Exit, from_args};
 pub use error::ConfigError;
 pub use health::{Ejection, Health, ProbeKind};
 pub use policy::{HashOn, PolicyName};
+pub use preface::{Preface, ProxyVersion};
 pub use route::{HostPattern, Route};
 pub use sticky::Sticky;
 
@@ -83,6 +85,8 @@ pub struct Listener {
     /// Where a request goes that no route takes, and every connection in TCP mode: index into [`Config::pools`]. None:
     /// nowhere.
     pub pool: Option<usize>,
+    /// What stands before the traffic of its connections.
+    pub preface: Preface,
 }
 
 /// One named group of backends.
@@ -103,6 +107,8 @@ pub struct Pool {
     /// With which statuses, from 500 to 599, a request is sent to another backend instead of being answered. Not in TCP
     /// mode.
     pub retry_on: Vec<u16>,
+    /// How its backends are told whose connection they serve: by a PROXY header at the beginning of each.
+    pub proxy_protocol: Option<ProxyVersion>,
 }
 
 impl Default for Pool {
@@ -116,6 +122,7 @@ impl Default for Pool {
             health: Health::default(),
             sticky: None,
             retry_on: Vec::new(),
+            proxy_protocol: None,
         }
     }
 }

@@ -13,10 +13,10 @@ use super::lay::{Link, lay_over, link, mode_of};
 use super::typed::{self, Typed, Upper};
 use super::word::{self, Kind};
 use super::{
-    Backend, Config, Ejection, HashOn, Health, Limits, Listener, Mode, PolicyName, Pool, ProbeKind, Route, Sticky,
-    Timeouts,
+    Backend, Config, Ejection, HashOn, Health, Limits, Listener, Mode, PolicyName, Pool, Preface, ProbeKind, Route,
+    Sticky, Timeouts,
 };
-use super::{clash, duration, policy, size, sticky};
+use super::{clash, duration, policy, preface, size, sticky};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -112,13 +112,23 @@ impl Work<'_> {
             self.value("pool", said.pool, name, |name| text(name));
         }
         let routes = self.routes(said.routes, link.routes);
+        preface::refuse(&said.preface, mode, self.errors);
+        let preface = self.preface(said.preface);
         let mut bind = Vec::new();
         for one in &said.bind {
             let addresses = self.addresses(one);
             bind.extend_from_slice(&addresses);
             binds.push((clash::Who::Listener(name.clone()), one.place.clone(), addresses));
         }
-        Listener { name, bind, mode, routes, pool: link.pool }
+        Listener { name, bind, mode, routes, pool: link.pool, preface }
+    }
+
+    fn preface(&mut self, said: typed::Preface) -> Preface {
+        Preface {
+            proxy_protocol: self.if_said("proxy_protocol", said.proxy_protocol, bool::to_string).unwrap_or_default(),
+            sni: self.if_said("sni", said.sni, bool::to_string).unwrap_or_default(),
+            trusted: self.if_said("trusted_proxies", said.trusted, |all| preface::show(all)).unwrap_or_default(),
+        }
     }
 
     fn routes(&mut self, said: Vec<typed::Route>, pools: Vec<usize>) -> Vec<Route> {
@@ -153,7 +163,8 @@ impl Work<'_> {
         let health = self.health(said.health, mode);
         let sticky = said.sticky.map(|sticky| self.sticky(sticky, mode));
         let retry_on = self.retry_on(said.retry_on, mode);
-        Pool { name, policy, hash, backends, health, sticky, retry_on }
+        let proxy_protocol = self.if_said("proxy_protocol", said.proxy_protocol, |version| text(version.name()));
+        Pool { name, policy, hash, backends, health, sticky, retry_on, proxy_protocol }
     }
 
     fn sticky(&mut self, said: sticky::Typed, mode: Mode) -> Sticky {

@@ -133,6 +133,14 @@ impl<'a> Value<'a> {
         Ok(self.said(value))
     }
 
+    /// `true` or `false`.
+    pub fn truth(&self) -> Result<Said<bool>, ConfigError> {
+        match self.value {
+            DeValue::Boolean(truth) => Ok(self.said(*truth)),
+            _ => Err(self.wrong(Wrong::new(self.what("true or false"), format!("write {} = true or false", self.key)))),
+        }
+    }
+
     /// A duration, not zero.
     pub fn duration(&self) -> Result<Said<Duration>, ConfigError> {
         match self.value {

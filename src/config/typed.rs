@@ -5,8 +5,9 @@
 //! [`Config`](super::Config), as meant, of both.
 
 use super::error::{Place, Said, Spot};
+use super::network::Network;
 use super::word::Kind;
-use super::{HashOn, HostPattern, Mode, PolicyName, sticky};
+use super::{HashOn, HostPattern, Mode, PolicyName, ProxyVersion, sticky};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -53,6 +54,17 @@ pub struct Listener {
     pub pool: Option<Said<String>>,
     /// Ways to other pools, in order.
     pub routes: Vec<Route>,
+    /// What stands before the traffic.
+    pub preface: Preface,
+}
+
+/// What stands before the traffic of a listener's connections.
+#[derive(Debug, Default)]
+#[allow(missing_docs)] // three keys of the listener
+pub struct Preface {
+    pub proxy_protocol: Option<Said<bool>>,
+    pub sni: Option<Said<bool>>,
+    pub trusted: Option<Said<Vec<Network>>>,
 }
 
 /// A route.
@@ -83,6 +95,8 @@ pub struct Pool {
     pub sticky: Option<sticky::Typed>,
     /// Which statuses are tried again elsewhere.
     pub retry_on: Option<Said<Vec<u16>>>,
+    /// How its backends are told whose connection they serve.
+    pub proxy_protocol: Option<Said<ProxyVersion>>,
 }
 
 /// A backend.
@@ -124,7 +138,7 @@ pub struct Ejection {
 impl Listener {
     /// One about which nothing is said.
     pub fn new(name: Said<String>) -> Listener {
-        Listener { name, bind: Vec::new(), mode: None, pool: None, routes: Vec::new() }
+        Listener { name, bind: Vec::new(), mode: None, pool: None, routes: Vec::new(), preface: Preface::default() }
     }
 
     /// Who spoke about it first, if anybody did.
@@ -141,6 +155,7 @@ impl Listener {
             mode: upper.mode.or(self.mode),
             pool: upper.pool.or(self.pool),
             routes: some(upper.routes, self.routes),
+            preface: self.preface, // no flag speaks of it
         }
     }
 }
@@ -156,6 +171,7 @@ impl Pool {
             health: Health::default(),
             sticky: None,
             retry_on: None,
+            proxy_protocol: None,
         }
     }
 
@@ -176,6 +192,7 @@ impl Pool {
             health: self.health.under(upper.health),
             sticky: upper.sticky.or(self.sticky),
             retry_on: upper.retry_on.or(self.retry_on),
+            proxy_protocol: upper.proxy_protocol.or(self.proxy_protocol),
         }
     }
 }

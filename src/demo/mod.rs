@@ -6,7 +6,7 @@
 
 pub mod backend;
 
-use crate::config::{self, Config, Limits, Listener, Mode, Pool, Timeouts};
+use crate::config::{self, Config, Limits, Listener, Mode, Pool, Preface, Timeouts};
 use crate::net::os::Os;
 use crate::net::{ListenOptions, Net};
 use backend::{Backend, Manner};
@@ -71,6 +71,7 @@ fn config(ports: Ports, ipv6: bool, limits: Limits) -> Config {
             mode: Mode::Http,
             routes: Vec::new(),
             pool: Some(0),
+            preface: Preface::default(),
         }],
         pools: vec![Pool { name: "demo".into(), backends: ports.backends.map(backend).into(), ..Pool::default() }],
         admin: at(ports.admin),

@@ -19,6 +19,12 @@ pub fn find(routes: &[Route], request: &Request<'_, '_>) -> Option<usize> {
     routes.iter().find(fits).map(|route| route.pool)
 }
 
+/// The index of the pool that the first route for this host leads to, paths aside.
+pub fn find_host(routes: &[Route], host: &str) -> Option<usize> {
+    let fits = |route: &&Route| route.host.as_ref().is_none_or(|pattern| is_of(host.as_bytes(), pattern));
+    routes.iter().find(fits).map(|route| route.pool)
+}
+
 /// A host without its port (RFC 3986 section 3.2) and without the dot that may end a full name.
 fn name_of(host: &[u8]) -> &[u8] {
     let end = match host.first() {

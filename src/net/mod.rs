@@ -119,6 +119,9 @@ pub trait Net {
     /// queue and no new edge tells of it, so try again when something was closed or a moment later.
     fn accept(&mut self, listener: Sock) -> io::Result<Option<(Sock, SocketAddr)>>;
 
+    /// Where an accepted client has come in (getsockname(2)): one call, for who must tell it to others.
+    fn reached(&mut self, client: Sock) -> io::Result<SocketAddr>;
+
     /// How long the kernel kept an accepted client to itself because it was silent ([`ListenOptions::deferred`]). Only to be
     /// asked when a first read has found nothing.
     fn kept_back(&mut self, client: Sock) -> Duration;

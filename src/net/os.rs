@@ -251,6 +251,10 @@ impl Net for Os {
         }
     }
 
+    fn reached(&mut self, client: Sock) -> io::Result<SocketAddr> {
+        self.stream(client)?.0.local_addr()
+    }
+
     fn kept_back(&mut self, client: Sock) -> Duration {
         match self.slots.get(client.0 as usize) {
             Some(Slot::Stream { deferred: true, .. }) => defer::KEPT_BACK,

@@ -56,6 +56,11 @@ impl<N: Net> Net for Traced<N> {
         told("accept", &listener, self.inner.accept(listener))
     }
 
+    fn reached(&mut self, client: Sock) -> io::Result<SocketAddr> {
+        self.count(|calls| &mut calls.reached);
+        self.inner.reached(client)
+    }
+
     fn kept_back(&mut self, client: Sock) -> Duration {
         self.inner.kept_back(client)
     }

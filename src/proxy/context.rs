@@ -13,10 +13,10 @@ use crate::balance::budget::Budget;
 use crate::balance::{Backends, PoolId};
 use crate::base::stats::Stats;
 use crate::base::{Lender, Rng, Time, Timers};
-use crate::config::{Limits, Listener, Route, Timeouts};
+use crate::config::{Limits, Listener, Preface, Route, Timeouts};
 use crate::http::{self, Request};
 use crate::net::{Cost, Net, Sock};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Who owns a socket. Sessions, probes and idle connections by their row in their table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,8 +40,8 @@ pub enum Owner {
 pub enum Service {
     /// Requests, to where the listener of this number in the configuration leads.
     Http(u16),
-    /// Connections to a pool.
-    Tcp(PoolId),
+    /// Connections, likewise.
+    Tcp(u16),
     /// Our own status.
     Admin,
 }
@@ -53,13 +53,29 @@ pub struct Routing {
     pub routes: Vec<Route>,
     /// If none does.
     pub pool: Option<PoolId>,
+    /// The listener's name.
+    pub name: String,
+    /// What stands before the traffic.
+    pub preface: Preface,
 }
 
 impl Routing {
     /// What the configuration says.
     pub fn of(listener: &Listener) -> Routing {
         let pool = listener.pool.map(|pool| PoolId(pool as u16));
-        Routing { routes: listener.routes.clone(), pool }
+        let (name, preface) = (listener.name.clone(), listener.preface.clone());
+        Routing { routes: listener.routes.clone(), pool, name, preface }
+    }
+
+    /// Whether this client's word is taken for who it speaks for.
+    pub fn trusts(&self, client: IpAddr) -> bool {
+        self.preface.trusted.iter().any(|network| network.contains(client))
+    }
+
+    /// The pool of a connection that hopes for a server of this name; none: there is nothing for it here.
+    pub fn find_name(&self, name: Option<&str>) -> Option<PoolId> {
+        let found = name.and_then(|name| http::route::find_host(&self.routes, name));
+        found.map(|pool| PoolId(pool as u16)).or(self.pool)
     }
 
     /// The pool of a request; none: there is nothing for it here.
@@ -72,9 +88,12 @@ impl Routing {
 }
 
 impl Service {
-    /// Whether nothing is to be said to a client before it has spoken.
-    pub fn hears_first(self) -> bool {
-        !matches!(self, Service::Tcp(_))
+    /// The number of its listener in the configuration.
+    pub fn listener(self) -> Option<u16> {
+        match self {
+            Service::Http(number) | Service::Tcp(number) => Some(number),
+            Service::Admin => None,
+        }
     }
 }
 
@@ -159,6 +178,19 @@ impl<N: Net> Context<N> {
             relief: false,
             owners: Vec::new(),
             owned: 0,
+        }
+    }
+
+    /// The routing of a service's listener, if it has one.
+    pub fn routing_of(&self, service: Service) -> Option<&Routing> {
+        self.routing.get(usize::from(service.listener()?))
+    }
+
+    /// Whether nothing is to be said to a client of this service before it has spoken.
+    pub fn hears_first(&self, service: Service) -> bool {
+        match service {
+            Service::Tcp(_) => self.routing_of(service).is_some_and(|routing| routing.preface.is_read()),
+            _ => true,
         }
     }
 

@@ -32,7 +32,7 @@ impl Door {
     /// Opens a listener, row `row` in the table of doors. Errors name the address.
     pub fn open<N: Net>(row: u32, at: SocketAddr, service: Service, cx: &mut Context<N>) -> io::Result<Door> {
         let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {at}: {error}"));
-        let options = ListenOptions { deferred: service.hears_first(), ..ListenOptions::default() };
+        let options = ListenOptions { deferred: cx.hears_first(service), ..ListenOptions::default() };
         let sock = cx.net.listen(at, options).map_err(named)?;
         cx.own(sock, Owner::Door(row));
         let address = cx.net.local_address(sock)?;

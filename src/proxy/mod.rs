@@ -23,7 +23,7 @@ mod report;
 pub mod session;
 pub mod verdict;
 
-use crate::balance::{BackendId, Backends, PoolId};
+use crate::balance::{BackendId, Backends};
 use crate::base::Time;
 use crate::base::stats::Stats;
 use crate::config::{Config, Mode};
@@ -95,9 +95,9 @@ impl<N: Net> Proxy<N> {
         let mut cx = Context::new(net, backends, config.timeouts, config.limits, seed);
         cx.routing = config.listeners.iter().map(Routing::of).collect();
         let services = (0..).zip(&config.listeners).flat_map(|(number, listener)| {
-            let service = match (listener.mode, listener.pool) {
-                (Mode::Tcp, Some(pool)) => Service::Tcp(PoolId(pool as u16)),
-                _ => Service::Http(number),
+            let service = match listener.mode {
+                Mode::Tcp => Service::Tcp(number),
+                Mode::Http => Service::Http(number),
             };
             listener.bind.iter().map(move |&at| (at, service))
         });

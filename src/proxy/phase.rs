@@ -16,6 +16,8 @@ pub const LONGEST_LINGER: Duration = Duration::from_secs(30);
 /// What a session waits for. Each waiting has a deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
+    /// For what stands before the traffic: a PROXY header, a ClientHello.
+    Preface,
     /// For the rest of a request head; of the first request, for all of it.
     Head,
     /// Kept alive, for the first byte of another request.
@@ -42,7 +44,7 @@ impl Phase {
     /// How long this waiting may last, counted from the last byte that moved.
     pub fn patience(self, timeouts: &Timeouts) -> Duration {
         match self {
-            Phase::Head => timeouts.header,
+            Phase::Preface | Phase::Head => timeouts.header,
             Phase::Idle | Phase::Delivering | Phase::Answering => timeouts.client_idle,
             Phase::Connecting => timeouts.connect,
             Phase::Sending => timeouts.body,

@@ -11,7 +11,9 @@ use crate::balance::health::Step;
 use crate::balance::probe::{self, Probe, Probed, Verdict};
 use crate::balance::{BackendId, Cause};
 use crate::base::Time;
+use crate::config::ProxyVersion;
 use crate::net::{self, Net};
+use crate::preface::Header;
 use slab::Slab;
 use std::io::{self, IoSlice};
 use std::time::Duration;
@@ -23,6 +25,8 @@ const MOST_ANSWER: usize = 16 * 1024;
 struct Running {
     backend: BackendId,
     probe: Box<dyn Probe>,
+    /// What it says: its own question, and before that perhaps that it speaks for nobody.
+    question: Vec<u8>,
     end: End,
     began: Time,
     step: Step,
@@ -80,10 +84,11 @@ impl Prober {
         address.set_port(port.unwrap_or(address.port()));
         let entry = self.running.vacant_entry();
         let row = entry.key() as u32;
+        let question = question(cx.backends.pool(cx.backends.get(backend).pool).proxy_protocol, probe.question());
         match cx.connect(address, Owner::Probe(row)) {
             Ok(end) => {
                 cx.deadlines.set(end.sock.0, cx.now + timeout);
-                entry.insert(Running { backend, probe, end, began: cx.now, step: Step::Connect, sent: 0 });
+                entry.insert(Running { backend, probe, question, end, began: cx.now, step: Step::Connect, sent: 0 });
                 self.of_backend[backend.0 as usize] = Some(row);
             }
             Err(error) => {
@@ -134,6 +139,14 @@ impl Prober {
         }
         plan_next(backend, began, cx);
     }
+}
+
+/// Where connections begin by saying whose they are, a probe says that it is our own.
+fn question(version: Option<ProxyVersion>, asked: &[u8]) -> Vec<u8> {
+    let mut question = Vec::new();
+    version.into_iter().for_each(|version| Header::Local.write(version, &mut question));
+    question.extend_from_slice(asked);
+    question
 }
 
 fn passed<N: Net>(id: BackendId, step: Step, status: Option<u16>, took: Duration, cx: &mut Context<N>) {
@@ -187,7 +200,7 @@ impl Running {
     }
 
     fn ask<N: Net>(&mut self, cx: &mut Context<N>) -> io::Result<bool> {
-        let question = self.probe.question();
+        let question = &self.question;
         while self.sent < question.len() {
             if !self.end.writable {
                 return Ok(false);

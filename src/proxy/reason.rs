@@ -19,6 +19,10 @@ pub enum Reason {
     ClientLeft,
     /// No complete request head came in time.
     HeaderTimeout,
+    /// The client may not say whose connection it is, and has to.
+    Untrusted,
+    /// What stands before the traffic is not what it should be.
+    BadPreface,
     /// A kept-alive client asked for nothing more.
     IdleTimeout,
     /// The client stopped in the middle of a request body.
@@ -66,6 +70,8 @@ impl Reason {
             Reason::ClientReset => "client_reset",
             Reason::ClientLeft => "client_left",
             Reason::HeaderTimeout => "header_timeout",
+            Reason::Untrusted => "untrusted",
+            Reason::BadPreface => "bad_preface",
             Reason::IdleTimeout => "idle_timeout",
             Reason::BodyTimeout => "body_timeout",
             Reason::ClientStalled => "client_stalled",

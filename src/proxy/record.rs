@@ -33,6 +33,8 @@ pub struct Record {
     pub connected: Time,
     /// When the head of the final response had come.
     pub answered: Time,
+    /// The number of the listener where it came in.
+    pub listener: Option<u16>,
     /// The pool that it went to.
     pub pool: Option<PoolId>,
     /// The last backend that was tried.
@@ -72,6 +74,7 @@ impl Record {
             chosen: NEVER,
             connected: NEVER,
             answered: NEVER,
+            listener: None,
             pool: None,
             backend: None,
             tries: 0,

@@ -14,22 +14,22 @@ impl<N: Net> Proxy<N> {
         for door in &self.doors {
             let leads_to = match door.service {
                 Service::Admin => "admin".into(),
-                Service::Tcp(pool) => format!("tcp, pool {}", self.cx.backends.pool(pool).name),
-                Service::Http(number) => self.lead(&self.cx.routing[usize::from(number)]),
+                Service::Tcp(number) => self.lead("tcp", &self.cx.routing[usize::from(number)]),
+                Service::Http(number) => self.lead("http", &self.cx.routing[usize::from(number)]),
             };
             log::info!("listening on {} ({leads_to})", door.address);
             self.cx.listeners.push((door.address, leads_to));
         }
     }
 
-    fn lead(&self, routing: &Routing) -> String {
+    fn lead(&self, mode: &str, routing: &Routing) -> String {
         let routes = match routing.routes.len() {
             0 => None,
             1 => Some("1 route".to_string()),
             several => Some(format!("{several} routes")),
         };
         let pool = routing.pool.map(|pool| format!("pool {}", self.cx.backends.pool(pool).name));
-        let parts: Vec<String> = ["http".to_string()].into_iter().chain(routes).chain(pool).collect();
+        let parts: Vec<String> = [mode.to_string()].into_iter().chain(routes).chain(pool).collect();
         parts.join(", ")
     }
 

@@ -7,7 +7,7 @@ use super::real::Real;
 use super::simulated::Simulated;
 use super::stage::{Pace, Stage};
 use evenkeel::config::{
-    Backend, Config, HashOn, Health, Limits, Listener, Mode, PolicyName, Pool, ProbeKind, Route, Timeouts,
+    Backend, Config, HashOn, Health, Limits, Listener, Mode, PolicyName, Pool, Preface, ProbeKind, Route, Timeouts,
 };
 use evenkeel::net::sim::Cruelty;
 use std::net::SocketAddr;
@@ -42,6 +42,12 @@ impl Play {
     /// With something else about the pool.
     pub fn pool(mut self, change: impl FnOnce(&mut Pool)) -> Play {
         change(&mut self.config.pools[0]);
+        self
+    }
+
+    /// With something else about the listener.
+    pub fn listener(mut self, change: impl FnOnce(&mut Listener)) -> Play {
+        change(&mut self.config.listeners[0]);
         self
     }
 
@@ -160,6 +166,7 @@ fn config(backends: usize) -> Config {
             mode: Mode::Http,
             routes: Vec::new(),
             pool: Some(0),
+            preface: Preface::default(),
         }],
         pools: vec![Pool {
             name: "main".into(),

@@ -81,6 +81,19 @@ impl Stage {
         actor
     }
 
+    /// Some backend hears these bytes next, on whatever connection.
+    pub fn backend_hears(&self, bytes: impl AsRef<[u8]>) -> Actor<'_> {
+        let (bytes, mut speaker) = (bytes.as_ref(), None);
+        self.wait(|ears| {
+            speaker = ears.iter().position(|ear| ear.backend.is_some() && ear.heard.starts_with(bytes));
+            speaker.is_some()
+        });
+        let Some(index) = speaker else { self.fail(&format!("no backend hears {:?}", brief(bytes))) };
+        let actor = Actor { stage: self, index };
+        actor.hears(bytes);
+        actor
+    }
+
     /// A connection reaches some backend, which has heard nothing on it yet.
     pub fn backend_is_called(&self) -> Actor<'_> {
         let before = self.ears.borrow().len();

@@ -3,7 +3,9 @@
 use super::plan::{Plan, address, listener};
 use super::{House, Order, Seen};
 use evenkeel::balance::{self, BackendId};
-use evenkeel::config::{Backend, Config, Health, Limits, Listener, Mode, PolicyName, Pool, ProbeKind, Timeouts};
+use evenkeel::config::{
+    Backend, Config, Health, Limits, Listener, Mode, PolicyName, Pool, Preface, ProbeKind, Timeouts,
+};
 use evenkeel::net::sim::Sim;
 use evenkeel::proxy::{Proxy, Turned};
 use std::io;
@@ -87,6 +89,7 @@ pub fn config(plan: &Plan) -> Config {
         mode,
         routes: Vec::new(),
         pool: Some(pool),
+        preface: Preface::default(),
     };
     Config {
         listeners: modes.iter().enumerate().map(door).collect(),
@@ -129,5 +132,6 @@ fn pool(plan: &Plan, mode: Mode) -> Pool {
         health,
         sticky: if mode == Mode::Http { plan.sticky() } else { None },
         retry_on: if mode == Mode::Http { plan.retry_on() } else { Vec::new() },
+        proxy_protocol: None,
     }
 }

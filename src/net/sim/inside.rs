@@ -77,6 +77,11 @@ impl Net for Sim {
         Ok(Some((sock, self.conns[conn].caller)))
     }
 
+    fn reached(&mut self, client: Sock) -> io::Result<SocketAddr> {
+        let conn = self.stream(client, "reached");
+        Ok(self.conns[conn].called)
+    }
+
     fn kept_back(&mut self, client: Sock) -> Duration {
         let conn = self.stream(client, "kept_back");
         if self.conns[conn].kept_back { DEFERRED } else { Duration::ZERO }

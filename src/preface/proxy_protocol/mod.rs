@@ -13,6 +13,9 @@ mod v2;
 use super::Refusal;
 use std::net::{IpAddr, SocketAddr};
 
+/// How a header is written.
+pub use crate::config::ProxyVersion as Version;
+
 /// The longest header that is read, in bytes. One with every record that has a name so far stays below a quarter of it.
 pub const MOST: usize = v2::MOST;
 
@@ -32,15 +35,6 @@ pub enum Header {
         /// Whom the client has connected to.
         destination: SocketAddr,
     },
-}
-
-/// How a header is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Version {
-    /// One line of text.
-    V1,
-    /// Binary.
-    V2,
 }
 
 /// Reads the header that `bytes` begin with, once it is whole, and how many of them are the header.

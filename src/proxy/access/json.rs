@@ -7,6 +7,7 @@ use serde::Serialize;
 struct Object<'a> {
     time: &'a str,
     client: String,
+    listener: Option<&'a str>,
     method: Option<&'a str>,
     target: Option<&'a str>,
     version: Option<&'a str>,
@@ -50,6 +51,7 @@ pub fn write(entry: &Entry<'_>, out: &mut Vec<u8>) {
     let object = Object {
         time: str::from_utf8(&time).unwrap_or_default(),
         client: entry.client.to_string(),
+        listener: entry.listener,
         method: asked.map(|asked| asked.method()),
         target: asked.map(|asked| asked.target()),
         version: asked.map(|asked| asked.version()),

@@ -10,6 +10,9 @@ pub fn write(entry: &Entry<'_>, out: &mut Vec<u8>) {
     write_time(entry.clock, out);
     out.extend_from_slice(b" client=");
     write_client(entry.client, out);
+    if let Some(listener) = entry.listener {
+        plain(b" listener=", listener, out);
+    }
     if let Some(asked) = entry.asked {
         plain(b" method=", asked.method(), out);
         target(asked.target().as_bytes(), out);

@@ -112,15 +112,16 @@ impl Exchange {
         exchange
     }
 
-    /// A tunnel to a backend of `pool`.
-    pub fn tunnel<N: Net>(pool: PoolId, of: (u32, SocketAddr), cx: &mut Context<N>) -> Box<Self> {
+    /// A tunnel to a backend of `pool`, to which we say something ourselves at first.
+    pub fn tunnel<N: Net>(pool: PoolId, begin: Vec<u8>, of: (u32, SocketAddr), cx: &mut Context<N>) -> Box<Self> {
         cx.stats.admitted += 1;
         let id = u128::from(cx.rng.bits()) << 64 | u128::from(cx.rng.bits());
         let mut exchange = Exchange::blank(Kind::Tunnel, Terms::default(), cx.now, of, cx);
         exchange.record.name(id, cx.access.is_some());
         cx.begin_receipt(&mut exchange.record, Verb::Other, pool);
         (exchange.request, exchange.response, exchange.admitted) = (raw(), raw(), true);
-        exchange.search = Search::new(pool, cx.backends.key(pool, None, of.1.ip()));
+        exchange.request = Flow::new(begin, Body::UntilClose, false);
+        exchange.search = Search::new(pool, cx.backends.key(pool, None, of.1.ip()), cx);
         exchange
     }
 
@@ -151,7 +152,7 @@ impl Exchange {
             request: Flow::default(),
             response: Flow::default(),
             upstream: None,
-            search: Search::new(PoolId(0), 0),
+            search: Search::blank(),
             terms,
             scan: Scan::default(),
             admitted: false,

@@ -40,6 +40,8 @@ pub struct Search {
     pub(super) tried: Vec<BackendId>,
     /// A backend was picked before: further picks do not advance the rotation.
     picked: bool,
+    /// Its backends are told whose connection they serve, so that it can serve nobody else.
+    private: bool,
     /// Pooled connections are not to be used any more.
     pub(super) fresh_only: bool,
     /// What the request ends with if no backend is left.
@@ -48,9 +50,15 @@ pub struct Search {
 
 impl Search {
     /// A search among the backends of `pool` for a request of this [key](crate::balance::Backends::key), not begun.
-    pub fn new(pool: PoolId, key: u64) -> Search {
-        let (tried, blame) = (Vec::new(), Reason::NoBackend);
-        Search { pool, key, stuck: None, tried, picked: false, fresh_only: false, blame }
+    pub fn new<N: Net>(pool: PoolId, key: u64, cx: &Context<N>) -> Search {
+        let private = cx.backends.pool(pool).proxy_protocol.is_some();
+        Search { pool, key, private, fresh_only: private, ..Search::blank() }
+    }
+
+    /// One for nothing.
+    pub(super) fn blank() -> Search {
+        let (pool, tried, blame) = (PoolId(0), Vec::new(), Reason::NoBackend);
+        Search { pool, key: 0, stuck: None, tried, picked: false, private: false, fresh_only: false, blame }
     }
 
     /// The same for a request whose client comes back to this backend, if it takes work.
@@ -216,7 +224,8 @@ impl Exchange {
         if done && let Some(upstream) = &mut self.upstream {
             self.response.discard(&mut upstream.end); // nobody takes it any more, or it was taken
         }
-        let reusable = done && self.terms.upstream_keep_alive && !cx.draining && self.is_silent(cx);
+        let reusable =
+            done && !self.search.private && self.terms.upstream_keep_alive && !cx.draining && self.is_silent(cx);
         let Some(Upstream { end, backend, .. }) = self.detach(cx) else { return };
         if reusable && cx.backends.get(backend).may_work() {
             let ticket = cx.idle.put(backend, end.sock);

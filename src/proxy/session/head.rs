@@ -91,16 +91,19 @@ impl Session {
             return self.answer_here(request, (id, Status(404), Reason::NoRoute), answer, cx);
         };
         let (terms, mut out) = (Terms::from(request), cx.lender.lend_scrap());
+        self.announce(pool, cx, &mut out);
         let cookie = cx.backends.pool(pool).cookie();
-        let onward = Onward { client: self.peer.ip(), backend: "", id, trusted: false, proto: "http", cookie };
+        let trusted = cx.routing[usize::from(listener)].trusts(self.peer.ip());
+        let onward = Onward { client: self.peer.ip(), backend: "", id, trusted, proto: "http", cookie };
         let host_gap = http::rewrite::request(request, &onward, &mut out);
         let flow = Flow::new(out, request.framing.into(), request.framing == Framing::Chunked)
             .limited(cx.limits.body)
             .trailers(request.drops_trailers);
         let key = cx.backends.key(pool, Some(request), self.peer.ip());
-        let search = Search::new(pool, key).stuck(cx.backends.stuck(pool, request));
+        let search = Search::new(pool, key, cx).stuck(cx.backends.stuck(pool, request));
         let mut exchange = Exchange::request(terms, flow, search, self.heard, self.name(), cx);
         exchange.record.name(id, cx.access.is_some());
+        exchange.record.listener = Some(listener);
         exchange.record.asked = asked(request, cx);
         cx.begin_receipt(&mut exchange.record, request.verb, pool);
         exchange.lacks_host(host_gap);
@@ -147,7 +150,11 @@ impl Session {
 
     /// Nothing but the moments is known of it yet.
     pub(super) fn new_record<N: Net>(&self, cx: &Context<N>) -> Record {
-        Record { counts: cx.access.is_some() && self.is_clients(), ..Record::new(self.heard, cx.now) }
+        Record {
+            counts: cx.access.is_some() && self.is_clients(),
+            listener: self.service.listener(),
+            ..Record::new(self.heard, cx.now)
+        }
     }
 }
 

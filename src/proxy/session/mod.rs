@@ -1,6 +1,8 @@
 //! A session: one client connection, and the exchanges that pass over it one after the other.
 //!
 //! ```text
+//!  accept --> Preface (only if the listener asks for one) --> Head, or a tunnel
+//!
 //!               .------------------------------ kept alive --------------------------------.
 //!               v                                                                          |
 //!  accept --> Head/Idle --head complete--> an exchange with an upstream --concluded--------+
@@ -13,11 +15,12 @@
 //!
 //! [`Session::drive`] is the one door in: it goes on until nothing can be done before an event, and says so. Only
 //! `Session::enter` assigns a phase; it sets the phase's deadline with it (law 10). How a head becomes an exchange is in
-//! `head.rs`; how a client is answered and let go in `answer.rs`; what happens in between in
+//! `head.rs`; what may stand before it in `preface.rs`; how a client is answered and let go in `answer.rs`; what happens in between in
 //! [`exchange`](super::exchange).
 
 mod answer;
 mod head;
+mod preface;
 
 use super::context::{Context, Owner, Service};
 use super::end::End;
@@ -59,6 +62,8 @@ pub struct Session {
     service: Service,
     phase: Phase,
     scan: Scan,
+    /// A PROXY header has to come before anything else.
+    unheralded: bool,
     /// It is in the list of those to be driven.
     pub queued: bool,
     /// It asked to be driven again, and was not heard of since.
@@ -70,6 +75,8 @@ pub struct Session {
     /// Once it was answered: when it is closed, however much it still has to say.
     last_word: Time,
     exchange: Option<Box<Exchange>>,
+    /// Where the client that a PROXY header speaks of has come in.
+    reached: Option<Box<SocketAddr>>,
 }
 
 impl Session {
@@ -83,21 +90,20 @@ impl Session {
             service,
             phase: Phase::Head,
             scan: Scan::default(),
+            unheralded: false,
             queued: false,
             hungry: false,
             in_grace: false,
             heard: cx.now,
             last_word: cx.now,
             exchange: None,
+            reached: None,
         };
-        session.enter(Phase::Head, cx);
         if session.is_clients() {
             cx.stats.accepted += 1;
             log::debug!("connection received from {peer}");
         }
-        if let Service::Tcp(pool) = service {
-            session.exchange = Some(Exchange::tunnel(pool, session.name(), cx));
-        }
+        session.begin_phase(cx);
         session
     }
 
@@ -163,9 +169,9 @@ impl Session {
 
     /// A client that had nothing to say when it was let in was silent for a while before: that counts, too.
     fn charge_silence<N: Net>(&mut self, cx: &mut Context<N>) {
-        if self.phase == Phase::Head && self.client.held().is_empty() {
+        if matches!(self.phase, Phase::Head | Phase::Preface) && self.client.held().is_empty() {
             let waited = cx.net.kept_back(self.client.sock);
-            self.enter_after(waited, Phase::Head, cx);
+            self.enter_after(waited, self.phase, cx);
         }
     }
 
@@ -217,6 +223,7 @@ impl Session {
         let Some(exchange) = &mut self.exchange else {
             return match self.phase {
                 Phase::Lingering => self.linger(budget, cx),
+                Phase::Preface => self.read_preface(budget, cx),
                 _ => self.read_head(budget, cx),
             };
         };
@@ -268,7 +275,7 @@ impl Session {
                 self.go_to_the_next(next, cx)
             }
             (Phase::Head, _) if !self.client.held().is_empty() => self.refuse_late(cx),
-            (Phase::Head, _) => Step::Close(Reason::HeaderTimeout),
+            (Phase::Head | Phase::Preface, _) => Step::Close(Reason::HeaderTimeout),
             (Phase::Idle, _) => Step::Close(Reason::IdleTimeout),
             (Phase::Delivering | Phase::Answering, _) => Step::Close(Reason::ClientStalled),
             (Phase::Tunnel, _) => Step::Close(Reason::TunnelTimeout),
