@@ -11,6 +11,8 @@ mod support;
 mod chains;
 #[path = "neighbours/events.rs"]
 mod events;
+#[path = "neighbours/heralds.rs"]
+mod heralds;
 #[path = "neighbours/load.rs"]
 mod load;
 #[path = "neighbours/nginx.rs"]
