@@ -1,12 +1,13 @@
 //! Backends: an address, those who are connected to it, and its habits.
 
+use super::heralds::Unheralded;
 use super::http_backend::{HttpHabits, HttpServed, Mood, Then};
 use super::ledger::{self, Cue, Loss};
 use super::tcp::{Pace, Talk, Talker};
 use super::vitals::{Dealt, Vitals};
 use evenkeel::base::Rng;
 use evenkeel::net::sim::{Far, Welcome};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// What a backend does to its connections. Chances are in a thousand, for each connection or request.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +61,8 @@ pub struct Backend {
     habits: Habits,
     rng: Rng,
     served: Vec<Served>,
+    /// Those of whom it does not know yet whose connection it is.
+    unheralded: Vec<Unheralded>,
     hung: bool,
     sick: bool,
     pub vitals: Vitals,
@@ -72,6 +75,7 @@ impl Backend {
             habits,
             rng: Rng::new(seed),
             served: Vec::new(),
+            unheralded: Vec::new(),
             hung: false,
             sick: false,
             vitals: Vitals::default(),
@@ -80,15 +84,15 @@ impl Backend {
 
     pub fn act(&mut self, cue: &mut Cue) {
         while let Some(far) = cue.sim.take(self.at) {
-            let served = match self.habits.http {
-                Some(_) => Served::Http(HttpServed::new(far, self.at, cue.now)),
-                None => Served::Tcp(welcome(far, &self.habits, &mut self.rng, cue)),
-            };
             if self.hung {
                 self.vitals.dealt(Dealt::Doubt, cue.now);
             }
-            self.served.push(served);
+            match cue.ledger.told() {
+                Some(_) => self.unheralded.push(Unheralded::new(far)),
+                None => self.welcome(far, None, cue),
+            }
         }
+        self.hear_heralds(cue);
         let Backend { habits, rng, served, hung, sick, vitals, .. } = self;
         served.retain_mut(|one| match (&mut *one, &habits.http) {
             (Served::Http(http), Some(manner)) => {
@@ -113,6 +117,24 @@ impl Backend {
             (Served::Tcp(one), _) => !serve(one, cue),
             _ => false,
         });
+    }
+
+    fn welcome(&mut self, far: Far, herald: Option<IpAddr>, cue: &mut Cue) {
+        self.served.push(match self.habits.http {
+            Some(_) => Served::Http(HttpServed::new(far, self.at, herald, cue.now)),
+            None => Served::Tcp(welcome(far, &self.habits, &mut self.rng, cue)),
+        });
+    }
+
+    fn hear_heralds(&mut self, cue: &mut Cue) {
+        for mut one in std::mem::take(&mut self.unheralded) {
+            let state = cue.sim.far(one.far);
+            match cue.ledger.told().and_then(|version| one.hear(version, cue)) {
+                Some(herald) => self.welcome(one.far, herald, cue),
+                None if state.reset || state.ended => cue.sim.far_close(one.far),
+                None => self.unheralded.push(one),
+            }
+        }
     }
 
     pub fn suffer(&mut self, deed: Deed, cue: &mut Cue) {
@@ -140,6 +162,10 @@ impl Backend {
             cue.ledger.orphans += u32::from(self.habits.http.is_none());
             cue.sim.far_reset(far);
             self.vitals.dealt(Dealt::Doubt, now);
+        }
+        for one in self.unheralded.drain(..) {
+            cue.ledger.orphans += u32::from(self.habits.http.is_none());
+            cue.sim.far_reset(one.far);
         }
         cue.sim.unserve(self.at);
         for one in self.served.drain(..) {

@@ -3,6 +3,7 @@
 use super::plan::{Plan, address, listener};
 use super::{House, Order, Seen};
 use evenkeel::balance::{self, BackendId};
+use evenkeel::config::network::Network;
 use evenkeel::config::{
     Backend, Config, Health, Limits, Listener, Mode, PolicyName, Pool, Preface, ProbeKind, Timeouts,
 };
@@ -89,7 +90,7 @@ pub fn config(plan: &Plan) -> Config {
         mode,
         routes: Vec::new(),
         pool: Some(pool),
-        preface: Preface::default(),
+        preface: preface(plan),
     };
     Config {
         listeners: modes.iter().enumerate().map(door).collect(),
@@ -97,6 +98,16 @@ pub fn config(plan: &Plan) -> Config {
         admin: Vec::new(),
         timeouts: TIMEOUTS,
         limits: Limits { body: plan.body_limit, connections: plan.most_clients, bulk: plan.bulk, ..Limits::default() },
+    }
+}
+
+/// Everybody comes through a proxy, or nobody.
+fn preface(plan: &Plan) -> Preface {
+    match plan.heralds.before {
+        true => {
+            Preface { proxy_protocol: true, trusted: Network::parse("0.0.0.0/0").into_iter().collect(), sni: false }
+        }
+        false => Preface::default(),
     }
 }
 
@@ -132,6 +143,6 @@ fn pool(plan: &Plan, mode: Mode) -> Pool {
         health,
         sticky: if mode == Mode::Http { plan.sticky() } else { None },
         retry_on: if mode == Mode::Http { plan.retry_on() } else { Vec::new() },
-        proxy_protocol: None,
+        proxy_protocol: plan.heralds.behind,
     }
 }

@@ -14,7 +14,7 @@ use super::tcp::{Pace, later};
 use super::vitals::{Dealt, Vitals};
 use evenkeel::base::{Rng, Time};
 use evenkeel::net::sim::Far;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// What backends are to see of the cookies that clients send.
@@ -58,6 +58,8 @@ pub struct HttpServed {
     pub far: Far,
     /// The backend's address.
     at: SocketAddr,
+    /// Whose connection it was told to be.
+    herald: Option<IpAddr>,
     heard: Vec<u8>,
     asked: Option<Asked>,
     /// The request before that.
@@ -91,10 +93,11 @@ pub struct HttpServed {
 }
 
 impl HttpServed {
-    pub fn new(far: Far, at: SocketAddr, now: Time) -> HttpServed {
+    pub fn new(far: Far, at: SocketAddr, herald: Option<IpAddr>, now: Time) -> HttpServed {
         HttpServed {
             far,
             at,
+            herald,
             heard: Vec::new(),
             asked: None,
             last: None,
@@ -306,6 +309,9 @@ impl HttpServed {
         }
         if version != "HTTP/1.1" || request.method != method || head.count("host") != 1 || odd.is_some() {
             return Err(format!("not what a backend is to see of {number}: {head:?}"));
+        }
+        if cue.ledger.told().is_some() && self.herald.map(|herald| herald.to_string()) != from {
+            return Err(format!("{number} came from {from:?}, and the header told of {:?}", self.herald));
         }
         if head.field("x-forwarded-for") != from.as_deref() {
             return Err(format!("{number} came from {from:?}: {head:?}"));

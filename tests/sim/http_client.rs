@@ -8,7 +8,7 @@ pub use ask::{Ask, Fault};
 use super::bytes::{self, Outbox};
 use super::http_text::{self, Body, Head};
 use super::ledger::{self, Cue, Excuse, Ledger, Loss};
-use super::plan::{COOKIE, listener};
+use super::plan::COOKIE;
 use super::tcp::{Pace, Quit, later};
 use super::world::DRAIN;
 use evenkeel::base::Time;
@@ -80,7 +80,7 @@ pub struct HttpClient {
 
 impl HttpClient {
     pub fn new(plan: HttpAsk, cue: &mut Cue) -> HttpClient {
-        let far = cue.sim.dial(listener(Mode::Http));
+        let far = cue.dial(Mode::Http);
         let coming = plan.asks.iter().map(|ask| (ask.register(cue), ask.clone())).collect();
         HttpClient {
             far,
@@ -148,7 +148,7 @@ impl HttpClient {
             self.think_until = None;
             let Some((number, ask)) = self.coming.pop_front() else { break };
             cue.sim.remark(|| format!("client asks {number}: {ask:?}"));
-            let address = cue.sim.address(self.far).ip();
+            let address = cue.caller(self.far);
             if let Some(request) = cue.ledger.requests.get_mut(&number) {
                 (request.from, request.asked) = (Some(address), cue.now);
                 request.home = self.jar.as_ref().map(|&(_, home)| home);
@@ -367,7 +367,7 @@ impl HttpClient {
     }
 
     fn dial_again(&mut self, cue: &mut Cue) {
-        (self.far, self.dialled) = (cue.sim.dial(listener(Mode::Http)), cue.now);
+        (self.far, self.dialled) = (cue.dial(Mode::Http), cue.now);
         self.coming = std::mem::take(&mut self.waiting);
         (self.out, self.withheld) = (Outbox::default(), None);
         self.heard.clear();

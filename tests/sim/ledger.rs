@@ -3,6 +3,7 @@
 //! An excuse is given for one request or one stream and for a fact, and says what may happen instead of success, never
 //! "anything". All that has none must succeed.
 
+use super::heralds::Heralds;
 use evenkeel::base::Time;
 use evenkeel::config::{Mode, Sticky};
 use evenkeel::net::sim::Sim;
@@ -99,6 +100,9 @@ const CROSSING: Duration = Duration::from_secs(20); // somebody reads slowly, 23
 #[derive(Debug, Default)]
 pub struct Ledger {
     last: u64,
+    /// Who says whose connections they are, and everybody who has come so far.
+    pub heralds: Heralds,
+    pub callers: BTreeSet<IpAddr>,
     pub streams: BTreeMap<u64, Stream>,
     pub requests: BTreeMap<u64, Request>,
     excuses: Vec<(u64, Excuse)>,

@@ -27,6 +27,7 @@
 
 pub mod backend;
 pub mod bytes;
+pub mod heralds;
 pub mod hostile;
 pub mod house;
 pub mod http_backend;

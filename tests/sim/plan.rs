@@ -5,6 +5,7 @@ mod people;
 
 use super::Order;
 use super::backend::{Deed, Habits};
+use super::heralds::{self, Heralds};
 use super::http_client::HttpAsk;
 use super::tcp::TcpAsk;
 use evenkeel::base::Rng;
@@ -63,6 +64,8 @@ pub struct Plan {
     pub most_clients: usize,
     /// This backend refuses everybody and is used all the same.
     pub lame: Option<usize>,
+    /// Who says whose connections they are.
+    pub heralds: Heralds,
 }
 
 /// Chance with words for it.
@@ -126,6 +129,9 @@ impl Plan {
             _ => http(seed).beside(tcp(seed)),
         };
         plan.orders = plan.some_orders();
+        if plan.cruelty.window.0 >= heralds::LONGEST {
+            plan.heralds = Heralds::of(seed);
+        }
         plan
     }
 
@@ -251,6 +257,7 @@ impl Plan {
             body_limit: 0,
             bulk: dice.pick(&[(1, 20), (2, 200), (1, 16 * 1024)]),
             lame: None,
+            heralds: Heralds::default(),
             most_clients: if scope.timers && dice.chance(100) { 1 + dice.0.below(3) as usize } else { 0 },
         }
     }
@@ -277,6 +284,7 @@ impl Plan {
             fall: 1 + dice.0.below(3) as u32,
             rise: 1 + dice.0.below(3) as u32,
             lame: None,
+            heralds: Heralds::default(),
             bulk: dice.pick(&[(1, 20), (2, 200), (1, 16 * 1024)]),
             body_limit: if !fair && dice.chance(100) { 1 + dice.0.below(5000) } else { 0 },
             most_clients: if dice.chance(100) { 1 + dice.0.below(3) as usize } else { 0 },

@@ -3,7 +3,6 @@
 
 use super::http_text::{self, Body, Head};
 use super::ledger::{self, Cue, Loss, Request};
-use super::plan::listener;
 use super::tcp::{TcpAsk, TcpClient};
 use evenkeel::config::Mode;
 use evenkeel::net::sim::Far;
@@ -24,7 +23,7 @@ pub struct UpgradeClient {
 
 impl UpgradeClient {
     pub fn new(ask: TcpAsk, cue: &mut Cue) -> UpgradeClient {
-        let far = cue.sim.dial(listener(Mode::Http));
+        let far = cue.dial(Mode::Http);
         let number = cue.ledger.number();
         let request = Request {
             method: "GET",
@@ -34,7 +33,7 @@ impl UpgradeClient {
             host: true,
             forbidden: false,
             asked: cue.now,
-            from: Some(cue.sim.address(far).ip()),
+            from: Some(cue.caller(far)),
             seen: 0,
             begun: false,
             seen_by: None,

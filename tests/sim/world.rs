@@ -3,7 +3,7 @@
 use super::backend::{Backend, Deed, Habits};
 use super::http_client::HttpClient;
 use super::ledger::{Cue, Ledger};
-use super::plan::{Coming, Plan, address, listener};
+use super::plan::{Coming, Plan, address};
 use super::tcp::{TcpClient, later};
 use super::upgrade::UpgradeClient;
 use super::{House, Order};
@@ -109,6 +109,7 @@ impl World {
         let hasty = |habits: &Habits| habits.http.is_some_and(|http| http.closes_idle > 0 || http.slams > 0);
         let killed = plan.deeds.iter().any(|&(_, _, deed)| deed == Deed::Kill);
         ledger.hasty = killed || plan.backends.iter().any(hasty);
+        ledger.heralds = plan.heralds;
         ledger.body_limit = plan.body_limit;
         ledger.sticky = plan.sticky();
         ledger.retry_on = plan.retry_on();
@@ -321,7 +322,7 @@ impl World {
         }
         for (_, ask) in self.coming.extract_if(.., |(at, _)| *at <= now) {
             let client = match ask {
-                Coming::Tcp(ask) => Client::Tcp(TcpClient::new(cue.sim.dial(listener(Mode::Tcp)), ask, &mut cue)),
+                Coming::Tcp(ask) => Client::Tcp(TcpClient::new(cue.dial(Mode::Tcp), ask, &mut cue)),
                 Coming::Http(ask) => Client::Http(HttpClient::new(ask, &mut cue)),
                 Coming::Upgrade(ask) => Client::Upgrade(UpgradeClient::new(ask, &mut cue)),
             };
