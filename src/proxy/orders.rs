@@ -13,14 +13,14 @@ use crate::net::Net;
 impl<N: Net> Context<N> {
     /// A backend gets no new work. It is probed on, so that it is known to be fit when it is back.
     pub fn drain(&mut self, id: BackendId) {
-        if self.backends.order(id, Order::Drain, self.now) {
+        if self.order(id, Order::Drain) {
             self.empty(id, "is draining");
         }
     }
 
     /// A backend gets no new work, and no probe.
     pub fn disable(&mut self, id: BackendId) {
-        if self.backends.order(id, Order::Disable, self.now) {
+        if self.order(id, Order::Disable) {
             self.probes_due.drop(id.0);
             self.empty(id, "is disabled");
         }
@@ -28,12 +28,8 @@ impl<N: Net> Context<N> {
 
     /// A backend works again, if it is fit. One that was disabled is unproven, or down if it was, and probed at once.
     pub fn enable(&mut self, id: BackendId) {
-        let rested = !self.backends.get(id).is_probed();
-        if !self.backends.order(id, Order::Serve, self.now) {
+        if !self.order(id, Order::Serve) {
             return;
-        }
-        if rested && self.backends.pool(self.backends.get(id).pool).probing.is_on() {
-            self.probes_due.set(id.0, self.now);
         }
         let backend = self.backends.get(id);
         let still = if backend.weight == 0 { ", but has a weight of 0" } else { "" };
@@ -54,6 +50,16 @@ impl<N: Net> Context<N> {
                 self.backends.get(id).name
             ),
         }
+    }
+
+    /// Whether it was told something else before. Who was disabled is asked at once how it is.
+    fn order(&mut self, id: BackendId, order: Order) -> bool {
+        let rested = !self.backends.get(id).is_probed();
+        let news = self.backends.order(id, order, self.now);
+        if news && rested && self.backends.pool(self.backends.get(id).pool).probing.is_on() {
+            self.probes_due.set(id.0, self.now);
+        }
+        news
     }
 
     /// Nothing new goes there: what is kept for it is closed, and what is left is told.

@@ -155,5 +155,9 @@ fn who_is_disabled_is_not_probed_and_who_drains_is() {
         let [one, _] = calls(20 * second);
         assert!(one > 15);
         assert_eq!(s.backend(0).0, State::Up);
+        s.order(0, Order::Disable);
+        s.order(0, Order::Drain);
+        let [one, _] = calls(20 * second);
+        assert!(one > 15, "asked again, though it gets no work");
     });
 }
