@@ -304,7 +304,9 @@ impl Exchange {
         if !self.record.counts && self.record.slip == Slip::NONE {
             return;
         }
-        self.record.end(reason, self.phase());
+        if reason != Reason::Finished {
+            self.record.end(reason, self.phase()); // without an ending, it has finished
+        }
         cx.close_receipt(&self.record, self.terms.status);
         if self.record.counts {
             self.write_line(cx);

@@ -133,6 +133,7 @@ impl Session {
     }
 
     /// Throws away what an answered client still says: as long as it says something, within bounds.
+    #[inline(never)]
     pub(super) fn linger<N: Net>(&mut self, budget: &mut usize, cx: &mut Context<N>) -> Step {
         let before = cx.moved;
         let step = loop {

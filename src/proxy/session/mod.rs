@@ -216,6 +216,7 @@ impl Session {
         Next::Closed
     }
 
+    #[inline]
     fn step<N: Net>(&mut self, before: u64, budget: &mut usize, cx: &mut Context<N>) -> Step {
         if self.client.broken {
             return Step::Close(Reason::ClientReset); // nobody is left to answer

@@ -37,6 +37,7 @@ impl Session {
     }
 
     /// Reads until everything is there that stands before the traffic.
+    #[cold]
     pub(super) fn read_preface<N: Net>(&mut self, budget: &mut usize, cx: &mut Context<N>) -> Step {
         let trusts = cx.routing_of(self.service).is_some_and(|routing| routing.trusts(self.peer.ip()));
         if self.unheralded && !trusts {
