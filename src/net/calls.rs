@@ -10,7 +10,7 @@ pub struct Calls {
     pub wait: u64,
     pub listen: u64,
     pub accept: u64,
-    pub reached: u64,
+    pub local_address: u64,
     pub connect: u64,
     pub outcome: u64,
     pub watch: u64,

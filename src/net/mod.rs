@@ -112,15 +112,13 @@ pub trait Net {
     /// Opens a watched listener. Errors: the address is taken, not ours, or not permitted.
     fn listen(&mut self, at: SocketAddr, options: ListenOptions) -> io::Result<Sock>;
 
-    /// Where a listener really listens: the port that the system chose if 0 was asked for.
-    fn local_address(&mut self, listener: Sock) -> io::Result<SocketAddr>;
+    /// Where a listener really listens: the port that the system chose if 0 was asked for. Or where an accepted client
+    /// has come in, for who must tell that to others (getsockname(2)).
+    fn local_address(&mut self, sock: Sock) -> io::Result<SocketAddr>;
 
     /// Takes one waiting connection, if there is one. Errors: out of descriptors or memory; the connection stays in the
     /// queue and no new edge tells of it, so try again when something was closed or a moment later.
     fn accept(&mut self, listener: Sock) -> io::Result<Option<(Sock, SocketAddr)>>;
-
-    /// Where an accepted client has come in (getsockname(2)): one call, for who must tell it to others.
-    fn reached(&mut self, client: Sock) -> io::Result<SocketAddr>;
 
     /// How long the kernel kept an accepted client to itself because it was silent ([`ListenOptions::deferred`]). Only to be
     /// asked when a first read has found nothing.

@@ -223,9 +223,10 @@ impl Net for Os {
         Ok(sock)
     }
 
-    fn local_address(&mut self, listener: Sock) -> io::Result<SocketAddr> {
-        match self.slots.get(listener.0 as usize) {
+    fn local_address(&mut self, sock: Sock) -> io::Result<SocketAddr> {
+        match self.slots.get(sock.0 as usize) {
             Some(Slot::Listener { listener, .. }) => listener.local_addr(),
+            Some(Slot::Stream { stream, .. }) => stream.local_addr(),
             _ => Err(ErrorKind::NotConnected.into()),
         }
     }
@@ -249,10 +250,6 @@ impl Net for Os {
                 },
             }
         }
-    }
-
-    fn reached(&mut self, client: Sock) -> io::Result<SocketAddr> {
-        self.stream(client)?.0.local_addr()
     }
 
     fn kept_back(&mut self, client: Sock) -> Duration {

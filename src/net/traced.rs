@@ -47,18 +47,14 @@ impl<N: Net> Net for Traced<N> {
         told("listen", &at, self.inner.listen(at, options))
     }
 
-    fn local_address(&mut self, listener: Sock) -> io::Result<SocketAddr> {
-        self.inner.local_address(listener)
+    fn local_address(&mut self, sock: Sock) -> io::Result<SocketAddr> {
+        self.count(|calls| &mut calls.local_address);
+        self.inner.local_address(sock)
     }
 
     fn accept(&mut self, listener: Sock) -> io::Result<Option<(Sock, SocketAddr)>> {
         self.count(|calls| &mut calls.accept);
         told("accept", &listener, self.inner.accept(listener))
-    }
-
-    fn reached(&mut self, client: Sock) -> io::Result<SocketAddr> {
-        self.count(|calls| &mut calls.reached);
-        self.inner.reached(client)
     }
 
     fn kept_back(&mut self, client: Sock) -> Duration {

@@ -173,27 +173,21 @@ impl Receipt {
 /// The ring.
 #[derive(Debug, Default)]
 pub struct Receipts {
+    /// Empty if nobody may ask for them. Whose id is 0 is nobody's yet.
     ring: Vec<Receipt>,
     next: usize,
-    /// Somebody may ask for them.
-    on: bool,
 }
 
 impl Receipts {
-    /// Remembers from now on.
+    /// Remembers from now on. All the memory for it is taken at once, so that requests do not make it grow.
     pub fn keep(&mut self) {
-        self.on = true;
+        self.ring.resize(RING, Receipt::new(0, Verb::Other, PoolId(0), Time(0)));
     }
 
     fn begin(&mut self, id: u128, verb: Verb, pool: PoolId, began: Time) -> Slip {
-        if !self.on {
-            return Slip::NONE;
-        }
         let place = self.next;
-        match self.ring.get_mut(place) {
-            Some(old) => old.renew(id, verb, pool, began),
-            None => self.ring.push(Receipt::new(id, verb, pool, began)),
-        }
+        let Some(old) = self.ring.get_mut(place) else { return Slip::NONE };
+        old.renew(id, verb, pool, began);
         self.next = (place + 1) % RING;
         Slip(place as u32)
     }
@@ -205,7 +199,7 @@ impl Receipts {
     /// The newest first.
     pub fn iter(&self) -> impl Iterator<Item = &Receipt> {
         let (newer, older) = self.ring.split_at(self.next.min(self.ring.len()));
-        newer.iter().rev().chain(older.iter().rev())
+        newer.iter().rev().chain(older.iter().rev()).filter(|receipt| receipt.id != 0)
     }
 }
 

@@ -343,12 +343,12 @@ impl Eyes<'_> {
         let mut digits = String::new();
         while self.peek()?.is_ascii_hexdigit() {
             digits.push(char::from(self.next()?));
-            if digits.len() > 16 {
-                return self.bad(400);
+            if digits.len() > 16 || u64::from_str_radix(&digits, 16).is_ok_and(|size| size > MOST) {
+                return self.bad(400); // whatever else may come
             }
         }
         match u64::from_str_radix(&digits, 16) {
-            Ok(size) if size <= MOST => Ok(size),
+            Ok(size) => Ok(size),
             _ => self.bad(400),
         }
     }

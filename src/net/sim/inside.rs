@@ -46,10 +46,10 @@ impl Net for Sim {
         Ok(sock)
     }
 
-    fn local_address(&mut self, listener: Sock) -> io::Result<SocketAddr> {
-        match self.slot(listener).kind {
+    fn local_address(&mut self, sock: Sock) -> io::Result<SocketAddr> {
+        match self.slot(sock).kind {
             Kind::Listener { at, .. } => Ok(at),
-            Kind::Stream { .. } => self.accuse(Some(listener), "local_address of what does not listen"),
+            Kind::Stream { conn, .. } => Ok(self.conns[conn].called),
         }
     }
 
@@ -75,11 +75,6 @@ impl Net for Sim {
         self.conns[conn].slot = Some(sock.0);
         self.record("accept", Some(listener.0), Some(conn), Outcome(0, sock.0 as usize, "client"));
         Ok(Some((sock, self.conns[conn].caller)))
-    }
-
-    fn reached(&mut self, client: Sock) -> io::Result<SocketAddr> {
-        let conn = self.stream(client, "reached");
-        Ok(self.conns[conn].called)
     }
 
     fn kept_back(&mut self, client: Sock) -> Duration {

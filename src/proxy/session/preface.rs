@@ -132,7 +132,7 @@ impl Session {
 
     #[cold]
     fn herald<N: Net>(&self, version: ProxyVersion, cx: &mut Context<N>, out: &mut Vec<u8>) {
-        let reached = self.reached.as_deref().copied().or_else(|| cx.net.reached(self.client.sock).ok());
+        let reached = self.reached.as_deref().copied().or_else(|| cx.net.local_address(self.client.sock).ok());
         let header = reached.map_or(Header::Unknown, |reached| Header::tcp(self.peer, reached));
         header.write(version, out);
     }
