@@ -6,7 +6,7 @@
 use super::error::{ConfigError, Errors, Place, Said, Source, Spot, Wrong};
 use super::table::{Table, Value};
 use super::typed::{Backend, Ejection, Health, Listener, Pool, Typed};
-use super::{Limits, MOST_WEIGHT, health, policy, preface, route, sticky, word};
+use super::{Limits, MOST_WEIGHT, health, opening, policy, route, sticky, word};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use toml::de::DeTable;
@@ -115,7 +115,7 @@ fn listener(name: Said<String>, mut table: Table<'_>, errors: &mut Errors) -> Li
     for value in table.take("route").iter().flat_map(Value::elements) {
         listener.routes.extend(route::read(&value, errors));
     }
-    listener.preface = preface::read(&mut table, errors);
+    listener.preface = opening::read(&mut table, errors);
     table.finish(&LATER_OF_LISTENER, errors);
     listener
 }
@@ -143,7 +143,7 @@ fn pool(name: Said<String>, mut table: Table<'_>, errors: &mut Errors) -> Pool {
     }
     pool.sticky = table.take("sticky").and_then(|value| sticky::read(&value, &of, errors));
     pool.retry_on = keep(table.take("retry_on").map(|value| sticky::retry_on(&value)), errors);
-    let version = table.take("proxy_protocol").map(|version| version.parsed("v2", preface::version));
+    let version = table.take("proxy_protocol").map(|version| version.parsed("v2", opening::version));
     pool.proxy_protocol = keep(version, errors);
     table.finish(&LATER_OF_POOL, errors);
     pool

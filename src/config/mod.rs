@@ -5,7 +5,7 @@
 //!
 //! [`from_args`] is the way in. A configuration exists twice: as [`typed`], each value with its place, filled by
 //! [`flags`] and [`mod@file`]; and as meant, the [`Config`] of this file, made of it by [`settle`]. Small values have a
-//! file each: [`access`], [`address`], [`duration`], [`health`], [`network`], [`policy`], [`preface`], [`size`], [`sticky`],
+//! file each: [`access`], [`address`], [`duration`], [`health`], [`network`], [`opening`], [`policy`], [`size`], [`sticky`],
 //! [`word`]. What goes wrong is in
 //! [`error`].
 //!
@@ -23,8 +23,8 @@ pub mod flags;
 pub mod health;
 pub mod lay;
 pub mod network;
+pub mod opening;
 pub mod policy;
-pub mod preface;
 pub mod route;
 pub mod settle;
 pub mod size;
@@ -39,8 +39,8 @@ pub use access::AccessLog;
 pub use args::{Command, Exit, from_args};
 pub use error::ConfigError;
 pub use health::{Ejection, Health, ProbeKind};
+pub use opening::{Preface, ProxyVersion};
 pub use policy::{HashOn, PolicyName};
-pub use preface::{Preface, ProxyVersion};
 pub use route::{HostPattern, Route};
 pub use sticky::Sticky;
 

@@ -16,7 +16,7 @@ use super::{
     Backend, Config, Ejection, HashOn, Health, Limits, Listener, Mode, PolicyName, Pool, Preface, ProbeKind, Route,
     Sticky, Timeouts,
 };
-use super::{clash, duration, policy, preface, size, sticky};
+use super::{clash, duration, opening, policy, size, sticky};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -112,7 +112,7 @@ impl Work<'_> {
             self.value("pool", said.pool, name, |name| text(name));
         }
         let routes = self.routes(said.routes, link.routes);
-        preface::refuse(&said.preface, mode, self.errors);
+        opening::refuse(&said.preface, mode, self.errors);
         let preface = self.preface(said.preface);
         let mut bind = Vec::new();
         for one in &said.bind {
@@ -127,7 +127,7 @@ impl Work<'_> {
         Preface {
             proxy_protocol: self.if_said("proxy_protocol", said.proxy_protocol, bool::to_string).unwrap_or_default(),
             sni: self.if_said("sni", said.sni, bool::to_string).unwrap_or_default(),
-            trusted: self.if_said("trusted_proxies", said.trusted, |all| preface::show(all)).unwrap_or_default(),
+            trusted: self.if_said("trusted_proxies", said.trusted, |all| opening::show(all)).unwrap_or_default(),
         }
     }
 
