@@ -62,14 +62,27 @@ fn said(text: String) -> Exit {
 /// Descriptors that are not for clients and their upstreams: listeners, probes, logs, the loop's own.
 const RESERVED: u64 = 64;
 
+/// Sees to it that there are descriptors for all who are let in: two for each, the client and its upstream.
+fn fit(limits: &mut Limits, descriptors: u64) {
+    let narrow = |wide: u64| usize::try_from(wide).unwrap_or(usize::MAX);
+    let most = narrow(descriptors.saturating_sub(RESERVED) / 2);
+    if limits.connections == 0 {
+        limits.connections = most;
+    } else if limits.connections > most {
+        log::warn!(
+            "limits.connections is {}, but {descriptors} descriptors are enough for {most} only: raise the limit on open \
+             files (ulimit -n, LimitNOFILE=) to {}, or lower limits.connections",
+            limits.connections,
+            (limits.connections as u64).saturating_mul(2).saturating_add(RESERVED)
+        );
+    }
+    limits.descriptors = narrow(descriptors);
+}
+
 /// Balances until told to stop.
 fn run(mut config: Config, log: LevelFilter, access: Option<AccessLog>) -> Result<(), Exit> {
     stderr::init(log);
-    let descriptors = limits::raise_descriptors();
-    if config.limits.connections == 0 {
-        // Two for each: the client and its upstream.
-        config.limits.connections = usize::try_from(descriptors.saturating_sub(RESERVED) / 2).unwrap_or(usize::MAX);
-    }
+    fit(&mut config.limits, limits::raise_descriptors());
     let ended = access.map(open).transpose().and_then(|access| balance(&config, access));
     stderr::flush();
     ended.map_err(failed)

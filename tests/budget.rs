@@ -41,6 +41,8 @@ fn config(rng: &mut Rng) -> Config {
             routes: Vec::new(),
             pool: Some(0),
             preface: Preface::default(),
+            max_connections: None,
+            client_limit: None,
         }],
         pools: vec![Pool {
             name,

@@ -34,6 +34,8 @@ mod expect;
 mod hops;
 #[path = "dialogues/keeping.rs"]
 mod keeping;
+#[path = "dialogues/limits.rs"]
+mod limits;
 #[path = "dialogues/preface.rs"]
 mod preface;
 #[path = "dialogues/refusals.rs"]

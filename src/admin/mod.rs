@@ -7,7 +7,8 @@ mod receipts;
 use crate::balance::budget::Budget;
 use crate::balance::ejection::Ejection;
 use crate::balance::probe::Probed;
-use crate::balance::{Backend, Pool};
+use crate::balance::queue::Queues;
+use crate::balance::{Backend, Pool, PoolId};
 use crate::balance::{Backends, State};
 use crate::base::Time;
 use crate::base::stats::Stats;
@@ -41,6 +42,8 @@ impl Page {
 pub struct View<'a> {
     /// The backends and their pools.
     pub backends: &'a Backends,
+    /// Who waits for them.
+    pub queues: &'a Queues,
     /// What was counted.
     pub stats: &'a Stats,
     /// What was decided for the last requests.
@@ -80,6 +83,8 @@ struct PoolState<'a> {
     name: &'a str,
     /// How long a backend that fails can hurt, computed.
     budget: Option<&'a Budget>,
+    /// Requests that wait until a backend is not full.
+    queued: usize,
     /// How many requests may be sent once more.
     retry_budget: RetryState,
     backends: Vec<BackendState<'a>>,
@@ -105,6 +110,8 @@ struct BackendState<'a> {
     probe: Option<ProbeState<'a>>,
     measured: Measured,
     in_flight: u32,
+    /// So many may be; none: no limit.
+    max_inflight: Option<u32>,
     requests: u64,
     connect_failures: u64,
 }
@@ -169,6 +176,7 @@ fn pools<'a>(view: &View<'a>) -> Vec<PoolState<'a>> {
     let one = |(number, (pool, members)): (usize, (&'a Pool, &'a [Backend]))| PoolState {
         name: &pool.name,
         budget: view.budgets.get(number),
+        queued: view.queues.length(PoolId(number as u16)),
         retry_budget: RetryState { tokens: pool.retries.tokens(), denied: pool.retries.denied() },
         backends: members.iter().map(|backend| backend_state(backend, view.now)).collect(),
     };
@@ -194,6 +202,7 @@ fn backend_state(backend: &Backend, now: Time) -> BackendState<'_> {
             ejected_in_seconds: seconds(backend.ejection().and_then(Ejection::took)),
         },
         in_flight: backend.in_flight,
+        max_inflight: (backend.max_inflight < u32::MAX).then_some(backend.max_inflight),
         requests: backend.requests,
         connect_failures: backend.connect_failures,
     }

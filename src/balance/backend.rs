@@ -51,6 +51,8 @@ pub struct Backend {
     pub probed: Option<Box<Probed>>,
     /// Exchanges and tunnels under way.
     pub in_flight: u32,
+    /// So many may be.
+    pub max_inflight: u32,
     /// Exchanges and tunnels begun.
     pub requests: u64,
     /// Connections to it that failed.
@@ -59,7 +61,8 @@ pub struct Backend {
 
 impl Backend {
     /// As the configuration has it, and unproven.
-    pub(super) fn new(from: &config::Backend, pool: PoolId, health: &config::Health) -> Backend {
+    pub(super) fn new(from: &config::Backend, pool: PoolId, of: &config::Pool) -> Backend {
+        let health = &of.health;
         Backend {
             name: from.name.clone(),
             address: from.address,
@@ -72,6 +75,7 @@ impl Backend {
             ejection: health.ejection.map(|terms| Box::new(Ejection::new(terms))),
             probed: None,
             in_flight: 0,
+            max_inflight: of.max_inflight.unwrap_or(u32::MAX),
             requests: 0,
             connect_failures: 0,
         }
@@ -85,6 +89,12 @@ impl Backend {
     /// Whether it is to be picked while there is a choice: it is fit, not ejected, and may work.
     pub fn takes_work(&self) -> bool {
         self.health.usable() && !self.ejected && self.may_work()
+    }
+
+    /// Whether it has as much under way as it may. It is as fit as before.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.in_flight >= self.max_inflight
     }
 
     /// Whether the operator lets it work: it has a weight, and no order against it. Who may not is never picked, though
@@ -149,10 +159,11 @@ pub(crate) mod tests_support {
     /// Backends of these weights, all unproven.
     pub(crate) fn weighted(weights: &[u32]) -> Vec<Backend> {
         let health = config::Health { kind: ProbeKind::Tcp, ..config::Health::default() };
+        let pool = config::Pool { health, ..config::Pool::default() };
         let address = |row: usize| SocketAddr::from(([127, 0, 0, 1], 8080 + row as u16));
         let one = |(row, &weight): (usize, &u32)| {
             let from = config::Backend { name: address(row).to_string(), address: address(row), weight };
-            Backend::new(&from, PoolId(0), &health)
+            Backend::new(&from, PoolId(0), &pool)
         };
         weights.iter().enumerate().map(one).collect()
     }

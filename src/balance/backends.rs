@@ -5,11 +5,12 @@
 //! makes the policy look at its pool anew before the next pick, so nobody can forget to tell it. Nothing here opens a
 //! connection.
 
-use super::backend::{Backend, BackendId, Order};
+use super::backend::{Backend, BackendId};
 use super::ejection::{self, Sentence, Served};
 use super::key;
 use super::policy::{Choice, Load};
 use super::pool::{Pool, PoolId};
+use super::room::{Outlook, Room};
 use crate::base::{Rng, Time};
 use crate::config;
 use crate::http::{self, Request, SetCookie};
@@ -33,18 +34,20 @@ pub struct Wanted<'a> {
 
 /// All backends of one loop, pool by pool.
 pub struct Backends {
-    table: Vec<Backend>,
-    pools: Vec<Pool>,
+    pub(super) table: Vec<Backend>,
+    pub(super) pools: Vec<Pool>,
+    /// See [`Backends::take_relief`].
+    pub(super) relief: bool,
 }
 
 impl Backends {
     /// The table that a configuration describes, every backend unproven. `seed` decides what policies leave to chance.
     pub fn new(pools: &[config::Pool], seed: u64) -> Backends {
-        let mut all = Backends { table: Vec::new(), pools: Vec::new() };
+        let mut all = Backends { table: Vec::new(), pools: Vec::new(), relief: false };
         let mut rng = Rng::new(!seed); // others use the seed as it is
         for (number, from) in pools.iter().enumerate() {
             let first = all.table.len();
-            all.table.extend(from.backends.iter().map(|it| Backend::new(it, PoolId(number as u16), &from.health)));
+            all.table.extend(from.backends.iter().map(|it| Backend::new(it, PoolId(number as u16), from)));
             let pool = Pool::new(from, &all.table, first..all.table.len(), Rng::new(rng.bits()));
             all.pools.push(pool);
         }
@@ -61,6 +64,7 @@ impl Backends {
     pub fn get_mut(&mut self, id: BackendId) -> &mut Backend {
         let backend = &mut self.table[id.0 as usize];
         self.pools[usize::from(backend.pool.0)].stale = true;
+        self.relief = true;
         backend
     }
 
@@ -69,6 +73,10 @@ impl Backends {
         let backend = &mut self.table[id.0 as usize];
         backend.in_flight += 1;
         backend.requests += 1;
+        if backend.is_full() {
+            self.filled(id);
+        }
+        let backend = &self.table[id.0 as usize];
         if self.pools[usize::from(backend.pool.0)].heeds_load {
             self.moved(id, |load| load + 1);
         }
@@ -77,7 +85,12 @@ impl Backends {
     /// It is over.
     pub fn end(&mut self, id: BackendId) {
         let backend = &mut self.table[id.0 as usize];
+        let was_full = backend.is_full();
         backend.in_flight -= 1;
+        if was_full {
+            self.emptied(id);
+        }
+        let backend = &self.table[id.0 as usize];
         if self.pools[usize::from(backend.pool.0)].heeds_load {
             self.moved(id, |load| load - 1);
         }
@@ -196,46 +209,23 @@ impl Backends {
         }
     }
 
-    /// The operator has a word for it. Whether it was another one before.
-    pub fn order(&mut self, id: BackendId, order: Order, now: Time) -> bool {
-        let backend = self.get_mut(id);
-        let before = std::mem::replace(&mut backend.order, order);
-        if before == order {
-            return false;
-        }
-        backend.ordered = now;
-        if before == Order::Disable {
-            backend.health.doubt(now);
-        }
-        self.returned(id, now);
-        true
-    }
-
-    /// The operator gives it another share; 0: it drains. Whether it was another one before.
-    pub fn set_weight(&mut self, id: BackendId, weight: u32, now: Time) -> bool {
-        let backend = self.get_mut(id);
-        let before = std::mem::replace(&mut backend.weight, weight);
-        if (before == 0) != (weight == 0) {
-            backend.ordered = now;
-        }
-        if before == 0 && weight > 0 {
-            self.returned(id, now);
-        }
-        before != weight
-    }
-
-    /// Picks a backend of `pool`. While one is left that takes work, only such are picked; when none is left, those
+    /// Picks a backend of `pool` that is not full; nothing: see [`Backends::outlook`]. While one is left that takes work,
+    /// full or not, only such are picked; when none is left, those
     /// that are excluded are tried as well, each once, the ejected before those that are down, but never one that may
     /// not work.
     pub fn pick(&mut self, pool: PoolId, wanted: &Wanted<'_>) -> Option<BackendId> {
         if let Some(id) = wanted.stuck
             && self.get(id).takes_work()
+            && !self.get(id).is_full()
             && !wanted.tried.contains(&id)
         {
             return Some(id); // nobody's turn goes by
         }
         if self.pools[usize::from(pool.0)].stale {
             self.look_anew(pool);
+        }
+        if wanted.tried.is_empty() && self.is_busy(pool) {
+            return None; // nobody is asked one by one
         }
         if !self.pools[usize::from(pool.0)].slow_start.is_idle() {
             return self.pick_warm(pool, wanted);
@@ -263,6 +253,9 @@ impl Backends {
     /// Nobody is left that takes work: whose probes pass, at least, then anybody.
     #[cold]
     fn choose_unfit(&mut self, pool: PoolId, wanted: &Wanted<'_>) -> Option<BackendId> {
+        if self.outlook(pool, wanted.tried) == Outlook::Busy {
+            return None; // it is better off waiting
+        }
         let picked = self.choose(pool, wanted, &|backend, _| backend.is_up() && backend.may_work());
         picked.or_else(|| self.choose(pool, wanted, &|backend, _| backend.may_work()))
     }
@@ -278,7 +271,9 @@ impl Backends {
         let Pool { members, policy, load, .. } = &mut self.pools[usize::from(pool.0)];
         let (first, backends) = (members.start, &self.table[members.clone()]);
         let untried = |row: usize| !wanted.tried.contains(&BackendId((first + row) as u32));
-        let may = |row: usize| backends.get(row).is_some_and(|backend| may(backend, row)) && untried(row);
+        let may = |row: usize| {
+            backends.get(row).is_some_and(|backend| !backend.is_full() && may(backend, row)) && untried(row)
+        };
         let (again, key, load) = (wanted.again, wanted.key, *load);
         let picked = policy.pick(&Choice { backends, may: &may, again, key, load });
         picked.map(|row| BackendId((first + row) as u32))
@@ -286,11 +281,13 @@ impl Backends {
 
     /// A backend may have changed in more than what is in flight.
     #[inline(never)]
-    fn look_anew(&mut self, pool: PoolId) {
-        let Pool { members, policy, load, stale, heeds_load, slow_start, .. } = &mut self.pools[usize::from(pool.0)];
+    pub(super) fn look_anew(&mut self, pool: PoolId) {
+        let Pool { members, policy, load, stale, heeds_load, slow_start, room, .. } =
+            &mut self.pools[usize::from(pool.0)];
         let backends = &self.table[members.clone()];
         policy.learn(backends);
         slow_start.learn(backends);
+        *room = Room::of(backends);
         (*stale, *load) = (false, if *heeds_load { Load::of(backends) } else { *load });
     }
 }

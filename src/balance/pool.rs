@@ -5,6 +5,7 @@
 use super::backend::{Backend, BackendId};
 use super::policy::{self, Load, Policy};
 use super::retry_budget::RetryBudget;
+use super::room::Room;
 use super::slow_start::SlowStart;
 use super::sticky::Sticky;
 use crate::base::Rng;
@@ -34,6 +35,10 @@ pub struct Pool {
     pub(super) heeds_load: bool,
     /// A backend may have changed in more than what is in flight since the policy has looked.
     pub(super) stale: bool,
+    /// Which of its backends have any; looked at anew with what else is stale.
+    pub(super) room: Room,
+    /// How long a request may wait for a backend that is not full.
+    pub patience: Duration,
     pub(super) ejection: Option<config::Ejection>,
     pub(super) slow_start: SlowStart,
     /// How its backends are named to clients that come back.
@@ -82,6 +87,8 @@ impl Pool {
             slow_start: SlowStart::new(slow_start, policy.packs(), from.policy.hashes()),
             policy,
             stale: true,
+            room: Room::default(),
+            patience: from.queue.map_or(Duration::ZERO, |queue| queue.timeout),
             ejection,
             retries: RetryBudget::default(),
             retry_on: from.retry_on.clone(),

@@ -32,8 +32,12 @@ pub struct Stats {
     pub reused: u64,
     /// Pooled upstream connections that brought bytes nobody asked for.
     pub surplus: u64,
+    /// Requests that had to wait for a backend that is not full.
+    pub queued: u64,
     /// Times that the last place for a client was taken, so that others had to wait outside.
     pub full: u64,
+    /// The same, for the clients of one listener.
+    pub listener_full: u64,
     /// Sessions that asked to go on and did nothing (law 7): each one is a bug.
     pub stuck: u64,
     /// Whether the conservation laws were found broken, as 1: a bug.

@@ -6,7 +6,7 @@
 use super::error::{ConfigError, Errors, Place, Said, Source, Spot, Wrong};
 use super::table::{Table, Value};
 use super::typed::{Backend, Ejection, Health, Listener, Pool, Typed};
-use super::{Limits, MOST_WEIGHT, health, opening, policy, route, sticky, word};
+use super::{Limits, MOST_WEIGHT, health, limit, opening, policy, route, sticky, word};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use toml::de::DeTable;
@@ -24,10 +24,10 @@ pub const COUNTS: [(&str, RangeInclusive<u64>); 2] =
     [("fields", 1..=Limits::MOST_FIELDS as u64), ("connections", 0..=u32::MAX as u64)];
 
 /// Keys of a listener that are still to come.
-const LATER_OF_LISTENER: [&str; 3] = ["max_connections", "client_limit", "congestion"];
+const LATER_OF_LISTENER: [&str; 1] = ["congestion"];
 
 /// Keys of a pool that are still to come.
-const LATER_OF_POOL: [&str; 3] = ["max_inflight", "queue", "congestion"];
+const LATER_OF_POOL: [&str; 1] = ["congestion"];
 
 /// Reads a whole file. What is wrong goes to `errors`, and is left out of the result.
 pub fn read(source: &Arc<Source>, errors: &mut Errors) -> Typed {
@@ -99,6 +99,7 @@ fn check_name(name: Said<String>) -> Result<Said<String>, ConfigError> {
 }
 
 fn listener(name: Said<String>, mut table: Table<'_>, errors: &mut Errors) -> Listener {
+    let of = format!("[listener.{}]", name.value);
     let mut listener = Listener::new(name);
     if let Some(value) = table.take("bind") {
         let binds = value.elements();
@@ -116,6 +117,8 @@ fn listener(name: Said<String>, mut table: Table<'_>, errors: &mut Errors) -> Li
         listener.routes.extend(route::read(&value, errors));
     }
     listener.preface = opening::read(&mut table, errors);
+    listener.limits.max_connections = limit::most(table.take("max_connections"), errors);
+    limit::client(table.take("client_limit"), &of, &mut listener.limits, errors);
     table.finish(&LATER_OF_LISTENER, errors);
     listener
 }
@@ -145,6 +148,8 @@ fn pool(name: Said<String>, mut table: Table<'_>, errors: &mut Errors) -> Pool {
     pool.retry_on = keep(table.take("retry_on").map(|value| sticky::retry_on(&value)), errors);
     let version = table.take("proxy_protocol").map(|version| version.parsed("v2", opening::version));
     pool.proxy_protocol = keep(version, errors);
+    pool.limits.max_inflight = limit::most(table.take("max_inflight"), errors);
+    pool.limits.queue = limit::queue(table.take("queue"), &of, errors);
     table.finish(&LATER_OF_POOL, errors);
     pool
 }

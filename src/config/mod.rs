@@ -5,7 +5,8 @@
 //!
 //! [`from_args`] is the way in. A configuration exists twice: as [`typed`], each value with its place, filled by
 //! [`flags`] and [`mod@file`]; and as meant, the [`Config`] of this file, made of it by [`settle`]. Small values have a
-//! file each: [`access`], [`address`], [`duration`], [`health`], [`network`], [`opening`], [`policy`], [`size`], [`sticky`],
+//! file each: [`access`], [`address`], [`duration`], [`health`], [`limit`], [`network`], [`opening`], [`policy`], [`size`],
+//! [`sticky`],
 //! [`word`]. What goes wrong is in
 //! [`error`].
 //!
@@ -22,6 +23,7 @@ pub mod file;
 pub mod flags;
 pub mod health;
 pub mod lay;
+pub mod limit;
 pub mod network;
 pub mod opening;
 pub mod policy;
@@ -39,6 +41,7 @@ pub use access::AccessLog;
 pub use args::{Command, Exit, from_args};
 pub use error::ConfigError;
 pub use health::{Ejection, Health, ProbeKind};
+pub use limit::{ClientLimit, Queue, Rate};
 pub use opening::{Preface, ProxyVersion};
 pub use policy::{HashOn, PolicyName};
 pub use route::{HostPattern, Route};
@@ -87,6 +90,10 @@ pub struct Listener {
     pub pool: Option<usize>,
     /// What stands before the traffic of its connections.
     pub preface: Preface,
+    /// More clients wait outside.
+    pub max_connections: Option<u32>,
+    /// What one client address may have of it.
+    pub client_limit: Option<ClientLimit>,
 }
 
 /// One named group of backends.
@@ -109,6 +116,10 @@ pub struct Pool {
     pub retry_on: Vec<u16>,
     /// How its backends are told whose connection they serve: by a PROXY header at the beginning of each.
     pub proxy_protocol: Option<ProxyVersion>,
+    /// So many requests and tunnels may be under way at each backend.
+    pub max_inflight: Option<u32>,
+    /// What is done when all are full; none: the request is turned down. Only with `max_inflight`.
+    pub queue: Option<Queue>,
 }
 
 impl Default for Pool {
@@ -123,6 +134,8 @@ impl Default for Pool {
             sticky: None,
             retry_on: Vec::new(),
             proxy_protocol: None,
+            max_inflight: None,
+            queue: None,
         }
     }
 }
@@ -183,6 +196,8 @@ pub struct Limits {
     pub body: u64,
     /// Client connections at once; 0: from the descriptor limit.
     pub connections: usize,
+    /// Descriptors that sockets may take; 0: not known, so no limit. No key of the file: the operating system says it.
+    pub descriptors: usize,
     /// A read that brings so many bytes announces more: bodies then go through pipes where the kernel has them. No key of
     /// the file, since it follows from what calls cost and not from what an operator wants; simulations choose their own.
     pub bulk: usize,
@@ -195,6 +210,14 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { head: 16 * 1024, target: 8 * 1024, fields: 100, body: 0, connections: 0, bulk: 16 * 1024 }
+        Limits {
+            head: 16 * 1024,
+            target: 8 * 1024,
+            fields: 100,
+            body: 0,
+            connections: 0,
+            descriptors: 0,
+            bulk: 16 * 1024,
+        }
     }
 }

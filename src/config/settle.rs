@@ -53,22 +53,22 @@ pub fn settle(mut typed: Typed, upper: Upper, resolve: Resolve<'_>, errors: &mut
 }
 
 /// What is at hand while settling.
-struct Work<'a> {
+pub(super) struct Work<'a> {
     resolve: Resolve<'a>,
-    errors: &'a mut Errors,
+    pub(super) errors: &'a mut Errors,
     book: Book,
 }
 
 impl Work<'_> {
     /// The value said, or the default, noted in the book.
-    fn value<T>(&mut self, key: &str, said: Option<Said<T>>, default: T, show: fn(&T) -> String) -> T {
+    pub(super) fn value<T>(&mut self, key: &str, said: Option<Said<T>>, default: T, show: fn(&T) -> String) -> T {
         let said = said.unwrap_or(Said::new(default, Place::Default));
         self.book.value(key, &show(&said.value), &said.place);
         said.value
     }
 
     /// Like [`Work::value`], for what is off unless asked for.
-    fn if_said<T>(&mut self, key: &str, said: Option<Said<T>>, show: fn(&T) -> String) -> Option<T> {
+    pub(super) fn if_said<T>(&mut self, key: &str, said: Option<Said<T>>, show: fn(&T) -> String) -> Option<T> {
         let said = said?;
         self.book.value(key, &show(&said.value), &said.place);
         Some(said.value)
@@ -120,7 +120,8 @@ impl Work<'_> {
             bind.extend_from_slice(&addresses);
             binds.push((clash::Who::Listener(name.clone()), one.place.clone(), addresses));
         }
-        Listener { name, bind, mode, routes, pool: link.pool, preface }
+        let (max_connections, client_limit) = self.limits_of_listener(said.limits, mode);
+        Listener { name, bind, mode, routes, pool: link.pool, preface, max_connections, client_limit }
     }
 
     fn preface(&mut self, said: typed::Preface) -> Preface {
@@ -164,7 +165,8 @@ impl Work<'_> {
         let sticky = said.sticky.map(|sticky| self.sticky(sticky, mode));
         let retry_on = self.retry_on(said.retry_on, mode);
         let proxy_protocol = self.if_said("proxy_protocol", said.proxy_protocol, |version| text(version.name()));
-        Pool { name, policy, hash, backends, health, sticky, retry_on, proxy_protocol }
+        let (max_inflight, queue) = self.limits_of_pool(said.limits);
+        Pool { name, policy, hash, backends, health, sticky, retry_on, proxy_protocol, max_inflight, queue }
     }
 
     fn sticky(&mut self, said: sticky::Typed, mode: Mode) -> Sticky {
@@ -313,6 +315,7 @@ impl Work<'_> {
             fields: narrow(self.value("fields", said("fields"), limits.fields as u64, count)),
             body: self.value("body", said("body"), limits.body, show),
             connections: narrow(self.value("connections", said("connections"), 0, count)),
+            descriptors: limits.descriptors,
             bulk: limits.bulk,
         }
     }

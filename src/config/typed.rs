@@ -7,7 +7,7 @@
 use super::error::{Place, Said, Spot};
 use super::network::Network;
 use super::word::Kind;
-use super::{HashOn, HostPattern, Mode, PolicyName, ProxyVersion, sticky};
+use super::{HashOn, HostPattern, Mode, PolicyName, ProxyVersion, limit, sticky};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -54,6 +54,8 @@ pub struct Listener {
     pub pool: Option<Said<String>>,
     /// Ways to other pools, in order.
     pub routes: Vec<Route>,
+    /// How many it lets in.
+    pub limits: limit::OfListener,
     /// What stands before the traffic.
     pub preface: Preface,
 }
@@ -97,6 +99,8 @@ pub struct Pool {
     pub retry_on: Option<Said<Vec<u16>>>,
     /// How its backends are told whose connection they serve.
     pub proxy_protocol: Option<Said<ProxyVersion>>,
+    /// How much its backends take at once.
+    pub limits: limit::OfPool,
 }
 
 /// A backend.
@@ -138,7 +142,15 @@ pub struct Ejection {
 impl Listener {
     /// One about which nothing is said.
     pub fn new(name: Said<String>) -> Listener {
-        Listener { name, bind: Vec::new(), mode: None, pool: None, routes: Vec::new(), preface: Preface::default() }
+        Listener {
+            name,
+            bind: Vec::new(),
+            mode: None,
+            pool: None,
+            routes: Vec::new(),
+            preface: Preface::default(),
+            limits: limit::OfListener::default(),
+        }
     }
 
     /// Who spoke about it first, if anybody did.
@@ -156,6 +168,7 @@ impl Listener {
             pool: upper.pool.or(self.pool),
             routes: some(upper.routes, self.routes),
             preface: self.preface, // no flag speaks of it
+            limits: self.limits.under(upper.limits),
         }
     }
 }
@@ -172,6 +185,7 @@ impl Pool {
             sticky: None,
             retry_on: None,
             proxy_protocol: None,
+            limits: limit::OfPool::default(),
         }
     }
 
@@ -193,6 +207,7 @@ impl Pool {
             sticky: upper.sticky.or(self.sticky),
             retry_on: upper.retry_on.or(self.retry_on),
             proxy_protocol: upper.proxy_protocol.or(self.proxy_protocol),
+            limits: self.limits.under(upper.limits),
         }
     }
 }

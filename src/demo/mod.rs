@@ -72,6 +72,8 @@ fn config(ports: Ports, ipv6: bool, limits: Limits) -> Config {
             routes: Vec::new(),
             pool: Some(0),
             preface: Preface::default(),
+            max_connections: None,
+            client_limit: None,
         }],
         pools: vec![Pool { name: "demo".into(), backends: ports.backends.map(backend).into(), ..Pool::default() }],
         admin: at(ports.admin),

@@ -51,7 +51,7 @@ pub struct Answer<'a> {
     /// The body.
     pub body: &'a [u8],
     /// Ready field lines, such as `Retry-After: 1\r\n`.
-    pub extra: &'static str,
+    pub extra: &'a str,
     /// The connection ends with it.
     pub close: bool,
     /// It answers HEAD: the body is counted and not sent (RFC 9110 9.3.2).
@@ -91,6 +91,26 @@ fn status_line(status: Status, out: &mut Vec<u8>) {
 
 /// Writes an error: a line that says what, and a line by which it is found in the log.
 pub fn error(status: Status, id: u128, close: bool, head_only: bool, keep_alive_10: bool, out: &mut Vec<u8>) {
+    let extra = match status.0 {
+        429 | 503 => "Retry-After: 1\r\n",
+        // RFC 9110 15.5.6 demands the field; empty, it says that nothing is to be had here by any method.
+        405 => "Allow:\r\n",
+        _ => "",
+    };
+    error_with(status, id, extra, [close, head_only, keep_alive_10], out);
+}
+
+/// Writes that the client is to wait so many seconds before it asks again.
+pub fn too_many(seconds: u64, id: u128, close: bool, head_only: bool, keep_alive_10: bool, out: &mut Vec<u8>) {
+    let mut extra = Vec::from(b"Retry-After: ");
+    decimal(seconds, &mut extra);
+    extra.extend_from_slice(b"\r\n");
+    let extra = String::from_utf8(extra).unwrap_or_default();
+    error_with(Status(429), id, &extra, [close, head_only, keep_alive_10], out);
+}
+
+fn error_with(status: Status, id: u128, extra: &str, how: [bool; 3], out: &mut Vec<u8>) {
+    let [close, head_only, keep_alive_10] = how;
     let mut body = Vec::with_capacity(96);
     decimal(u64::from(status.0), &mut body);
     body.push(b' ');
@@ -98,12 +118,6 @@ pub fn error(status: Status, id: u128, close: bool, head_only: bool, keep_alive_
     body.extend_from_slice(b"\nrequest id ");
     hex(id, 32, &mut body);
     body.push(b'\n');
-    let extra = match status.0 {
-        429 | 503 => "Retry-After: 1\r\n",
-        // RFC 9110 15.5.6 demands the field; empty, it says that nothing is to be had here by any method.
-        405 => "Allow:\r\n",
-        _ => "",
-    };
     let content_type = "text/plain";
     write(&Answer { status, content_type, body: &body, extra, close, head_only, keep_alive_10 }, out);
 }

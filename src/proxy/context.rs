@@ -4,12 +4,14 @@
 //! go through here; it takes no decision about traffic.
 
 use super::access::Access;
+use super::crowd::{Alarm, Crowd};
 use super::end::End;
 use super::grace::Graces;
 use super::idle::Idle;
 use super::receipt::Receipts;
 use crate::admin::View;
 use crate::balance::budget::Budget;
+use crate::balance::queue::Queues;
 use crate::balance::{Backends, PoolId};
 use crate::base::stats::Stats;
 use crate::base::{Lender, Rng, Time, Timers};
@@ -115,6 +117,12 @@ pub struct Context<N> {
     pub graces: Graces,
     /// When each backend is probed next, by backend.
     pub probes_due: Timers,
+    /// Requests that wait for backends that are full.
+    pub queues: Queues,
+    /// Who is inside, by listener.
+    pub crowds: Vec<Crowd>,
+    /// What was told of pools that are full, and is not told again so soon.
+    pub alarms: Vec<Alarm>,
     /// When each ejection is over, by backend.
     pub ejections_due: Timers,
     /// What was counted.
@@ -161,6 +169,9 @@ impl<N: Net> Context<N> {
             deadlines: Timers::default(),
             graces: Graces::default(),
             probes_due: Timers::default(),
+            queues: Queues::default(),
+            crowds: Vec::new(),
+            alarms: Vec::new(),
             ejections_due: Timers::default(),
             stats: Stats::default(),
             rng: Rng::new(seed),
@@ -196,8 +207,18 @@ impl<N: Net> Context<N> {
 
     /// What the admin address may show.
     pub fn view(&self) -> View<'_> {
-        let Context { backends, stats, receipts, listeners, budgets, draining, now, .. } = self;
-        View { backends, stats, receipts, listeners, budgets, calls: self.net.calls(), draining: *draining, now: *now }
+        let Context { backends, queues, stats, receipts, listeners, budgets, draining, now, .. } = self;
+        View {
+            backends,
+            queues,
+            stats,
+            receipts,
+            listeners,
+            budgets,
+            calls: self.net.calls(),
+            draining: *draining,
+            now: *now,
+        }
     }
 
     /// `sock` belongs to `owner` from now on.

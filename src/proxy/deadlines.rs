@@ -17,7 +17,7 @@ impl<N: Net> Proxy<N> {
         let Context { deadlines, probes_due, ejections_due, .. } = &self.cx;
         let (sockets, probes, returns) = (deadlines.next(), probes_due.next(), ejections_due.next());
         let lines = self.cx.access.as_ref().and_then(Access::due);
-        let next = [sockets, probes, returns, lines, self.drain.deadline(), self.next_grace(), trim];
+        let next = [sockets, probes, returns, lines, self.drain.deadline(), self.next_grace(), self.next_look(), trim];
         next.into_iter().flatten().min()
     }
 
@@ -53,6 +53,7 @@ impl<N: Net> Proxy<N> {
         }
         self.end_graces();
         self.cx.end_ejections();
+        self.serve_queues();
         self.prober.begin_due(&mut self.cx);
     }
 

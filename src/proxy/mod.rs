@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod context;
+pub mod crowd;
 mod deadlines;
 pub mod door;
 pub mod drain;
@@ -20,9 +21,11 @@ pub mod reason;
 pub mod receipt;
 pub mod record;
 mod report;
+mod room;
 pub mod session;
 pub mod verdict;
 
+use crate::balance::queue::Queues;
 use crate::balance::{BackendId, Backends};
 use crate::base::Time;
 use crate::base::stats::Stats;
@@ -34,6 +37,7 @@ use door::Door;
 use drain::Drain;
 use prober::Prober;
 use reason::Reason;
+use room::Room;
 use session::{Next, Session};
 use slab::Slab;
 use std::io;
@@ -79,9 +83,7 @@ pub struct Proxy<N: Net> {
     hungry: Vec<u32>,
     /// Sessions of the admin address.
     admins: usize,
-    most_connections: usize,
-    /// There is no room for another client.
-    full: bool,
+    room: Room,
     trimmed: Time,
     /// Something was done since, so that there may be memory to free.
     untrimmed: bool,
@@ -101,6 +103,8 @@ impl<N: Net> Proxy<N> {
             };
             listener.bind.iter().map(move |&at| (at, service))
         });
+        cx.queues = Queues::new(&config.pools);
+        cx.crowds = crowd::of(config, seed);
         let mut doors = Vec::new();
         for (at, service) in services.chain(config.admin.iter().map(|&at| (at, Service::Admin))) {
             doors.push(Door::open(doors.len() as u32, at, service, &mut cx)?);
@@ -120,8 +124,7 @@ impl<N: Net> Proxy<N> {
             ready: Vec::new(),
             hungry: Vec::new(),
             admins: 0,
-            most_connections: config.limits.connections,
-            full: false,
+            room: Room::new(&config.limits),
             trimmed: Time(0),
             untrimmed: false,
         };
@@ -191,7 +194,8 @@ impl<N: Net> Proxy<N> {
     }
 
     fn wait(&mut self) -> io::Result<()> {
-        let busy = !self.hungry.is_empty() || (self.has_room() && self.doors.iter().any(Door::is_waiting));
+        let busy = !self.hungry.is_empty() || self.doors.iter().any(|door| door.is_waiting() && self.lets_in(door));
+        let busy = busy || (self.cx.backends.has_relief() && self.cx.queues.waiting() > 0);
         let until = if busy { Some(self.cx.now) } else { self.next_deadline() };
         self.events.clear();
         self.cx.now = self.cx.net.wait(until, &mut self.events)?;
@@ -261,44 +265,6 @@ impl<N: Net> Proxy<N> {
         }
     }
 
-    fn has_room(&self) -> bool {
-        self.most_connections == 0 || self.open_sessions() < self.most_connections
-    }
-
-    /// Tells once when the last place is taken, however many wait outside.
-    fn note_fullness(&mut self) {
-        let full = !self.has_room();
-        if full && !self.full {
-            self.cx.stats.full += 1;
-            log::warn!("full: {} connections are open, others wait until one closes", self.open_sessions());
-        }
-        self.full = full;
-    }
-
-    /// Lets clients in.
-    fn admit(&mut self) {
-        if std::mem::take(&mut self.cx.relief) {
-            self.doors.iter_mut().for_each(Door::wake);
-        }
-        for row in 0..self.doors.len() {
-            for _ in 0..ADMITTED_AT_ONCE {
-                let admin = self.doors[row].service == Service::Admin; // an operator gets in even when it is full
-                if !self.doors[row].is_waiting() || !(admin || self.has_room()) {
-                    break;
-                }
-                let Some((client, peer)) = self.doors[row].admit(&mut self.cx) else {
-                    break;
-                };
-                let entry = self.sessions.vacant_entry();
-                let number = entry.key() as u32;
-                self.admins += usize::from(admin);
-                let session = Session::new(client, peer, number, self.doors[row].service, &mut self.cx);
-                queue(entry.insert(session), number, &mut self.ready);
-            }
-        }
-        self.note_fullness();
-    }
-
     /// Gives everybody to whom something happened their turn, then those who were left hungry.
     fn drive(&mut self) {
         let mut ready = std::mem::take(&mut self.ready);
@@ -315,6 +281,7 @@ impl<N: Net> Proxy<N> {
                 session.queued = false;
                 let next = session.drive(&mut self.cx);
                 self.follow(row, next);
+                self.serve_queues();
             }
         }
         self.ready = ready;

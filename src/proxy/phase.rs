@@ -22,6 +22,8 @@ pub enum Phase {
     Head,
     /// Kept alive, for the first byte of another request.
     Idle,
+    /// For a backend that is not full.
+    Queued,
     /// For an upstream connection to stand.
     Connecting,
     /// For the rest of the request to pass.
@@ -46,7 +48,7 @@ impl Phase {
         match self {
             Phase::Preface | Phase::Head => timeouts.header,
             Phase::Idle | Phase::Delivering | Phase::Answering => timeouts.client_idle,
-            Phase::Connecting => timeouts.connect,
+            Phase::Connecting | Phase::Queued => timeouts.connect, // who is queued has the patience of its pool
             Phase::Sending => timeouts.body,
             Phase::Awaiting | Phase::Receiving => timeouts.response,
             Phase::Tunnel => timeouts.tunnel,

@@ -33,6 +33,16 @@ pub enum Reason {
     NoRoute,
     /// No backend is left to try: none accepted a connection.
     NoBackend,
+    /// All backends are full, and so is the queue, if there is one.
+    QueueFull,
+    /// All backends were full for as long as a request may wait.
+    QueueTimeout,
+    /// The client's address has as many connections as it may.
+    ClientConnections,
+    /// The client's address asks faster than it may.
+    ClientRequests,
+    /// A client that asked for nothing had to make room for another.
+    MadeRoom,
     /// No backend is left to try, and the last one did not answer a connection attempt in time.
     ConnectTimeout,
     /// The backend sent no response in time, or stopped in the middle of one.
@@ -77,6 +87,11 @@ impl Reason {
             Reason::ClientStalled => "client_stalled",
             Reason::NoRoute => "no_route",
             Reason::NoBackend => "no_backend",
+            Reason::QueueFull => "queue_full",
+            Reason::QueueTimeout => "queue_timeout",
+            Reason::ClientConnections => "client_connections",
+            Reason::ClientRequests => "client_requests",
+            Reason::MadeRoom => "made_room",
             Reason::ConnectTimeout => "connect_timeout",
             Reason::ResponseTimeout => "response_timeout",
             Reason::UpstreamDied => "upstream_died",

@@ -116,9 +116,16 @@ impl Record {
 
 /// HAProxy's session state at disconnection (its configuration manual, section 8.5), where ours means the same.
 fn code(reason: Reason, phase: Phase) -> Option<&'static str> {
+    if phase == Phase::Queued {
+        return match reason {
+            Reason::QueueTimeout => Some("sQ"),
+            Reason::ClientReset | Reason::ClientLeft => Some("CQ"),
+            _ => None,
+        };
+    }
     let stage = match phase {
         Phase::Head | Phase::Idle => 0,
-        Phase::Connecting => 1,
+        Phase::Connecting | Phase::Queued => 1,
         Phase::Sending | Phase::Awaiting => 2,
         _ => 3,
     };
@@ -128,6 +135,8 @@ fn code(reason: Reason, phase: Phase) -> Option<&'static str> {
         Reason::HeaderTimeout => return Some("cR"),
         Reason::BodyTimeout | Reason::ClientStalled | Reason::TunnelTimeout => ["cR", "cC", "cH", "cD"],
         Reason::NoBackend => return Some("SC"),
+        Reason::QueueFull => return Some("SQ"),
+        Reason::ClientRequests => return Some("PR"),
         Reason::ConnectTimeout => return Some("sC"),
         Reason::ResponseTimeout => ["sR", "sC", "sH", "sD"],
         Reason::UpstreamDied | Reason::RetryDenied | Reason::Truncated => ["SR", "SC", "SH", "SD"],

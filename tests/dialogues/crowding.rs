@@ -11,12 +11,13 @@ fn a_full_house_lets_the_next_client_in_when_one_leaves_and_counts_it() {
     Play::new().limits(|limits| limits.connections = 1).run(|s| {
         let first = s.client();
         first.says(GET);
-        s.backend_hears_request("GET / HTTP/1.1").says(OK);
-        first.hears_message("HTTP/1.1 200 OK", "ok");
+        let backend = s.backend_hears_request("GET / HTTP/1.1");
         let second = s.client();
         second.says(GET);
         assert_eq!(s.stats().full, 1);
         second.hears_nothing_more();
+        backend.says(OK);
+        first.hears_message("HTTP/1.1 200 OK", "ok");
         first.ends();
         s.backend_hears_request("GET / HTTP/1.1").says(OK);
         second.hears_message("HTTP/1.1 200 OK", "ok");

@@ -167,6 +167,8 @@ fn config(backends: usize) -> Config {
             routes: Vec::new(),
             pool: Some(0),
             preface: Preface::default(),
+            max_connections: None,
+            client_limit: None,
         }],
         pools: vec![Pool {
             name: "main".into(),

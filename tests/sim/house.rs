@@ -62,6 +62,7 @@ impl House for Proxy<Sim> {
         if stats.stuck > 0 {
             return Err(format!("{} sessions asked to go on and did nothing", stats.stuck));
         }
+        self.check_queues()?;
         if self.open_sessions() == 0 {
             stats.check_lines()?;
         }
@@ -91,6 +92,8 @@ pub fn config(plan: &Plan) -> Config {
         routes: Vec::new(),
         pool: Some(pool),
         preface: preface(plan),
+        max_connections: plan.caps().most,
+        client_limit: if mode == Mode::Http { plan.caps().client } else { None },
     };
     Config {
         listeners: modes.iter().enumerate().map(door).collect(),
@@ -144,5 +147,7 @@ fn pool(plan: &Plan, mode: Mode) -> Pool {
         sticky: if mode == Mode::Http { plan.sticky() } else { None },
         retry_on: if mode == Mode::Http { plan.retry_on() } else { Vec::new() },
         proxy_protocol: plan.heralds.behind,
+        max_inflight: plan.caps().inflight,
+        queue: plan.caps().queue,
     }
 }

@@ -117,6 +117,10 @@ pub struct Ledger {
     pub sure: BTreeSet<u64>,
     /// Idle connections are closed by backends, or backends killed: a request that cannot be sent twice may meet that.
     pub hasty: bool,
+    /// Requests may find everybody full and be turned down; come too fast; lose an idle connection to others who come.
+    pub sheds: bool,
+    pub slows: bool,
+    pub makes_room: bool,
     /// When the balancer was told to leave.
     pub leaving: Option<Time>,
     /// When it is told to leave at once, and whether it was.
@@ -158,15 +162,25 @@ impl Ledger {
     /// Whether the state of the world excuses it.
     fn may_anybody(&self, number: u64, loss: Loss) -> bool {
         match self.requests.get(&number) {
+            Some(request) if !request.forbidden && self.may_be_shed(request, loss) => true,
             Some(request) if request.forbidden || self.sure.contains(&number) => false,
             Some(request) if self.hasty && !request.repeatable && loss == Loss::Status(502) => true,
             Some(_) => {
                 self.amnesty[Mode::Http as usize] && matches!(loss, Loss::Status(502..=504) | Loss::Cut | Loss::Silence)
             }
             None if self.streams.get(&number).is_some_and(|stream| stream.upgraded) => {
-                self.amnesty[Mode::Http as usize] || self.leaving.is_some()
+                self.amnesty[Mode::Http as usize] || self.leaving.is_some() || self.sheds || self.slows
             }
-            None => self.amnesty[Mode::Tcp as usize] || self.leaving.is_some(),
+            None => self.amnesty[Mode::Tcp as usize] || self.leaving.is_some() || self.sheds,
+        }
+    }
+
+    fn may_be_shed(&self, request: &Request, loss: Loss) -> bool {
+        match loss {
+            Loss::Status(503) => self.sheds,
+            Loss::Status(429) => self.slows,
+            Loss::Silence => self.makes_room && request.seen == 0,
+            _ => false,
         }
     }
 

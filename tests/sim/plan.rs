@@ -6,10 +6,10 @@ mod people;
 use super::Order;
 use super::backend::{Deed, Habits};
 use super::heralds::{self, Heralds};
-use super::http_client::HttpAsk;
+use super::http_client::{Fault, HttpAsk};
 use super::tcp::TcpAsk;
 use evenkeel::base::Rng;
-use evenkeel::config::{Ejection, HashOn, Mode, PolicyName, Sticky};
+use evenkeel::config::{ClientLimit, Ejection, HashOn, Mode, PolicyName, Queue, Rate, Sticky};
 use evenkeel::net::Signal;
 use evenkeel::net::sim::Cruelty;
 use people::{cruelty, deeds, habits, http_coming, http_habits, scarcity, signals, tcp_ask};
@@ -66,6 +66,18 @@ pub struct Plan {
     pub lame: Option<usize>,
     /// Who says whose connections they are.
     pub heralds: Heralds,
+}
+
+/// What is limited.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Caps {
+    /// Requests at a backend, and who waits.
+    pub inflight: Option<u32>,
+    pub queue: Option<Queue>,
+    /// Clients at a listener.
+    pub most: Option<u32>,
+    /// Every client has an address of its own. Not in TCP mode.
+    pub client: Option<ClientLimit>,
 }
 
 /// Chance with words for it.
@@ -198,9 +210,28 @@ impl Plan {
         (ejects.then_some(ejection), dice.chance(250).then(|| Duration::from_millis(1) + dice.millis(4000)))
     }
 
-    /// Nobody is excluded for what it answers, or by the operator.
+    /// How little may go on at once: something is limited in one world of three. By dice of its own.
+    pub fn caps(&self) -> Caps {
+        let dice = &mut Dice(Rng::new(self.seed ^ 0xcab5));
+        if !dice.chance(330) || self.lame.is_some() {
+            return Caps::default();
+        }
+        let inflight = dice.pick(&[(1, None), (3, Some(1)), (1, Some(2))]);
+        let queue = Queue { length: 1 + dice.0.below(5) as u32, timeout: Duration::from_millis(1) + dice.millis(1500) };
+        let queue = (inflight.is_some() && dice.chance(800)).then_some(queue);
+        // Who has to wait outside may be late for what it was to be refused for.
+        let late = |coming: &Coming| matches!(coming, Coming::Http(ask) if ask.asks.iter().any(|ask| ask.fault == Fault::Dribbles));
+        let dribble = self.clients.iter().any(|(_, coming)| late(coming));
+        let most = dice.pick(&[(3, None), (1, Some(1)), (1, Some(2))]).filter(|_| !dribble);
+        let rate = Rate { count: 1 + dice.0.below(50) as u32, per: Duration::from_secs(1) };
+        let (connections, burst) = (dice.pick(&[(1, None), (1, Some(1))]), dice.pick(&[(1, None), (1, Some(2))]));
+        let client = ClientLimit { connections, requests: Some(rate), burst };
+        Caps { inflight, queue, most, client: dice.chance(200).then_some(client) }
+    }
+
+    /// Nobody is excluded for what it answers, or by the operator, and there is room for all.
     pub fn is_steady(&self) -> bool {
-        self.judgement().0.is_none() && self.orders.is_empty()
+        self.caps() == Caps::default() && self.judgement().0.is_none() && self.orders.is_empty()
     }
 
     /// The backends of a pool, by index.

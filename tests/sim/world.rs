@@ -110,6 +110,10 @@ impl World {
         let killed = plan.deeds.iter().any(|&(_, _, deed)| deed == Deed::Kill);
         ledger.hasty = killed || plan.backends.iter().any(hasty);
         ledger.heralds = plan.heralds;
+        let caps = plan.caps();
+        ledger.sheds = caps.inflight.is_some();
+        ledger.slows = caps.client.is_some();
+        ledger.makes_room = plan.most_clients > 0;
         ledger.body_limit = plan.body_limit;
         ledger.sticky = plan.sticky();
         ledger.retry_on = plan.retry_on();
@@ -226,6 +230,9 @@ impl World {
         let now = house.net().now();
         for index in 0..self.backends.len() {
             let Some(seen) = house.backend(index) else { return Ok(()) };
+            if self.plan.caps().inflight.is_some_and(|most| seen.in_flight > most) {
+                return Err(format!("backend {index} has {} in flight", seen.in_flight));
+            }
             let failed = house.net().failures(address(index));
             let http = self.plan.backends[index].http.is_some();
             let vitals = &mut self.backends[index].vitals;

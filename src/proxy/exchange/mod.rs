@@ -5,17 +5,20 @@
 //!     |    ^                    |                |    ^                    |    ^
 //!     |    '-- next backend ----+---- retry -----'    '- 1xx passed on     v    |
 //!     |                         '-- 101 --> Tunnel --> concluded         Delivering (the client is slow)
-//!     '-- none left --> failed
+//!     |'-- none left --> failed
+//!     '-- all full --> Queued --called--> Connecting
 //! ```
 //!
 //! Two flows, each with its own end (law 11): either may finish first. Nothing here assigns a phase: [`Exchange::phase`]
 //! says which one follows from how far things have come, and the [session](super::session) enters it. An exchange never
 //! ends itself either: it stops with a [`Stop`] and the session draws the conclusion.
 //!
-//! [`Exchange::drive`] is the door in. Finding a connection is in `upstream.rs`, what is done when it fails in
+//! [`Exchange::drive`] is the door in. Finding a connection is in `upstream.rs`, waiting for one in
+//! `line.rs`, what is done when it fails in
 //! `retry.rs`, the two flows of a request in `talk.rs`, raw bytes in `tunnel.rs`, what the two sides agreed on in `terms.rs`.
 
 mod judge;
+mod line;
 mod retry;
 mod talk;
 mod terms;
@@ -209,10 +212,16 @@ impl Exchange {
     pub fn phase(&self) -> Phase {
         match self.kind {
             Kind::Answer => Phase::Answering,
+            _ if self.search.ticket.is_some() => Phase::Queued,
             _ if !self.upstream.as_ref().is_some_and(|upstream| upstream.connected) => Phase::Connecting,
             Kind::Tunnel => Phase::Tunnel,
             Kind::Request => self.talk_phase(),
         }
+    }
+
+    /// Until when it waits for a backend that is not full.
+    pub fn queued_until(&self) -> Time {
+        self.search.until
     }
 
     /// Does everything that can be done without waiting; says why it stopped.
@@ -220,6 +229,7 @@ impl Exchange {
         loop {
             let going = match self.phase() {
                 Phase::Connecting => self.connecting(cx),
+                Phase::Queued => self.wait_in_line(),
                 Phase::Tunnel => self.pass(client, cx, budget),
                 Phase::Answering => self.say(client, cx, budget),
                 _ => self.talk(client, cx, budget),
@@ -259,6 +269,7 @@ impl Exchange {
     /// reset that what it was sent is not whole.
     pub fn end<N: Net>(mut self: Box<Self>, reason: Reason, client: &mut End, cx: &mut Context<N>) -> bool {
         self.close_record(reason, cx);
+        self.leave_line(cx);
         let finished = reason == Reason::Finished;
         let torn = !finished && self.is_open_ended();
         if self.kind == Kind::Request

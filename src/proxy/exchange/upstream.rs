@@ -3,6 +3,8 @@
 
 use super::{Exchange, Going, Stop, connected};
 use crate::balance::health::Step;
+use crate::balance::queue::Ticket;
+use crate::balance::room::Outlook;
 use crate::balance::{BackendId, Cause, PoolId, Served, Wanted};
 use crate::base::Time;
 use crate::net::{self, Net};
@@ -38,8 +40,13 @@ pub struct Search {
     pub stuck: Option<BackendId>,
     /// Backends tried on fresh connections, in vain, and those whose response was turned down.
     pub(super) tried: Vec<BackendId>,
+    /// Where its request waits for a backend that is not full, and until when.
+    pub(super) ticket: Option<Ticket>,
+    pub(super) until: Time,
+    /// It waited, and its turn has come.
+    pub(super) called: bool,
     /// A backend was picked before: further picks do not advance the rotation.
-    picked: bool,
+    pub(super) picked: bool,
     /// Its backends are told whose connection they serve, so that it can serve nobody else.
     private: bool,
     /// Pooled connections are not to be used any more.
@@ -58,7 +65,19 @@ impl Search {
     /// One for nothing.
     pub(super) fn blank() -> Search {
         let (pool, tried, blame) = (PoolId(0), Vec::new(), Reason::NoBackend);
-        Search { pool, key: 0, stuck: None, tried, picked: false, private: false, fresh_only: false, blame }
+        Search {
+            pool,
+            key: 0,
+            stuck: None,
+            tried,
+            ticket: None,
+            until: NEVER,
+            called: false,
+            picked: false,
+            private: false,
+            fresh_only: false,
+            blame,
+        }
     }
 
     /// The same for a request whose client comes back to this backend, if it takes work.
@@ -117,11 +136,19 @@ impl Exchange {
 
     /// Chooses a backend and finds a connection to it.
     pub(super) fn reach<N: Net>(&mut self, cx: &mut Context<N>) -> Going {
+        if cx.queues.waiting() > 0 && self.is_overtaking(cx) {
+            cx.backends.relieve(); // there may be a place that is none for those before it
+            return self.line_up(false, cx);
+        }
         loop {
             let again = std::mem::replace(&mut self.search.picked, true);
             let Search { tried, key, stuck, .. } = &self.search;
             let wanted = Wanted { tried, again, key: *key, stuck: *stuck, now: cx.now };
             let picked = cx.backends.pick(self.search.pool, &wanted);
+            if picked.is_none() && cx.backends.outlook(self.search.pool, tried) == Outlook::Busy {
+                self.search.picked = again;
+                return self.line_up(again || self.search.called, cx);
+            }
             if !again {
                 cx.note_pick(&self.record, &self.search, picked);
             }

@@ -161,7 +161,7 @@ impl Session {
 fn status_of(reason: Reason) -> Status {
     match reason {
         Reason::BodyTimeout => Status(408),
-        Reason::NoBackend => Status(503),
+        Reason::NoBackend | Reason::QueueFull | Reason::QueueTimeout => Status(503),
         Reason::ConnectTimeout | Reason::ResponseTimeout => Status(504),
         _ => Status(502),
     }

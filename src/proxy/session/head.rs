@@ -14,6 +14,7 @@ use crate::proxy::flow::Flow;
 use crate::proxy::phase::Phase;
 use crate::proxy::reason::Reason;
 use crate::proxy::record::{Asked, Record};
+use std::time::Duration;
 
 impl Session {
     /// Reads until a head is complete, and admits or refuses it.
@@ -54,7 +55,7 @@ impl Session {
         let admitted = http::head::request(head, &cx.limits, &mut table).and_then(|request| match self.service {
             Service::Http(listener) => Ok(self.serve(&request, listener, cx)),
             Service::Admin => Ok(self.show(&request, cx)),
-            Service::Tcp(_) => Err(Malformed::NotHttp), // its sessions read no heads; our status is not theirs to see
+            Service::Tcp(..) => Err(Malformed::NotHttp), // its sessions read no heads; our status is not theirs to see
         });
         match admitted {
             Ok(exchange) => self.begin(size, exchange, cx),
@@ -84,6 +85,9 @@ impl Session {
             let status = if request.verb == Verb::Options { Status(200) } else { Status(501) };
             return self.answer_here(request, (id, status, Reason::Answered), answer, cx);
         }
+        if let Err(wait) = cx.may_ask(listener, self.peer.ip()) {
+            return self.answer_too_many(request, wait, id, cx);
+        }
         let Some(pool) = cx.routing[usize::from(listener)].find(request) else {
             cx.stats.ended(Reason::NoRoute.name());
             let head = request.verb == Verb::Head;
@@ -108,6 +112,21 @@ impl Session {
         cx.begin_receipt(&mut exchange.record, request.verb, pool);
         exchange.lacks_host(host_gap);
         exchange
+    }
+
+    /// Its client asks faster than it may.
+    #[cold]
+    fn answer_too_many<N: Net>(
+        &self,
+        request: &Request<'_, '_>,
+        wait: Duration,
+        id: u128,
+        cx: &mut Context<N>,
+    ) -> Box<Exchange> {
+        cx.stats.ended(Reason::ClientRequests.name());
+        let (head, seconds) = (request.verb == Verb::Head, wait.as_nanos().div_ceil(1_000_000_000) as u64);
+        let answer = |close, says, out: &mut _| http::answer::too_many(seconds.max(1), id, close, head, says, out);
+        self.answer_here(request, (id, Status(429), Reason::ClientRequests), answer, cx)
     }
 
     /// A client's request ends here, with what `answer` writes: told whether the connection closes and whether to say

@@ -64,6 +64,8 @@ pub struct Session {
     scan: Scan,
     /// A PROXY header has to come before anything else.
     unheralded: bool,
+    /// It counts among the connections of its client's address.
+    counted: bool,
     /// It is in the list of those to be driven.
     pub queued: bool,
     /// It asked to be driven again, and was not heard of since.
@@ -91,6 +93,7 @@ impl Session {
             phase: Phase::Head,
             scan: Scan::default(),
             unheralded: false,
+            counted: false,
             queued: false,
             hungry: false,
             in_grace: false,
@@ -101,9 +104,11 @@ impl Session {
         };
         if session.is_clients() {
             cx.stats.accepted += 1;
+            cx.enter(service);
             log::debug!("connection received from {peer}");
         }
         session.begin_phase(cx);
+        session.counted = session.is_clients() && !session.unheralded;
         session
     }
 
@@ -121,6 +126,13 @@ impl Session {
     pub fn describe(&self) -> String {
         let story = self.exchange.as_ref().map_or("", |exchange| exchange.story());
         format!("{} {:?} {story}", self.peer, self.phase)
+    }
+
+    /// If it is a kept-alive client's of which nothing was heard since: the moment at which it is closed for that.
+    pub fn idle_until<N: Net>(&self, cx: &Context<N>) -> Option<Time> {
+        let idle = self.phase == Phase::Idle && self.exchange.is_none() && self.is_clients();
+        let silent = !self.queued && !self.client.readable && self.client.held().is_empty();
+        if idle && silent { cx.deadlines.get(self.client.sock.0) } else { None }
     }
 
     /// Remembers what an event told of one of its sockets.
@@ -192,6 +204,14 @@ impl Session {
         }
     }
 
+    /// It waited for a backend, and its turn has come.
+    pub fn call<N: Net>(&mut self, cx: &mut Context<N>) -> Next {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.call(cx);
+        }
+        self.drive(cx)
+    }
+
     /// Its deadline has come.
     pub fn expire<N: Net>(&mut self, cx: &mut Context<N>) -> Next {
         match self.late(cx) {
@@ -210,6 +230,7 @@ impl Session {
         }
         if self.is_clients() {
             cx.stats.closed += 1;
+            cx.leave(self.service, self.counted.then(|| self.peer.ip()));
             cx.stats.ended(reason.name());
             log::debug!("connection from {} closed: {}", self.peer, reason.name());
         }
@@ -256,7 +277,10 @@ impl Session {
     /// The same, for a waiting that has lasted so long before anybody knew of it.
     fn enter_after<N: Net>(&mut self, waited: Duration, phase: Phase, cx: &mut Context<N>) {
         self.phase = phase;
-        let deadline = cx.now + phase.patience(&cx.timeouts).saturating_sub(waited);
+        let deadline = match &self.exchange {
+            Some(exchange) if phase == Phase::Queued => exchange.queued_until(),
+            _ => cx.now + phase.patience(&cx.timeouts).saturating_sub(waited),
+        };
         let lingers = phase == Phase::Lingering;
         cx.deadlines.set(self.client.sock.0, if lingers { deadline.min(self.last_word) } else { deadline });
     }
@@ -268,6 +292,7 @@ impl Session {
                 let next = exchange.connect_late(cx);
                 self.go_to_the_next(next, cx)
             }
+            (Phase::Queued, _) => self.fail(Reason::QueueTimeout, cx),
             (Phase::Sending, Some(exchange)) if exchange.who_stalls() == Reason::BodyTimeout => {
                 self.fail(Reason::BodyTimeout, cx)
             }

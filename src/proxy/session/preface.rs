@@ -70,6 +70,9 @@ impl Session {
             self.client.consume(size);
             self.unheralded = false;
             self.believe(header);
+            if !self.count_address(cx) {
+                return Ok(Some(Step::Close(Reason::ClientConnections)));
+            }
         }
         if !cx.routing_of(self.service).is_some_and(|routing| routing.preface.sni) {
             return Ok(Some(self.go_on(None, cx)));
@@ -89,6 +92,12 @@ impl Session {
             log::debug!("{}: speaks for {source}", self.peer);
             (self.peer, self.reached) = (source, Some(Box::new(destination)));
         }
+    }
+
+    /// Now it is known whose connection it is. Whether that client may have another.
+    fn count_address<N: Net>(&mut self, cx: &mut Context<N>) -> bool {
+        self.counted = self.service.listener().is_some_and(|listener| cx.admit_client(listener, self.peer.ip()));
+        self.counted
     }
 
     /// Everything has been read that stands before the traffic.

@@ -7,11 +7,18 @@ use evenkeel::http::{Framing, Limits, Malformed, Onward, Request, Scan, Verb, Ve
 use std::net::{IpAddr, Ipv4Addr};
 
 /// Limits so tight that small inputs reach them.
-const TIGHT: Limits = Limits { head: 120, target: 24, fields: 5, body: 1000, connections: 0, bulk: 0 };
+const TIGHT: Limits = Limits { head: 120, target: 24, fields: 5, body: 1000, connections: 0, descriptors: 0, bulk: 0 };
 
 /// Nothing that is written anew fails for its size.
-const WIDE: Limits =
-    Limits { head: 1 << 20, target: 1 << 19, fields: Limits::MOST_FIELDS, body: 0, connections: 0, bulk: 0 };
+const WIDE: Limits = Limits {
+    head: 1 << 20,
+    target: 1 << 19,
+    fields: Limits::MOST_FIELDS,
+    body: 0,
+    connections: 0,
+    descriptors: 0,
+    bulk: 0,
+};
 
 const ONWARD: Onward = Onward {
     client: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 9)),

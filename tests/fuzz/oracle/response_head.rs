@@ -5,7 +5,7 @@ use super::strict::{self, Body, Read};
 use super::{cuts, text};
 use evenkeel::http::{Framing, Limits, Malformed, Persist, Response, Scan, Verb, Version, head, rewrite, table};
 
-const TIGHT: Limits = Limits { head: 120, target: 24, fields: 5, body: 1000, connections: 0, bulk: 0 };
+const TIGHT: Limits = Limits { head: 120, target: 24, fields: 5, body: 1000, connections: 0, descriptors: 0, bulk: 0 };
 
 /// See the [module](self).
 pub fn check(input: &[u8]) {
