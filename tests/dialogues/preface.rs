@@ -2,7 +2,7 @@
 
 use crate::play::Play;
 use crate::stage::Stage;
-use evenkeel::config::{HostPattern, Listener, Mode, ProxyVersion, Route};
+use evenkeel::config::{ClientLimit, HostPattern, Listener, Mode, ProxyVersion, Route};
 use std::time::Duration;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -240,5 +240,30 @@ fn a_name_may_come_behind_a_header() {
         let client = s.client();
         client.says([V1.as_bytes(), &hello(Some("api.example.com"))].concat());
         assert_eq!(s.backend_hears(hello(Some("api.example.com"))).backend(), 1);
+    });
+}
+
+/// Whoever comes through a proxy shares its address with all the others, and not its limits.
+#[test]
+fn what_one_client_may_have_is_counted_for_whom_the_header_names() {
+    let limit = ClientLimit { connections: Some(1), requests: None, burst: None };
+    let play = accepting().listener(|listener| listener.client_limit = Some(limit));
+    play.run(|s| {
+        let served = |header: &str| {
+            let client = s.client();
+            client.says(format!("{header}{GET}"));
+            s.backend_hears_request("GET / HTTP/1.1").says(OK);
+            client.hears_message("HTTP/1.1 200 OK", "ok");
+            client
+        };
+        let first = served(V1);
+        let second = s.client();
+        second.says(format!("{V1}{GET}"));
+        second.hears_reset_or_close();
+        assert_eq!(s.counted("client_connections"), 1);
+        served(&V1.replace("192.0.2.7", "192.0.2.9"));
+        first.closes();
+        s.blink();
+        served(V1);
     });
 }
