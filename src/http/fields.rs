@@ -209,6 +209,7 @@ pub(super) fn parse<'t, 'b>(
 }
 
 /// One field line.
+#[inline]
 pub(super) fn write(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
     out.reserve(name.len() + value.len() + b": \r\n".len()); // once, not four times
     out.extend_from_slice(name);
