@@ -10,6 +10,7 @@
 //! more, and who fell idle since is younger than all that are. Looks are a moment apart, so that a house full of busy
 //! clients is not searched without end.
 
+use super::crowd::Alarm;
 use super::door::Door;
 use super::reason::Reason;
 use super::session::Session;
@@ -30,8 +31,9 @@ const MARGIN: usize = 64;
 pub struct Room {
     most: usize,
     descriptors: usize,
-    /// There is none: told once.
+    /// There is none: told once, and not each time that one leaves and another comes.
     full: bool,
+    alarm: Alarm,
     /// Idle clients, oldest first, with the moments at which they would be closed for that.
     idle: VecDeque<(Time, u32)>,
     look_again: Time,
@@ -40,7 +42,14 @@ pub struct Room {
 impl Room {
     pub(super) fn new(limits: &Limits) -> Room {
         let descriptors = limits.descriptors - MARGIN.min(limits.descriptors / 4);
-        Room { most: limits.connections, descriptors, full: false, idle: VecDeque::new(), look_again: Time(0) }
+        Room {
+            most: limits.connections,
+            descriptors,
+            full: false,
+            alarm: Alarm::default(),
+            idle: VecDeque::new(),
+            look_again: Time(0),
+        }
     }
 }
 
@@ -155,9 +164,11 @@ impl<N: Net> Proxy<N> {
         if full && !self.room.full {
             self.cx.stats.full += 1;
             let open = self.open_sessions();
-            log::warn!(
-                "full: {open} connections are open; idle ones go when others come, or these wait until one closes"
-            );
+            if self.room.alarm.rings(self.cx.now) {
+                log::warn!(
+                    "full: {open} connections are open; idle ones go when others come, or these wait until one closes"
+                );
+            }
         }
         self.room.full = full;
     }

@@ -11,18 +11,24 @@ fn vitals(balancer: &Balancer) -> Vitals {
 }
 
 /// More connections than descriptors: whoever got in is served, whoever did not waits outside at no cost, and gets in as
-/// soon as somebody leaves.
+/// soon as somebody leaves. With 40 the margin for backends and probes is kept in time; 24 are so few that accepting
+/// itself fails.
 #[test]
 fn descriptors_that_run_out_cost_nothing_and_are_used_again_at_once() {
+    run_out(40, "full: ");
+    run_out(24, "cannot accept");
+}
+
+fn run_out(descriptors: u64, told: &str) {
     const FLOOD: usize = 150;
     let backend = Backend::named("one");
     let address = backend.address.to_string();
     let args = ["-l", "127.0.0.1:0", "--admin", "off", "--health", "off", "-b", &address];
-    let balancer = Balancer::start_limited(40, &args);
+    let balancer = Balancer::start_limited(descriptors, &args);
     assert_eq!(balancer.client().get("/").text(), "one");
     let mut flood: Vec<TcpStream> = (0..FLOOD).map(|_| TcpStream::connect(balancer.address).unwrap()).collect();
-    balancer.wait_for_line("cannot accept");
-    until("every descriptor taken", || vitals(&balancer).descriptors >= 39);
+    balancer.wait_for_line(told);
+    until("most descriptors taken", || vitals(&balancer).descriptors as u64 >= descriptors * 3 / 4);
 
     let (before, span) = (vitals(&balancer).cpu, Duration::from_millis(1500));
     std::thread::sleep(span);
@@ -38,9 +44,9 @@ fn descriptors_that_run_out_cost_nothing_and_are_used_again_at_once() {
     waiting.send(client::get("/")).unwrap();
     drop(flood);
     assert_eq!(waiting.response("GET").unwrap().text(), "one");
-    let complaints = balancer.lines(&["cannot accept"]);
+    let complaints = balancer.lines(&[told]);
     assert!(complaints.len() <= 3, "{} times: {complaints:?}", complaints.len());
-    until("descriptors given back", || vitals(&balancer).descriptors < 20);
+    until("descriptors given back", || (vitals(&balancer).descriptors as u64) < descriptors.min(20));
 }
 
 /// What a client may cost that is slow on purpose: what has come of its head or body, and what is to go to it, and no
