@@ -2,6 +2,7 @@
 //! what belongs to the process itself: its arguments, variables, streams and exit code.
 
 use evenkeel::balance::budget::{self, Budget};
+use evenkeel::base::Address;
 use evenkeel::config::access::{AccessLog, Target};
 use evenkeel::config::{self, Command, Config, Exit, Limits};
 use evenkeel::demo::backend::{Backend, Manner};
@@ -16,7 +17,6 @@ use evenkeel::proxy::{Proxy, Turned};
 use log::LevelFilter;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
-use std::net::SocketAddr;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
         Ok(Command::Run { config, log, access }) => run(config, log, access),
         Ok(Command::Demo { port_base, log }) => demo(port_base, log),
         Ok(Command::Backend { listen, name, delay, status, body_size, log }) => {
-            let name = name.unwrap_or_else(|| format!("backend-{}", listen.first().map_or(0, SocketAddr::port)));
+            let name = name.unwrap_or_else(|| name_of(&listen));
             backend(&listen, Manner { name, delay, status, body_size }, log)
         }
         Ok(Command::Explain { id, admin }) => explain(&id, &admin),
@@ -134,17 +134,25 @@ fn demo(port_base: Option<u16>, log: LevelFilter) -> Result<(), Exit> {
 }
 
 /// Is one embedded backend, until told to stop.
-fn backend(listen: &[SocketAddr], manner: Manner, log: LevelFilter) -> Result<(), Exit> {
+fn backend(listen: &[Address], manner: Manner, log: LevelFilter) -> Result<(), Exit> {
     stderr::init(log);
     let ended = serve(listen, manner);
     stderr::flush();
     ended.map_err(failed)
 }
 
+/// What a backend is called that nobody named.
+fn name_of(listen: &[Address]) -> String {
+    match listen.first() {
+        Some(Address::Unix(path)) => path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+        tcp => format!("backend-{}", tcp.map_or(0, Address::port)),
+    }
+}
+
 /// Asks a running balancer for a receipt and prints its words.
-fn explain(id: &str, admin: &[SocketAddr]) -> Result<(), Exit> {
+fn explain(id: &str, admin: &[Address]) -> Result<(), Exit> {
     let fail = |text: String| Exit { text: format!("evenkeel: {text}"), to_stdout: false, code: 1 };
-    let shown = admin.first().map_or(String::new(), SocketAddr::to_string);
+    let shown = admin.first().map_or(String::new(), Address::to_string);
     let (status, body) = ask::get(admin, &format!("/api/requests/{id}")).map_err(|error| {
         fail(format!("cannot ask {shown}: {error}\n  fix: name the admin address of a running balancer with --admin"))
     })?;
@@ -155,7 +163,7 @@ fn explain(id: &str, admin: &[SocketAddr]) -> Result<(), Exit> {
     Err(said(lines.join("\n")))
 }
 
-fn serve(listen: &[SocketAddr], manner: Manner) -> io::Result<()> {
+fn serve(listen: &[Address], manner: Manner) -> io::Result<()> {
     limits::raise_descriptors();
     let mut os = Os::new()?;
     os.hear_signals()?;

@@ -31,12 +31,12 @@ fn config(rng: &mut Rng) -> Config {
     let mut millis = |least: u64, most: u64| Duration::from_millis(least + rng.below(most - least));
     let (interval, timeout) = (millis(100, 8000), millis(50, 4000));
     let (fall, rise) = (1 + rng.below(4) as u32, 1 + rng.below(3) as u32);
-    let backend = Backend { name: "127.0.0.1:8080".into(), address: address(8080), weight: 1 };
+    let backend = Backend { name: "127.0.0.1:8080".into(), address: address(8080).into(), weight: 1 };
     let (name, policy, hash) = ("main".to_string(), PolicyName::RoundRobin, HashOn::Client);
     Config {
         listeners: vec![Listener {
             name: name.clone(),
-            bind: vec![address(5001)],
+            bind: vec![address(5001).into()],
             mode: Mode::Http,
             routes: Vec::new(),
             pool: Some(0),

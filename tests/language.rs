@@ -15,7 +15,9 @@ mod rewriting;
 #[path = "language/splits.rs"]
 mod splits;
 
+use evenkeel::base::Peer;
 use evenkeel::http::*;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Scan and head in one go, as if all bytes had come at once. None: more is needed.
 fn judge<T>(bytes: &[u8], limits: &Limits, look: impl FnOnce(&Request) -> T) -> Result<Option<T>, Malformed> {
@@ -36,7 +38,7 @@ fn refusal(bytes: impl AsRef<[u8]>) -> Option<Malformed> {
 }
 
 const ONWARD: Onward = Onward {
-    client: std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 9)),
+    client: Peer::Tcp(SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 9)), 4000)),
     backend: "backend:8080",
     id: 0xabc,
     trusted: false,

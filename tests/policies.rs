@@ -5,7 +5,7 @@
 
 use evenkeel::balance::health::Step;
 use evenkeel::balance::{BackendId, Backends, Cause, Order, PoolId, Wanted, key};
-use evenkeel::base::{Rng, Time};
+use evenkeel::base::{Address, Rng, Time};
 use evenkeel::config::{self, Health, PolicyName, Pool, ProbeKind};
 use proptest::prelude::*;
 use std::time::Duration;
@@ -25,7 +25,7 @@ fn pool_of(policy: PolicyName, named: &[(usize, u32)], seed: u64) -> Backends {
     let health = Health { kind: ProbeKind::Tcp, interval, timeout, fall: 1, rise: 1, ..Health::default() };
     let backend = |&(number, weight): &(usize, u32)| {
         let name = format!("10.0.{}.{}:80", (number + 1) / 256, (number + 1) % 256);
-        config::Backend { address: name.parse().unwrap(), name, weight }
+        config::Backend { address: Address::Tcp(name.parse().unwrap()), name, weight }
     };
     let backends = named.iter().map(backend).collect();
     Backends::new(&[Pool { name: "app".into(), policy, backends, health, ..Pool::default() }], seed)

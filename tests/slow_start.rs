@@ -2,7 +2,7 @@
 
 use evenkeel::balance::health::Step;
 use evenkeel::balance::{BackendId, Backends, Cause, PoolId, Wanted, key};
-use evenkeel::base::Time;
+use evenkeel::base::{Address, Time};
 use evenkeel::config::{self, Health, PolicyName, Pool};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -20,7 +20,7 @@ fn returned(policy: PolicyName, weights: &[u32]) -> Backends {
     let health = Health { fall: 1, rise: 1, slow_start: Some(SPAN), ..Health::default() };
     let backend = |(number, &weight): (usize, &u32)| {
         let name = format!("10.0.0.{}:80", number + 1);
-        config::Backend { address: name.parse().unwrap(), name, weight }
+        config::Backend { address: Address::Tcp(name.parse().unwrap()), name, weight }
     };
     let backends = weights.iter().enumerate().map(backend).collect();
     let mut all = Backends::new(&[Pool { name: "app".into(), policy, backends, health, ..Pool::default() }], 7);

@@ -10,13 +10,12 @@ use crate::balance::probe::Probed;
 use crate::balance::queue::Queues;
 use crate::balance::{Backend, Pool, PoolId};
 use crate::balance::{Backends, State};
-use crate::base::Time;
 use crate::base::stats::Stats;
+use crate::base::{Address, Time};
 use crate::http::{Request, Status, Verb};
 use crate::net::Calls;
 use crate::proxy::receipt::Receipts;
 use serde::Serialize;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 /// An answer of our own.
@@ -49,7 +48,7 @@ pub struct View<'a> {
     /// What was decided for the last requests.
     pub receipts: &'a Receipts,
     /// Where clients come in: address, and what it leads to, in words.
-    pub listeners: &'a [(SocketAddr, String)],
+    pub listeners: &'a [(Address, String)],
     /// How long a failing backend can hurt, by pool.
     pub budgets: &'a [Budget],
     /// What was asked of the operating system.

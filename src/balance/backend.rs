@@ -7,9 +7,8 @@ use super::ejection::Ejection;
 use super::health::{Health, State};
 use super::pool::PoolId;
 use super::probe::Probed;
-use crate::base::Time;
+use crate::base::{Address, Time};
 use crate::config;
-use std::net::SocketAddr;
 
 /// A backend's row in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,7 +31,7 @@ pub struct Backend {
     /// As the operator wrote it.
     pub name: String,
     /// Where it is.
-    pub address: SocketAddr,
+    pub address: Address,
     /// Its share beside the others; 0: it gets no new work.
     pub weight: u32,
     /// The pool it stands in.
@@ -65,7 +64,7 @@ impl Backend {
         let health = &of.health;
         Backend {
             name: from.name.clone(),
-            address: from.address,
+            address: from.address.clone(),
             weight: from.weight,
             pool,
             health: Health::new(health.fall, health.rise),
@@ -78,6 +77,14 @@ impl Backend {
             max_inflight: of.max_inflight.unwrap_or(u32::MAX),
             requests: 0,
             connect_failures: 0,
+        }
+    }
+
+    /// What it is asked for as, when nobody says a host: a path is none (RFC 9110 section 7.2).
+    pub fn host(&self) -> &str {
+        match self.address.is_unix() {
+            true => "localhost",
+            false => &self.name,
         }
     }
 
@@ -160,9 +167,9 @@ pub(crate) mod tests_support {
     pub(crate) fn weighted(weights: &[u32]) -> Vec<Backend> {
         let health = config::Health { kind: ProbeKind::Tcp, ..config::Health::default() };
         let pool = config::Pool { health, ..config::Pool::default() };
-        let address = |row: usize| SocketAddr::from(([127, 0, 0, 1], 8080 + row as u16));
+        let address = |row: usize| std::net::SocketAddr::from(([127, 0, 0, 1], 8080 + row as u16));
         let one = |(row, &weight): (usize, &u32)| {
-            let from = config::Backend { name: address(row).to_string(), address: address(row), weight };
+            let from = config::Backend { name: address(row).to_string(), address: address(row).into(), weight };
             Backend::new(&from, PoolId(0), &pool)
         };
         weights.iter().enumerate().map(one).collect()

@@ -11,10 +11,9 @@ use super::key;
 use super::policy::{Choice, Load};
 use super::pool::{Pool, PoolId};
 use super::room::{Outlook, Room};
-use crate::base::{Rng, Time};
+use crate::base::{Peer, Rng, Time};
 use crate::config;
 use crate::http::{self, Request, SetCookie};
-use std::net::IpAddr;
 use std::time::Duration;
 
 /// What a request asks of a pick.
@@ -126,7 +125,7 @@ impl Backends {
     }
 
     /// What a request is known by in this pool, made of it only if the policy asks. In a tunnel there is no request.
-    pub fn key(&self, pool: PoolId, request: Option<&Request<'_, '_>>, client: IpAddr) -> u64 {
+    pub fn key(&self, pool: PoolId, request: Option<&Request<'_, '_>>, client: Peer) -> u64 {
         match (&self.pool(pool).hash, request) {
             (None, _) => 0,
             (Some(on), Some(request)) => key::of_request(request, on, client),

@@ -5,6 +5,8 @@
 //! FNV alone leaves the upper bits of short keys alike. It has no secret: who chooses his own key chooses his backend,
 //! which is why the policies that hash bound the load of each. Fixed vectors are in the tests below.
 
+use crate::base::Peer;
+use crate::base::address::UNIX;
 use crate::config::HashOn;
 use crate::http::{self, Request};
 use std::net::IpAddr;
@@ -24,17 +26,18 @@ pub fn mix(bits: u64) -> u64 {
 }
 
 /// The key of a client of which nothing but the address is known, as in TCP mode. An IPv4 address that comes in
-/// through an IPv6 socket is the same client.
-pub fn of_client(client: IpAddr) -> u64 {
-    match client.to_canonical() {
-        IpAddr::V4(address) => hash(address.octets()),
-        IpAddr::V6(address) => hash(address.octets()),
+/// through an IPv6 socket is the same client. Those of Unix sockets have no address and are all the same.
+pub fn of_client(client: Peer) -> u64 {
+    match client.ip().map(|address| address.to_canonical()) {
+        Some(IpAddr::V4(address)) => hash(address.octets()),
+        Some(IpAddr::V6(address)) => hash(address.octets()),
+        None => hash(UNIX.bytes()),
     }
 }
 
 /// The key of a request. One that lacks the part asked for, or has it empty, goes by its client: or all of those would
 /// be one key.
-pub fn of_request(request: &Request<'_, '_>, on: &HashOn, client: IpAddr) -> u64 {
+pub fn of_request(request: &Request<'_, '_>, on: &HashOn, client: Peer) -> u64 {
     let part = match on {
         HashOn::Client => None,
         HashOn::Header(name) => header(request, name),
@@ -78,9 +81,13 @@ fn hash_lower(bytes: &[u8]) -> u64 {
 mod tests {
     use super::*;
     use crate::http::Limits;
-    use std::net::Ipv4Addr;
+    use std::net::{Ipv4Addr, SocketAddr};
 
-    const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
+    const CLIENT: Peer = Peer::Tcp(SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)), 9));
+
+    fn client(text: &str) -> u64 {
+        of_client(text.parse::<IpAddr>().unwrap().into())
+    }
 
     fn key(on: &HashOn, lines: &str) -> u64 {
         let head = format!("{lines}\r\n\r\n");
@@ -104,8 +111,8 @@ mod tests {
             assert_eq!(text(bytes), meant, "{bytes}");
         }
         assert_eq!(of_client(CLIENT), hash([192, 0, 2, 7]));
-        assert_eq!(of_client("::ffff:192.0.2.7".parse().unwrap()), of_client(CLIENT));
-        assert_ne!(of_client("2001:db8::1".parse().unwrap()), of_client("2001:db8::2".parse().unwrap()));
+        assert_eq!(client("::ffff:192.0.2.7"), of_client(CLIENT));
+        assert_ne!(client("2001:db8::1"), client("2001:db8::2"));
     }
 
     #[test]

@@ -109,7 +109,7 @@ mod tests {
     fn table(policy: PolicyName, weights: &[u32], most: u32) -> Backends {
         let backend = |(port, &weight): (u16, &u32)| {
             let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
-            config::Backend { name: address.to_string(), address, weight }
+            config::Backend { name: address.to_string(), address: address.into(), weight }
         };
         let backends = (8080..).zip(weights).map(backend).collect();
         let pool = config::Pool { policy, backends, max_inflight: Some(most), ..config::Pool::default() };

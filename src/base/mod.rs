@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows a socket, a protocol or a clock. Read [`time`] first, then [`timers`].
 
+pub mod address;
 pub mod buffer;
 pub mod date;
 pub mod digits;
@@ -10,6 +11,7 @@ pub mod stats;
 pub mod time;
 pub mod timers;
 
+pub use address::{Address, Peer};
 pub use buffer::{Buffer, Lender, Shelf};
 pub use date::Date;
 pub use rng::Rng;

@@ -1,16 +1,30 @@
-//! Floor 1: `127.0.0.1:80`, `[::1]:80`, `localhost:80`: an address as written, and what it stands for.
+//! Floor 1: `127.0.0.1:80`, `[::1]:80`, `localhost:80`, `unix:/run/app.sock`: an address as written, and what it stands
+//! for.
 //!
 //! Names are looked up by a [`Resolve`] that the caller brings: nothing here knows a network, and tests need none.
 
 use super::error::{Wrong, quote};
+use crate::base::Address;
+use crate::base::address::UNIX;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Looks a `host:port` up. Only names come here; addresses in numbers stand for themselves.
 pub type Resolve<'a> = &'a dyn Fn(&str) -> io::Result<Vec<SocketAddr>>;
 
+/// The longest path of a Unix socket in bytes: what `sun_path` holds before its NUL (unix(7)).
+const LONGEST_PATH: usize = if cfg!(any(target_os = "linux", target_os = "android")) { 107 } else { 103 };
+
 /// Everything that `text` stands for, at least one address, each once, in the resolver's order.
-pub fn look_up(text: &str, resolve: Resolve<'_>) -> Result<Vec<SocketAddr>, Wrong> {
+pub fn look_up(text: &str, resolve: Resolve<'_>) -> Result<Vec<Address>, Wrong> {
+    match text.strip_prefix(UNIX) {
+        Some(path) => Ok(vec![unix(text, path)?]),
+        None => Ok(look_up_tcp(text, resolve)?.into_iter().map(Address::from).collect()),
+    }
+}
+
+/// As [`look_up`], where only TCP will do.
+pub fn look_up_tcp(text: &str, resolve: Resolve<'_>) -> Result<Vec<SocketAddr>, Wrong> {
     let (host, port) = split(text)?;
     if let Some(address) = numeric(host, port)? {
         return Ok(vec![address]);
@@ -30,16 +44,50 @@ pub fn look_up(text: &str, resolve: Resolve<'_>) -> Result<Vec<SocketAddr>, Wron
 
 /// The one address that `text` stands for as a backend: of several the first of IPv4, since a service behind a name
 /// of both families that listens on one of them only listens on that one.
-pub fn look_up_one(text: &str, resolve: Resolve<'_>) -> Result<SocketAddr, Wrong> {
-    let found = look_up(text, resolve)?;
+pub fn look_up_one(text: &str, resolve: Resolve<'_>) -> Result<Address, Wrong> {
+    if let Some(path) = text.strip_prefix(UNIX) {
+        return unix(text, path);
+    }
+    let found = look_up_tcp(text, resolve)?;
     let chosen = found.iter().find(|address| address.is_ipv4());
     let chosen = chosen.or(found.first()).copied();
     match chosen {
-        Some(address) if address.port() != 0 => Ok(address),
+        Some(address) if address.port() != 0 => Ok(address.into()),
         _ => Err(Wrong::new(
             format!("bad port in {}: nothing answers on port 0", quote(text)),
             "write the port on which the backend listens",
         )),
+    }
+}
+
+/// A socket in the file system.
+fn unix(text: &str, path: &str) -> Result<Address, Wrong> {
+    let bad = |why: &str, fix: String| Err(Wrong::new(format!("bad path in {}: {why}", quote(text)), fix));
+    if path.starts_with('@') || path.starts_with('\0') {
+        return bad(
+            "it names no file",
+            "evenkeel knows sockets in the file system only: write \"unix:/run/...\"".into(),
+        );
+    }
+    if !path.starts_with('/') || path.starts_with("//") {
+        let fix = format!("write it from the root on, as in \"unix:/{}\"", path.trim_matches('/'));
+        return bad("it does not begin with one slash", fix);
+    }
+    if path.ends_with('/') || path.ends_with("/.") || path.ends_with("/..") {
+        return bad("it names a directory", "name the socket in it, as in \"unix:/run/app.sock\"".into());
+    }
+    if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return bad(
+            "it has more than plain characters",
+            "use visible ASCII without spaces: it is a name in logs".into(),
+        );
+    }
+    match path.len() <= LONGEST_PATH {
+        true => Ok(Address::unix(path)),
+        false => bad(
+            &format!("it has {} bytes", path.len()),
+            format!("a socket's path has at most {LONGEST_PATH} bytes: choose a shorter one"),
+        ),
     }
 }
 
@@ -70,10 +118,6 @@ fn split(text: &str) -> Result<(&str, u16), Wrong> {
 
 /// What is an address, but not one of ours.
 fn refuse_schemes(text: &str) -> Result<(), Wrong> {
-    if text.starts_with("unix:") {
-        let fix = "write host:port; evenkeel speaks TCP only so far";
-        return Err(Wrong::later(format!("the address {}", quote(text)), fix));
-    }
     if let Some((_, rest)) = text.split_once("://") {
         let rest = rest.trim_end_matches('/');
         let fix = format!("leave the scheme out: {}", quote(rest));
@@ -146,7 +190,7 @@ mod tests {
     #[test]
     fn numbers_stand_for_themselves() {
         for text in ["127.0.0.1:80", "[::1]:80", "0.0.0.0:0"] {
-            assert_eq!(look_up(text, &resolve), Ok(vec![text.parse().unwrap()]));
+            assert_eq!(look_up(text, &resolve), Ok(vec![text.parse::<SocketAddr>().unwrap().into()]));
         }
     }
 
@@ -186,7 +230,27 @@ mod tests {
         for text in ["empty:80", "nowhere:80"] {
             assert!(look_up(text, &resolve).unwrap_err().what.contains(text));
         }
-        let later = look_up("unix:/run/x", &resolve).unwrap_err();
-        assert!(later.what.starts_with("not there yet: "));
+    }
+
+    #[test]
+    fn a_path_is_one_address_and_nobody_is_asked_for_it() {
+        let nobody: Resolve<'_> = &|name| panic!("looked up {name}");
+        let run = Address::unix("/run/app.sock");
+        assert_eq!(look_up("unix:/run/app.sock", nobody), Ok(vec![run.clone()]));
+        assert_eq!(look_up_one("unix:/run/app.sock", nobody), Ok(run));
+        let longest = format!("unix:/{}", "x".repeat(LONGEST_PATH - 1));
+        assert!(look_up(&longest, nobody).is_ok());
+        assert!(fix(&(longest + "x")).contains(&LONGEST_PATH.to_string()));
+        for (text, mend) in [
+            ("unix:run/app.sock", "\"unix:/run/app.sock\""),
+            ("unix:///run/app.sock", "\"unix:/run/app.sock\""),
+            ("unix:@app", "file system"),
+            ("unix:", "unix:/"),
+            ("unix:/run/", "name the socket"),
+            ("unix:/run/my app", "visible"),
+        ] {
+            assert!(fix(text).contains(mend), "{text}: {}", fix(text));
+            assert!(look_up(text, nobody).unwrap_err().what.contains(text), "{text}");
+        }
     }
 }

@@ -11,11 +11,11 @@ use super::flags::{self, Check, Demo, Env, Explain, Line, Log, Run, Serve, Task}
 use super::settle::{Settled, settle};
 use super::typed::Typed;
 use super::{duration, file, size, word};
+use crate::base::Address;
 use clap::Parser;
 use log::LevelFilter;
 use std::ffi::OsString;
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,7 +43,7 @@ pub enum Command {
     /// Be a backend.
     Backend {
         /// Every address that the one given stands for.
-        listen: Vec<SocketAddr>,
+        listen: Vec<Address>,
         /// What to call itself, if not after its port.
         name: Option<String>,
         /// How long to wait before an answer.
@@ -60,7 +60,7 @@ pub enum Command {
         /// Its id, or the first digits of it.
         id: String,
         /// Every address that the admin address stands for.
-        admin: Vec<SocketAddr>,
+        admin: Vec<Address>,
     },
     /// Say that the configuration is right, and perhaps what it is.
     Check {
@@ -383,7 +383,7 @@ mod tests {
     fn a_backend_has_its_flags() {
         let line = "backend --listen localhost:9 --name a --delay 0ms --status 503 --body-size 1KiB -q";
         let backend = Command::Backend {
-            listen: vec!["[::1]:9".parse().unwrap(), "127.0.0.1:9".parse().unwrap()],
+            listen: ["[::1]:9", "127.0.0.1:9"].map(|at| Address::Tcp(at.parse().unwrap())).into(),
             name: Some("a".to_string()),
             delay: Duration::ZERO,
             status: 503,

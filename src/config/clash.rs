@@ -1,10 +1,10 @@
-//! Floor 1: what cannot be twice: two listeners on one port, two backends at one address, a listener that is its own
+//! Floor 1: what cannot be twice: two listeners on one port or path, two backends at one address, a listener that is its own
 //! backend.
 
 use super::error::{Errors, Place, Wrong, quote};
 use super::{Backend, Config, Listener};
+use crate::base::Address;
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 
 /// Who listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl Who {
 }
 
 /// Who listens, who said so, and where.
-pub type Bind = (Who, Place, Vec<SocketAddr>);
+pub type Bind = (Who, Place, Vec<Address>);
 
 /// Refuses addresses that two would listen at, and listeners that would be their own client.
 pub fn refuse(binds: &[Bind], config: &Config, errors: &mut Errors) {
@@ -41,7 +41,7 @@ pub fn refuse(binds: &[Bind], config: &Config, errors: &mut Errors) {
 }
 
 fn refuse_both(one: &Bind, other: &Bind, errors: &mut Errors) {
-    let taken = |at: &&SocketAddr| one.2.iter().any(|earlier| same(*earlier, **at));
+    let taken = |at: &&Address| one.2.iter().any(|earlier| same(earlier, at));
     let Some(at) = other.2.iter().find(taken) else {
         return;
     };
@@ -55,13 +55,15 @@ fn refuse_both(one: &Bind, other: &Bind, errors: &mut Errors) {
     };
     let fix = match one.0 == Who::Admin && one.1 == Place::Default {
         true => "choose another port, or move the admin address with --admin ADDR or --admin off",
+        false if at.is_unix() => "give each its own path",
         false => "give each its own port",
     };
     errors.push(Wrong::new(what, fix).at(place.clone()));
 }
 
-/// Whether the second bind would find its port taken. Port 0 is a different one each time.
-fn same(one: SocketAddr, other: SocketAddr) -> bool {
+/// Whether the second bind would find its port or path taken. Port 0 is a different one each time.
+fn same(one: &Address, other: &Address) -> bool {
+    let (Address::Tcp(one), Address::Tcp(other)) = (one, other) else { return one == other };
     let all = one.ip().is_unspecified() || other.ip().is_unspecified();
     let covered = all && one.is_ipv4() == other.is_ipv4();
     one.port() != 0 && one.port() == other.port() && (one.ip() == other.ip() || covered)
@@ -72,17 +74,19 @@ fn refuse_loop(bind: &Bind, listener: &Listener, config: &Config, errors: &mut E
     let leads_to = listener.routes.iter().map(|route| route.pool).chain(listener.pool);
     let reached: BTreeSet<usize> = leads_to.collect();
     for backend in reached.iter().filter_map(|&pool| config.pools.get(pool)).flat_map(|pool| &pool.backends) {
-        let at = backend.address;
-        let ours = |ours: &SocketAddr| {
-            let reached = ours.ip() == at.ip() || ours.ip().is_unspecified() && at.ip().is_loopback();
-            reached && ours.port() == at.port()
-        };
-        if bind.2.iter().any(ours) {
+        if bind.2.iter().any(|ours| reaches(&backend.address, ours)) {
             let what = format!("backend {} is {} itself", quote(&backend.name), bind.0.name());
             let fix = "name the address at which the service listens, not the balancer";
             errors.push(Wrong::new(what, fix).at(bind.1.clone()));
         }
     }
+}
+
+/// Whether who connects to `at` comes in at `ours`.
+fn reaches(at: &Address, ours: &Address) -> bool {
+    let (Address::Tcp(at), Address::Tcp(ours)) = (at, ours) else { return at == ours };
+    let reached = ours.ip() == at.ip() || ours.ip().is_unspecified() && at.ip().is_loopback();
+    reached && ours.port() == at.port()
 }
 
 /// Whether `backend` is a new one; otherwise an error.
@@ -112,6 +116,7 @@ mod tests {
             "-l 127.0.0.1:1 -l localhost:1",
             "-l 127.0.0.1:1 -l 0.0.0.0:1",
             "-l [::]:1 -l [::1]:1",
+            "-l unix:/run/a -l unix:/run//a",
         ] {
             let text = refusal(&format!("-b 127.0.0.1:9 {line}"));
             assert!(text.starts_with("--listen: listener \"main\" would listen twice at"), "{text}");
@@ -131,6 +136,7 @@ mod tests {
             "-l 0.0.0.0:1 -l [::]:1",
             "-l 127.0.0.1:1 -l 127.0.0.2:1",
             "-l 127.0.0.1:5002 --admin off",
+            "-l unix:/run/a -l unix:/run/b -l 127.0.0.1:1",
         ] {
             config(&format!("-b 127.0.0.1:9 {line}"));
         }
@@ -149,11 +155,18 @@ mod tests {
         assert!(text.contains("backend \"127.0.0.1:1\" is named twice"), "{text}");
         let text = refusal("-b 127.0.0.1:1 -b localhost:1");
         assert!(text.contains("are the same, 127.0.0.1:1"), "{text}");
+        let text = refusal("-b unix:/run/a -b unix:/run//a");
+        assert!(text.contains("are the same, unix:/run//a"), "{text}");
     }
 
     #[test]
     fn a_balancer_is_not_its_own_backend() {
-        for line in ["-b 127.0.0.1:5001", "-l 0.0.0.0:7 -b localhost:7", "-l localhost:7 -b localhost:7"] {
+        for line in [
+            "-b 127.0.0.1:5001",
+            "-l 0.0.0.0:7 -b localhost:7",
+            "-l localhost:7 -b localhost:7",
+            "-l unix:/run/a -b unix:/run/a",
+        ] {
             let text = refusal(line);
             assert!(text.contains("is listener \"main\" itself"), "{text}");
         }

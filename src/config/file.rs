@@ -298,7 +298,7 @@ mod tests {
         let config = config_of(GOOD);
         assert_eq!(config.timeouts, Timeouts::default());
         assert_eq!(config.limits, Limits::default());
-        assert_eq!(config.admin, vec!["127.0.0.1:5002".parse().unwrap()]);
+        assert_eq!(config.admin, [at("127.0.0.1:5002")]);
         assert_eq!(first_listener(&config).name, "web");
         assert_eq!(first_listener(&config).mode, Mode::Http);
         assert_eq!(first_pool(&config).name, "app");

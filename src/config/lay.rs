@@ -169,10 +169,10 @@ mod tests {
     fn flags_alone_make_main() {
         let config = config("-b 127.0.0.1:8080 -b localhost:8081,weight=2");
         assert_eq!(first_listener(&config).name, "main");
-        assert_eq!(first_listener(&config).bind, ["127.0.0.1:5001".parse().unwrap()]);
+        assert_eq!(first_listener(&config).bind, [at("127.0.0.1:5001")]);
         assert_eq!(first_pool(&config).name, "main");
         assert_eq!(backends(&config), [("127.0.0.1:8080", 1), ("localhost:8081", 2)]);
-        assert_eq!(config.admin, ["127.0.0.1:5002".parse().unwrap()]);
+        assert_eq!(config.admin, [at("127.0.0.1:5002")]);
     }
 
     #[test]

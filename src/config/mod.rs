@@ -47,7 +47,7 @@ pub use policy::{HashOn, PolicyName};
 pub use route::{HostPattern, Route};
 pub use sticky::Sticky;
 
-use std::net::SocketAddr;
+use crate::base::Address;
 use std::time::Duration;
 
 /// Everything a balancer needs to know before it starts.
@@ -58,7 +58,7 @@ pub struct Config {
     /// Named groups of backends; at least one, each with at least one backend.
     pub pools: Vec<Pool>,
     /// Where the status API is served; none: nowhere.
-    pub admin: Vec<SocketAddr>,
+    pub admin: Vec<Address>,
     /// How long each kind of waiting may last.
     pub timeouts: Timeouts,
     /// How large each thing may be.
@@ -80,7 +80,7 @@ pub struct Listener {
     /// Its name in the file; `main` when it comes from flags.
     pub name: String,
     /// Where it listens: every address that the configured name stands for.
-    pub bind: Vec<SocketAddr>,
+    pub bind: Vec<Address>,
     /// What it speaks.
     pub mode: Mode,
     /// Tried in order for each request. None in TCP mode.
@@ -149,7 +149,7 @@ pub struct Backend {
     /// As the operator wrote it, for example `127.0.0.1:8080`: its name in logs and the API.
     pub name: String,
     /// What that resolved to.
-    pub address: SocketAddr,
+    pub address: Address,
     /// Its share beside the others, at most [`MOST_WEIGHT`]; 0: it gets no new work.
     pub weight: u32,
 }

@@ -1,20 +1,23 @@
-//! Floor 1: networks as an operator writes them, `10.0.0.0/8`, `::1/128` or a single address, and who is in one.
+//! Floor 1: networks as an operator writes them, `10.0.0.0/8`, `::1/128`, a single address, or `unix:` for whoever comes
+//! through a Unix socket, and who is in one.
 //!
 //! Used for who is trusted, so nothing is guessed: a network in which an address within it is written (`10.0.0.7/8`) is
 //! refused rather than rounded. Names are not looked up: whoever can change a name could then change who is trusted.
 
 use super::error::{Wrong, quote};
+use crate::base::Peer;
+use crate::base::address::UNIX;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// All addresses that begin with the same bits.
+/// All addresses that begin with the same bits; or all clients of Unix sockets, who have none.
 ///
 /// IPv4 that is written as IPv6 (`::ffff:10.0.0.1`, as a socket of both families reports it) counts as the IPv4 that it
 /// is, in networks and in addresses. So `0.0.0.0/0` is all of IPv4 however it comes, and `::/0` is IPv6 alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Network {
-    /// The first of its addresses; all bits behind the prefix are 0.
-    first: IpAddr,
+    /// The first of its addresses; all bits behind the prefix are 0. None: those without one.
+    first: Option<IpAddr>,
     /// So many bits are the same in all of them.
     prefix: u32,
 }
@@ -25,6 +28,9 @@ const MAPPED: u32 = 96;
 impl Network {
     /// Reads an address and perhaps a prefix.
     pub fn parse(text: &str) -> Result<Network, Wrong> {
+        if text == UNIX {
+            return Ok(Network { first: None, prefix: 0 });
+        }
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix)),
             None => (text, None),
@@ -43,23 +49,32 @@ impl Network {
 
     /// Whether `address` is in it.
     pub fn contains(&self, address: IpAddr) -> bool {
-        masked(address.to_canonical(), self.prefix) == self.first
+        self.first.is_some_and(|first| masked(address.to_canonical(), self.prefix) == first)
+    }
+
+    /// Whether this client is in it.
+    pub fn includes(&self, client: Peer) -> bool {
+        match client.ip() {
+            Some(address) => self.contains(address),
+            None => self.first.is_none(),
+        }
     }
 
     /// With IPv4 as IPv4.
     fn plain(first: IpAddr, prefix: u32) -> Network {
         match (first.to_canonical(), prefix.checked_sub(MAPPED)) {
-            (v4 @ IpAddr::V4(_), Some(prefix)) if first.is_ipv6() => Network { first: v4, prefix },
-            _ => Network { first, prefix },
+            (v4 @ IpAddr::V4(_), Some(prefix)) if first.is_ipv6() => Network { first: Some(v4), prefix },
+            _ => Network { first: Some(first), prefix },
         }
     }
 }
 
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.prefix == bits(self.first) {
-            true => write!(f, "{}", self.first),
-            false => write!(f, "{}/{}", self.first, self.prefix),
+        match self.first {
+            None => f.write_str(UNIX),
+            Some(first) if self.prefix == bits(first) => write!(f, "{first}"),
+            Some(first) => write!(f, "{first}/{}", self.prefix),
         }
     }
 }
@@ -111,6 +126,7 @@ fn bad_address(text: &str, address: &str, prefix: Option<&str>) -> Wrong {
         return Wrong::new(what, fix);
     }
     let fix = match text {
+        _ if text.starts_with(UNIX) => "write \"unix:\" for all who come through a Unix socket: they have no address",
         "*" | "all" | "any" => "write \"0.0.0.0/0\" for all of IPv4 and \"::/0\" for all of IPv6",
         _ => "write an address in numbers, alone or with a prefix, as in \"10.0.0.0/8\" or \"fd00::/8\"",
     };
@@ -201,6 +217,18 @@ mod tests {
         for text in ["", "localhost", "10/8", "10.0.0/8", "010.0.0.0/8", "fe80::1%eth0", " 10.0.0.0/8", "10.0.0.0 /8"] {
             assert!(fix(text).contains("in numbers"), "{text}");
         }
+    }
+
+    #[test]
+    fn clients_of_unix_sockets_are_in_no_network_but_their_own() {
+        let tcp = |text: &str| Peer::Tcp(std::net::SocketAddr::new(text.parse().unwrap(), 9));
+        assert!(network("unix:").includes(Peer::Unix) && !network("unix:").includes(tcp("127.0.0.1")));
+        for text in ["0.0.0.0/0", "::/0", "127.0.0.1"] {
+            assert!(!network(text).includes(Peer::Unix), "{text}");
+        }
+        assert!(network("127.0.0.1").includes(tcp("127.0.0.1")) && !network("127.0.0.1").includes(tcp("127.0.0.2")));
+        assert_eq!(network("unix:").to_string(), "unix:");
+        assert!(fix("unix:/run/x").contains("\"unix:\""));
     }
 
     /// Against arithmetic on bits, one at a time.

@@ -17,7 +17,7 @@ use super::{
     Sticky, Timeouts,
 };
 use super::{clash, duration, opening, policy, size, sticky};
-use std::net::SocketAddr;
+use crate::base::Address;
 use std::time::Duration;
 
 /// A configuration and where each value came from.
@@ -75,13 +75,13 @@ impl Work<'_> {
     }
 
     /// What an address stands for; nothing, and an error, if nothing.
-    fn addresses(&mut self, text: &Said<String>) -> Vec<SocketAddr> {
+    fn addresses(&mut self, text: &Said<String>) -> Vec<Address> {
         let found = address::look_up(&text.value, self.resolve);
         let found = found.map_err(|wrong| wrong.at(text.place.clone()));
         self.errors.keep(found).unwrap_or_default()
     }
 
-    fn admin(&mut self, said: Option<Said<String>>) -> (Vec<SocketAddr>, Place) {
+    fn admin(&mut self, said: Option<Said<String>>) -> (Vec<Address>, Place) {
         let default = Said::new("127.0.0.1:5002".to_string(), Place::Default);
         let said = said.unwrap_or(default);
         self.book.value("admin", &text(&said.value), &said.place);
@@ -161,6 +161,7 @@ impl Work<'_> {
                 backends.push(backend);
             }
         }
+        refuse_port(&said.health, &backends, self.errors);
         let health = self.health(said.health, mode);
         let sticky = said.sticky.map(|sticky| self.sticky(sticky, mode));
         let retry_on = self.retry_on(said.retry_on, mode);
@@ -321,6 +322,15 @@ impl Work<'_> {
     }
 }
 
+/// A path has no ports, so another one cannot be probed.
+fn refuse_port(said: &typed::Health, backends: &[Backend], errors: &mut Errors) {
+    if let (Some(port), Some(unix)) = (&said.port, backends.iter().find(|backend| backend.address.is_unix())) {
+        let what = format!("backend {} has no port", text(&unix.name));
+        let fix = "leave health.port out, or give that backend a pool of its own";
+        errors.push(Wrong::new(what, fix).at(port.place.clone()));
+    }
+}
+
 fn find<T: Clone>(all: &[(&'static str, Said<T>)], key: &str) -> Option<Said<T>> {
     let found = all.iter().find(|(name, _)| *name == key);
     found.map(|(_, said)| said.clone())
@@ -473,6 +483,21 @@ mod tests {
         assert_eq!(addresses.collect::<Vec<_>>(), ["10.0.0.1:80", "127.0.0.1:81"]);
         let text = refusal("-b nowhere:80");
         assert!(text.starts_with("--backend: cannot find out what \"nowhere:80\" stands for"), "{text}");
+    }
+
+    #[test]
+    fn paths_are_printed_as_they_are_read_and_have_no_port_to_be_probed_at() {
+        let line = "-l unix:/run/in -b unix:/run/a,weight=2 -b one:80";
+        let Ok(Command::Check { text, .. }) = command(&format!("check --print {line}"), &[], "") else {
+            panic!("refused");
+        };
+        assert_eq!(config_of(&text), config(line));
+        let config = config(line);
+        assert_eq!(first_listener(&config).bind, [Address::unix("/run/in")]);
+        let backends = first_pool(&config).backends.iter().map(|one| (one.name.as_str(), one.address.is_unix()));
+        assert_eq!(backends.collect::<Vec<_>>(), [("unix:/run/a", true), ("one:80", false)]);
+        let text = refusal_of("[pool.a]\nbackends = [\"unix:/run/a\"]\nhealth = { port = 9 }");
+        assert!(text.starts_with("evenkeel.toml:3:19: backend \"unix:/run/a\" has no port"), "{text}");
     }
 
     #[test]

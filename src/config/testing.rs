@@ -2,6 +2,7 @@
 
 use super::args::{Command, Exit, from_args};
 use super::{Config, Listener, Pool};
+use crate::base::Address;
 use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
@@ -38,6 +39,11 @@ fields = 100
 body = 0
 connections = 0
 "#;
+
+/// An address in numbers.
+pub fn at(text: &str) -> Address {
+    Address::Tcp(text.parse().unwrap())
+}
 
 /// Knows `localhost` (both families), `one` and nobody else.
 pub fn resolve(name: &str) -> io::Result<Vec<SocketAddr>> {

@@ -4,14 +4,13 @@
 //! (read and thrown away), a chosen delay, status and size of answer. It is not a web server, and its loop is the
 //! smallest that keeps the contract of [`net`](crate::net).
 
-use crate::base::{Lender, Time, Timers};
+use crate::base::{Address, Lender, Time, Timers};
 use crate::config::Limits;
 use crate::http::{self, Chunked, Framing, Malformed, Scan, Status, Verb, Version};
 use crate::net::{Event, ListenOptions, Net, Signal, Sock};
 use crate::proxy::end::{End, Filled};
 use std::collections::BTreeMap;
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Bytes that pad a body to its size, so many at a time.
@@ -77,7 +76,7 @@ pub struct Backend<N> {
     lender: Lender,
     limits: Limits,
     manner: Manner,
-    doors: BTreeMap<Sock, SocketAddr>,
+    doors: BTreeMap<Sock, Address>,
     connections: BTreeMap<Sock, (Connection, u16)>,
     delays: Timers,
     answered: u64,
@@ -86,9 +85,9 @@ pub struct Backend<N> {
 
 impl<N: Net> Backend<N> {
     /// Opens its listeners. Errors name the address that is taken.
-    pub fn new(mut net: N, at: &[SocketAddr], manner: Manner) -> io::Result<Backend<N>> {
+    pub fn new(mut net: N, at: &[Address], manner: Manner) -> io::Result<Backend<N>> {
         let mut doors = BTreeMap::new();
-        for &at in at {
+        for at in at {
             let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {at}: {error}"));
             let door = net.listen(at, ListenOptions::default()).map_err(named)?;
             doors.insert(door, net.local_address(door)?);
@@ -109,8 +108,8 @@ impl<N: Net> Backend<N> {
     }
 
     /// Where it listens: the real addresses.
-    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
-        self.doors.values().copied()
+    pub fn addresses(&self) -> impl Iterator<Item = &Address> {
+        self.doors.values()
     }
 
     /// One turn of its loop; false: it was told to stop.
@@ -137,7 +136,7 @@ impl<N: Net> Backend<N> {
     }
 
     fn admit(&mut self, door: Sock) {
-        let port = self.doors.get(&door).map_or(0, SocketAddr::port);
+        let port = self.doors.get(&door).map_or(0, Address::port);
         // Out of descriptors: whoever waits outside is let in at the next knock. Enough for a demo.
         while let Ok(Some((sock, _))) = self.net.accept(door) {
             if self.net.watch(sock).is_err() {

@@ -6,6 +6,7 @@
 
 pub mod backend;
 
+use crate::base::Address;
 use crate::config::{self, Config, Limits, Listener, Mode, Pool, Preface, Timeouts};
 use crate::net::os::Os;
 use crate::net::{ListenOptions, Net};
@@ -42,7 +43,7 @@ impl Ports {
 pub fn start(ports: Ports, limits: Limits) -> io::Result<Config> {
     for (number, port) in (1..).zip(ports.backends) {
         let manner = Manner { name: format!("backend-{number}"), ..Manner::default() };
-        let mut backend = Backend::new(Os::new()?, &[SocketAddr::from((Ipv4Addr::LOCALHOST, port))], manner)?;
+        let mut backend = Backend::new(Os::new()?, &[SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into()], manner)?;
         let run = move || while backend.turn().is_ok_and(|on| on) {};
         std::thread::Builder::new().name(format!("backend-{number}")).spawn(run)?;
     }
@@ -51,18 +52,18 @@ pub fn start(ports: Ports, limits: Limits) -> io::Result<Config> {
 
 /// Whether this machine has an IPv6 loopback: some containers have none.
 fn has_ipv6() -> bool {
-    let any = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
-    Os::new().and_then(|mut os| os.listen(any, ListenOptions::default())).is_ok()
+    let any = Address::from(SocketAddr::from((Ipv6Addr::LOCALHOST, 0)));
+    Os::new().and_then(|mut os| os.listen(&any, ListenOptions::default())).is_ok()
 }
 
 fn config(ports: Ports, ipv6: bool, limits: Limits) -> Config {
     let at = |port| {
         let both = [SocketAddr::from((Ipv4Addr::LOCALHOST, port)), SocketAddr::from((Ipv6Addr::LOCALHOST, port))];
-        both.into_iter().filter(|address| address.is_ipv4() || ipv6).collect::<Vec<_>>()
+        both.into_iter().filter(|address| address.is_ipv4() || ipv6).map(Address::from).collect::<Vec<_>>()
     };
     let backend = |port| {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        config::Backend { name: address.to_string(), address, weight: 1 }
+        config::Backend { name: address.to_string(), address: address.into(), weight: 1 }
     };
     Config {
         listeners: vec![Listener {

@@ -3,8 +3,10 @@
 //!
 //! It speaks as much HTTP as our own answers need: the connection ends with the answer.
 
+use crate::base::Address;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 /// How long anything may take.
@@ -14,21 +16,33 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const MOST: u64 = 64 << 20;
 
 /// Asks the first of `addresses` that answers for `path`: status and body. Errors: nobody is there, or it is not ours.
-pub fn get(addresses: &[SocketAddr], path: &str) -> io::Result<(u16, Vec<u8>)> {
+pub fn get(addresses: &[Address], path: &str) -> io::Result<(u16, Vec<u8>)> {
     let mut last = io::Error::from(ErrorKind::AddrNotAvailable);
     for address in addresses {
-        match TcpStream::connect_timeout(address, PATIENCE) {
-            Ok(stream) => return ask(stream, address, path),
-            Err(error) => last = error,
+        match address {
+            Address::Tcp(at) => match TcpStream::connect_timeout(at, PATIENCE) {
+                Ok(stream) => {
+                    stream.set_read_timeout(Some(PATIENCE))?;
+                    stream.set_write_timeout(Some(PATIENCE))?;
+                    return ask(stream, &at.to_string(), path);
+                }
+                Err(error) => last = error,
+            },
+            Address::Unix(at) => match UnixStream::connect(at) {
+                Ok(stream) => {
+                    stream.set_read_timeout(Some(PATIENCE))?;
+                    stream.set_write_timeout(Some(PATIENCE))?;
+                    return ask(stream, "localhost", path);
+                }
+                Err(error) => last = error,
+            },
         }
     }
     Err(last)
 }
 
-fn ask(mut stream: TcpStream, address: &SocketAddr, path: &str) -> io::Result<(u16, Vec<u8>)> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+fn ask(mut stream: impl Read + Write, host: &str, path: &str) -> io::Result<(u16, Vec<u8>)> {
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
     let mut answer = Vec::new();
     stream.take(MOST).read_to_end(&mut answer)?;
     parse(&answer).ok_or_else(|| io::Error::new(ErrorKind::InvalidData, "this is no answer of a balancer"))

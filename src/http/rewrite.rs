@@ -9,6 +9,7 @@ use super::fields::{self, Hop, Name, write};
 use super::framing::Framing;
 use super::head::{Request, Response};
 use super::words;
+use crate::base::Peer;
 use crate::base::digits::{decimal, dotted, hex};
 use httparse::Header;
 use std::net::IpAddr;
@@ -18,7 +19,7 @@ use std::ops::Range;
 #[derive(Debug, Clone, Copy)]
 pub struct Onward<'a> {
     /// Who asks.
-    pub client: IpAddr,
+    pub client: Peer,
     /// The backend's address, as the operator wrote it: `Host` for a client that sent none.
     pub backend: &'a str,
     /// The name of this exchange, when the client gave none.
@@ -224,10 +225,12 @@ fn write_number(name: &[u8], number: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// An IPv4 address seen through an IPv6 socket is written as what it is.
-fn write_address(address: IpAddr, out: &mut Vec<u8>) {
-    match address.to_canonical() {
-        IpAddr::V4(four) => dotted(four.octets(), out),
-        IpAddr::V6(six) => _ = std::io::Write::write_fmt(out, format_args!("{six}")), // a Vec takes everything
+/// An IPv4 address seen through an IPv6 socket is written as what it is. Who has none is `unknown`, as RFC 7239 section
+/// 6.2 has it: whoever counts hops finds one, and nobody takes it for an address.
+fn write_address(client: Peer, out: &mut Vec<u8>) {
+    match client.ip().map(|address| address.to_canonical()) {
+        Some(IpAddr::V4(four)) => dotted(four.octets(), out),
+        Some(IpAddr::V6(six)) => _ = std::io::Write::write_fmt(out, format_args!("{six}")), // a Vec takes everything
+        None => out.extend_from_slice(b"unknown"),
     }
 }

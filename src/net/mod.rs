@@ -22,17 +22,19 @@
 
 pub mod calls;
 mod defer;
+mod ear;
 pub mod os;
 pub mod sim;
 mod splice;
 pub mod traced;
+mod unix;
+mod write;
 
 pub use crate::host::signals::Signal;
 pub use calls::{Calls, Cost};
 
-use crate::base::Time;
+use crate::base::{Address, Peer, Time};
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 /// A socket: its slot in the table of the [`Net`] that gave it, not a descriptor.
@@ -109,23 +111,25 @@ pub trait Net {
     /// to `events`, and says what time it is now.
     fn wait(&mut self, until: Option<Time>, events: &mut Vec<Event>) -> io::Result<Time>;
 
-    /// Opens a watched listener. Errors: the address is taken, not ours, or not permitted.
-    fn listen(&mut self, at: SocketAddr, options: ListenOptions) -> io::Result<Sock>;
+    /// Opens a watched listener. Errors: the address is taken, not ours, or not permitted. The file of a Unix socket goes
+    /// when it is closed.
+    fn listen(&mut self, at: &Address, options: ListenOptions) -> io::Result<Sock>;
 
     /// Where a listener really listens: the port that the system chose if 0 was asked for. Or where an accepted client
     /// has come in, for who must tell that to others (getsockname(2)).
-    fn local_address(&mut self, sock: Sock) -> io::Result<SocketAddr>;
+    fn local_address(&mut self, sock: Sock) -> io::Result<Address>;
 
     /// Takes one waiting connection, if there is one. Errors: out of descriptors or memory; the connection stays in the
     /// queue and no new edge tells of it, so try again when something was closed or a moment later.
-    fn accept(&mut self, listener: Sock) -> io::Result<Option<(Sock, SocketAddr)>>;
+    fn accept(&mut self, listener: Sock) -> io::Result<Option<(Sock, Peer)>>;
 
     /// How long the kernel kept an accepted client to itself because it was silent ([`ListenOptions::deferred`]). Only to be
     /// asked when a first read has found nothing.
     fn kept_back(&mut self, client: Sock) -> Duration;
 
     /// Begins a connection, watched from the start. An event with `writable` or `readable` calls for [`Net::outcome`].
-    fn connect(&mut self, to: SocketAddr) -> io::Result<Sock>;
+    /// Errors: nobody is there, as far as that is known at once (of a Unix socket it is), or we lack something.
+    fn connect(&mut self, to: &Address) -> io::Result<Sock>;
 
     /// How an attempt to connect ended; `None`: it has not. Ask on an event of that socket.
     fn outcome(&mut self, connecting: Sock) -> Option<io::Result<()>>;
@@ -165,7 +169,8 @@ pub trait Net {
     /// Our side has said everything: a FIN after the last byte (shutdown(2)).
     fn finish(&mut self, sock: Sock);
 
-    /// Closes so that the peer cannot take it for a clean end (RST).
+    /// Closes so that the peer cannot take it for a clean end (RST). A Unix socket knows no such thing: its peer hears of
+    /// it if we leave bytes of his unread, and else of an end.
     fn reset(&mut self, sock: Sock);
 
     /// Closes. What was written is still delivered.

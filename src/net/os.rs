@@ -4,18 +4,21 @@
 //! it turns [`Net`] calls into system calls and kernel events into [`Event`]s, and knows when a call that would say
 //! would-block can be left out (law 3). Read [`Net`] first; then [`Os::read`], where the kernel's moods are.
 
-use super::defer::{self, defer_accept};
+use super::defer;
+use super::ear::{self, Ear, Opened};
 use super::splice::Pipes;
+use super::unix;
+use super::write::write_once;
 use super::{Event, ListenOptions, Moved, Net, Pipe, Sent, Signal, Sock};
-use crate::base::Time;
+use crate::base::{Address, Peer, Time};
 use crate::host::signals::Signals;
 use mio::event::Source;
-use mio::net::{TcpListener, TcpStream};
+use mio::net::TcpStream;
 use mio::{Interest, Poll, Token, Waker};
 use slab::Slab;
-use socket2::{Domain, SockRef, Socket, Type};
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use socket2::SockRef;
+use std::io::{self, ErrorKind, IoSlice, Read};
+use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -42,23 +45,21 @@ const CLOSING_DEREGISTERS: bool = cfg!(not(mio_unsupported_force_poll_poll));
 /// Events fetched by one wait.
 const BATCH: usize = 1024;
 
-/// The most pieces of one write; more would be a mistake of ours.
-const PIECES: usize = 4;
-
 const SIGNALS: Token = Token(usize::MAX - 1);
 const REMOTE: Token = Token(usize::MAX - 2);
 
 /// What is in a slot. Small on purpose: idle connections are many.
 enum Slot {
     Listener {
-        listener: TcpListener,
+        listener: Ear,
         /// The kernel keeps silent clients back.
         deferred: bool,
     },
     Stream {
         stream: TcpStream,
         /// A short read is no proof any more, so reads go on until would-block or the end: an event carried a hang-up,
-        /// which no second edge follows, or urgent data, before which a read stops short of what is there.
+        /// which no second edge follows, or urgent data, before which a read stops short of what is there. Or it is a
+        /// Unix socket, of which that is never sure.
         doubtful: bool,
         /// An event told of urgent data.
         urgent: bool,
@@ -76,6 +77,8 @@ pub struct Os {
     ready: mio::Events,
     slots: Slab<Slot>,
     closed: Vec<usize>,
+    /// The files of those listeners that have one.
+    files: Vec<(Sock, unix::File)>,
     pipes: Pipes,
     origin: Instant,
     signals: Option<Signals>,
@@ -110,6 +113,7 @@ impl Os {
             ready: mio::Events::with_capacity(BATCH),
             slots: Slab::new(),
             closed: Vec::new(),
+            files: Vec::new(),
             pipes: Pipes::default(),
             origin: Instant::now(),
             signals: None,
@@ -152,7 +156,10 @@ impl Os {
         let mut old = std::mem::replace(slot, Slot::Closed);
         match &mut old {
             Slot::Closed => return None,
-            Slot::Listener { listener, .. } => deregister(&self.poll, listener),
+            Slot::Listener { listener, .. } => {
+                self.files.retain(|(of, _)| *of != sock);
+                deregister(&self.poll, listener);
+            }
             Slot::Stream { stream, watched: true, .. } => deregister(&self.poll, stream),
             Slot::Stream { .. } => {}
         }
@@ -202,18 +209,10 @@ impl Net for Os {
         Ok(self.now())
     }
 
-    fn listen(&mut self, at: SocketAddr, options: ListenOptions) -> io::Result<Sock> {
-        let socket = Socket::new(Domain::for_address(at), Type::STREAM, None)?;
-        socket.set_reuse_address(true)?; // a restart need not wait for connections in TIME_WAIT (socket(7))
-        if at.is_ipv6() {
-            socket.set_only_v6(true)?; // 0.0.0.0 beside [::] must not collide
-        }
-        socket.set_tcp_nodelay(true)?; // accepted sockets inherit it: no option per connection
-        socket.set_nonblocking(true)?;
-        let deferred = options.deferred && defer_accept(&socket);
-        socket.bind(&at.into())?;
-        socket.listen(i32::try_from(options.backlog).unwrap_or(i32::MAX))?;
-        let sock = self.add(Slot::Listener { listener: TcpListener::from_std(socket.into()), deferred });
+    fn listen(&mut self, at: &Address, options: ListenOptions) -> io::Result<Sock> {
+        let Opened { ear, deferred, file } = ear::open(at, options)?;
+        let sock = self.add(Slot::Listener { listener: ear, deferred });
+        self.files.extend(file.map(|file| (sock, file)));
         match self.slots.get_mut(sock.0 as usize) {
             Some(Slot::Listener { listener, .. }) => {
                 self.poll.registry().register(listener, Token(sock.0 as usize), Interest::READABLE)?
@@ -223,33 +222,20 @@ impl Net for Os {
         Ok(sock)
     }
 
-    fn local_address(&mut self, sock: Sock) -> io::Result<SocketAddr> {
+    fn local_address(&mut self, sock: Sock) -> io::Result<Address> {
         match self.slots.get(sock.0 as usize) {
-            Some(Slot::Listener { listener, .. }) => listener.local_addr(),
-            Some(Slot::Stream { stream, .. }) => stream.local_addr(),
+            Some(Slot::Listener { listener, .. }) => listener.address(),
+            Some(Slot::Stream { stream, .. }) => ear::address(&SockRef::from(stream)),
             _ => Err(ErrorKind::NotConnected.into()),
         }
     }
 
-    fn accept(&mut self, listener: Sock) -> io::Result<Option<(Sock, SocketAddr)>> {
-        loop {
-            let Some(&Slot::Listener { ref listener, deferred }) = self.slots.get(listener.0 as usize) else {
-                return Err(ErrorKind::NotConnected.into());
-            };
-            match listener.accept() {
-                Ok((stream, peer)) => {
-                    let sock =
-                        self.add(Slot::Stream { stream, doubtful: false, urgent: false, watched: false, deferred });
-                    return Ok(Some((sock, peer)));
-                }
-                Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock => return Ok(None),
-                    // The connection died while it waited; accept(2) says to treat it as none and go on.
-                    ErrorKind::ConnectionAborted | ErrorKind::Interrupted => {}
-                    _ => return Err(error),
-                },
-            }
-        }
+    fn accept(&mut self, listener: Sock) -> io::Result<Option<(Sock, Peer)>> {
+        let Some(&Slot::Listener { ref listener, deferred }) = self.slots.get(listener.0 as usize) else {
+            return Err(ErrorKind::NotConnected.into());
+        };
+        let Some((stream, peer)) = listener.accept()? else { return Ok(None) };
+        Ok(Some((self.add(stream_slot(stream, peer == Peer::Unix, deferred)), peer)))
     }
 
     fn kept_back(&mut self, client: Sock) -> Duration {
@@ -259,10 +245,16 @@ impl Net for Os {
         }
     }
 
-    fn connect(&mut self, to: SocketAddr) -> io::Result<Sock> {
-        let stream = TcpStream::connect(to)?;
-        stream.set_nodelay(true)?;
-        let sock = self.add(Slot::Stream { stream, doubtful: false, urgent: false, watched: false, deferred: false });
+    fn connect(&mut self, to: &Address) -> io::Result<Sock> {
+        let stream = match to {
+            Address::Tcp(to) => {
+                let stream = TcpStream::connect(*to)?;
+                stream.set_nodelay(true)?;
+                stream
+            }
+            Address::Unix(path) => unix::connect(path)?,
+        };
+        let sock = self.add(stream_slot(stream, to.is_unix(), false));
         if let Err(error) = self.watch(sock) {
             self.close(sock);
             return Err(error);
@@ -280,7 +272,7 @@ impl Net for Os {
             Ok(Some(error)) | Err(error) => return Some(Err(error)),
         }
         // No error is not yet success: only a connected socket has a peer (connect(2), mio's TcpStream::connect).
-        match stream.peer_addr() {
+        match SockRef::from(&*stream).peer_addr() {
             Ok(_) => Some(Ok(())),
             Err(error) if error.kind() == ErrorKind::NotConnected => None,
             Err(error) => Some(Err(error)),
@@ -363,7 +355,7 @@ impl Net for Os {
 
     fn reset(&mut self, sock: Sock) {
         if let Some(Slot::Stream { stream, .. }) = self.vacate(sock) {
-            let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO)); // else an ordinary close: still an end
+            let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO)); // else, and if Unix, an ordinary close: an end
         }
     }
 
@@ -372,24 +364,9 @@ impl Net for Os {
     }
 }
 
-/// One write of what lies behind the first `skip` bytes; 0: it would block.
-fn write_once(stream: &mut TcpStream, pieces: &[IoSlice<'_>], skip: usize) -> io::Result<usize> {
-    let mut copy = [IoSlice::new(&[]); PIECES];
-    let count = pieces.len().min(PIECES);
-    copy[..count].copy_from_slice(&pieces[..count]);
-    let mut rest = &mut copy[..count];
-    IoSlice::advance_slices(&mut rest, skip);
-    loop {
-        let done = match &*rest {
-            [only] => stream.write(only),
-            many => stream.write_vectored(many),
-        };
-        match done {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(0),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            other => return other,
-        }
-    }
+/// A stream as it begins.
+fn stream_slot(stream: TcpStream, local: bool, deferred: bool) -> Slot {
+    Slot::Stream { stream, doubtful: local, urgent: false, watched: false, deferred }
 }
 
 fn deregister(poll: &Poll, source: &mut impl Source) {

@@ -5,9 +5,8 @@
 //! counts against the four data calls that a kept-alive request may cost.
 
 use super::{Calls, Event, ListenOptions, Moved, Net, Pipe, Sent, Sock};
-use crate::base::Time;
+use crate::base::{Address, Peer, Time};
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Counts the calls made of `N`; tells each at log level trace.
@@ -42,17 +41,17 @@ impl<N: Net> Net for Traced<N> {
         now
     }
 
-    fn listen(&mut self, at: SocketAddr, options: ListenOptions) -> io::Result<Sock> {
+    fn listen(&mut self, at: &Address, options: ListenOptions) -> io::Result<Sock> {
         self.calls.listen += 1;
-        told("listen", &at, self.inner.listen(at, options))
+        told("listen", at, self.inner.listen(at, options))
     }
 
-    fn local_address(&mut self, sock: Sock) -> io::Result<SocketAddr> {
+    fn local_address(&mut self, sock: Sock) -> io::Result<Address> {
         self.count(|calls| &mut calls.local_address);
         self.inner.local_address(sock)
     }
 
-    fn accept(&mut self, listener: Sock) -> io::Result<Option<(Sock, SocketAddr)>> {
+    fn accept(&mut self, listener: Sock) -> io::Result<Option<(Sock, Peer)>> {
         self.count(|calls| &mut calls.accept);
         told("accept", &listener, self.inner.accept(listener))
     }
@@ -61,9 +60,9 @@ impl<N: Net> Net for Traced<N> {
         self.inner.kept_back(client)
     }
 
-    fn connect(&mut self, to: SocketAddr) -> io::Result<Sock> {
+    fn connect(&mut self, to: &Address) -> io::Result<Sock> {
         self.count(|calls| &mut calls.connect);
-        told("connect", &to, self.inner.connect(to))
+        told("connect", to, self.inner.connect(to))
     }
 
     fn outcome(&mut self, connecting: Sock) -> Option<io::Result<()>> {

@@ -14,11 +14,10 @@ use crate::balance::budget::Budget;
 use crate::balance::queue::Queues;
 use crate::balance::{Backends, PoolId};
 use crate::base::stats::Stats;
-use crate::base::{Lender, Rng, Time, Timers};
+use crate::base::{Address, Lender, Peer, Rng, Time, Timers};
 use crate::config::{Limits, Listener, Preface, Route, Timeouts};
 use crate::http::{self, Request};
 use crate::net::{Cost, Net, Sock};
-use std::net::{IpAddr, SocketAddr};
 
 /// Who owns a socket. Sessions, probes and idle connections by their row in their table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,8 +69,8 @@ impl Routing {
     }
 
     /// Whether this client's word is taken for who it speaks for.
-    pub fn trusts(&self, client: IpAddr) -> bool {
-        self.preface.trusted.iter().any(|network| network.contains(client))
+    pub fn trusts(&self, client: Peer) -> bool {
+        self.preface.trusted.iter().any(|network| network.includes(client))
     }
 
     /// The pool of a connection that hopes for a server of this name; none: there is nothing for it here.
@@ -136,7 +135,7 @@ pub struct Context<N> {
     /// Where the requests of each listener go.
     pub routing: Vec<Routing>,
     /// Where clients come in, and what each address leads to, in words.
-    pub listeners: Vec<(SocketAddr, String)>,
+    pub listeners: Vec<(Address, String)>,
     /// How long a failing backend can hurt, by pool.
     pub budgets: Vec<Budget>,
     /// What was decided for the last requests, and why.
@@ -272,7 +271,7 @@ impl<N: Net> Context<N> {
     }
 
     /// Opens a connection to a backend for `owner`. Errors: refused at once, unreachable, out of descriptors.
-    pub fn connect(&mut self, to: SocketAddr, owner: Owner) -> std::io::Result<End> {
+    pub fn connect(&mut self, to: &Address, owner: Owner) -> std::io::Result<End> {
         let sock = self.net.connect(to)?;
         self.own(sock, owner);
         Ok(End::connecting(sock))

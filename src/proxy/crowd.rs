@@ -99,9 +99,10 @@ impl<N: Net> Context<N> {
     }
 
     /// Whether a client with this address may have another connection to this listener: to be asked once for each, as
-    /// soon as the address is known.
-    pub fn admit_client(&mut self, listener: u16, ip: IpAddr) -> bool {
+    /// soon as the address is known. Who comes through a Unix socket has none, and no limit.
+    pub fn admit_client(&mut self, listener: u16, ip: Option<IpAddr>) -> bool {
         let now = self.now;
+        let Some(ip) = ip else { return true };
         let Some(crowd) = self.crowd(listener) else { return true };
         if crowd.clients.as_mut().is_none_or(|clients| clients.arrive(ip, now)) {
             return true;
@@ -112,10 +113,10 @@ impl<N: Net> Context<N> {
 
     /// Whether a client with this address may ask something now. Errors: how long it is to wait.
     #[inline]
-    pub(super) fn may_ask(&mut self, listener: u16, ip: IpAddr) -> Result<(), Duration> {
+    pub(super) fn may_ask(&mut self, listener: u16, ip: Option<IpAddr>) -> Result<(), Duration> {
         let now = self.now;
         let Some(crowd) = self.crowd(listener) else { return Ok(()) };
-        let Some(clients) = &mut crowd.clients else { return Ok(()) };
+        let (Some(clients), Some(ip)) = (&mut crowd.clients, ip) else { return Ok(()) };
         let may = clients.ask(ip, now);
         if may.is_err() {
             crowd.tell(ip, "requests", now);

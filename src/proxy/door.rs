@@ -5,9 +5,9 @@
 
 use super::context::{Context, Owner, Service};
 use super::end::End;
+use crate::base::{Address, Peer};
 use crate::net::{ListenOptions, Net, Sock};
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 /// How long a door rests when accepting failed, unless a socket is closed before.
@@ -20,7 +20,7 @@ pub struct Door {
     /// What it leads to.
     pub service: Service,
     /// Where it listens.
-    pub address: SocketAddr,
+    pub address: Address,
     /// Somebody may be waiting outside.
     knocked: bool,
     resting: bool,
@@ -30,7 +30,7 @@ pub struct Door {
 
 impl Door {
     /// Opens a listener, row `row` in the table of doors. Errors name the address.
-    pub fn open<N: Net>(row: u32, at: SocketAddr, service: Service, cx: &mut Context<N>) -> io::Result<Door> {
+    pub fn open<N: Net>(row: u32, at: &Address, service: Service, cx: &mut Context<N>) -> io::Result<Door> {
         let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {at}: {error}"));
         let options = ListenOptions { deferred: cx.hears_first(service), ..ListenOptions::default() };
         let sock = cx.net.listen(at, options).map_err(named)?;
@@ -60,7 +60,7 @@ impl Door {
     }
 
     /// Lets one client in.
-    pub fn admit<N: Net>(&mut self, cx: &mut Context<N>) -> Option<(End, SocketAddr)> {
+    pub fn admit<N: Net>(&mut self, cx: &mut Context<N>) -> Option<(End, Peer)> {
         match cx.net.accept(self.sock) {
             Ok(Some((sock, peer))) => Some((End::admitted(sock), peer)),
             Ok(None) => {

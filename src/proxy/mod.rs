@@ -27,8 +27,8 @@ pub mod verdict;
 
 use crate::balance::queue::Queues;
 use crate::balance::{BackendId, Backends};
-use crate::base::Time;
 use crate::base::stats::Stats;
+use crate::base::{Address, Time};
 use crate::config::{Config, Mode};
 use crate::net::{Event, Moved, Net, Signal, Sock};
 use access::Access;
@@ -41,7 +41,6 @@ use room::Room;
 use session::{Next, Session};
 use slab::Slab;
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Clients let in by one door in one turn, before those inside have their turn.
@@ -101,12 +100,12 @@ impl<N: Net> Proxy<N> {
                 Mode::Tcp => Service::Tcp(number),
                 Mode::Http => Service::Http(number),
             };
-            listener.bind.iter().map(move |&at| (at, service))
+            listener.bind.iter().map(move |at| (at, service))
         });
         cx.queues = Queues::new(&config.pools);
         cx.crowds = crowd::of(config, seed);
         let mut doors = Vec::new();
-        for (at, service) in services.chain(config.admin.iter().map(|&at| (at, Service::Admin))) {
+        for (at, service) in services.chain(config.admin.iter().map(|at| (at, Service::Admin))) {
             doors.push(Door::open(doors.len() as u32, at, service, &mut cx)?);
         }
         if !config.admin.is_empty() {
@@ -144,8 +143,8 @@ impl<N: Net> Proxy<N> {
     }
 
     /// Where clients come in: the real addresses, in the order of the configuration, admin last.
-    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
-        self.doors.iter().map(|door| door.address)
+    pub fn addresses(&self) -> impl Iterator<Item = &Address> {
+        self.doors.iter().map(|door| &door.address)
     }
 
     /// Each request gets a line from now on.

@@ -80,12 +80,11 @@ impl Prober {
         let probing = &cx.backends.pool(cx.backends.get(backend).pool).probing;
         let (timeout, port) = (probing.timeout, probing.port);
         let Some(probe) = probe::of_kind(&probing.kind, cx.backends.get(backend)) else { return };
-        let mut address = cx.backends.get(backend).address;
-        address.set_port(port.unwrap_or(address.port()));
+        let address = cx.backends.get(backend).address.at_port(port);
         let entry = self.running.vacant_entry();
         let row = entry.key() as u32;
         let question = question(cx.backends.pool(cx.backends.get(backend).pool).proxy_protocol, probe.question());
-        match cx.connect(address, Owner::Probe(row)) {
+        match cx.connect(&address, Owner::Probe(row)) {
             Ok(end) => {
                 cx.deadlines.set(end.sock.0, cx.now + timeout);
                 entry.insert(Running { backend, probe, question, end, began: cx.now, step: Step::Connect, sent: 0 });

@@ -18,7 +18,7 @@ impl<N: Net> Proxy<N> {
                 Service::Http(number) => self.lead("http", &self.cx.routing[usize::from(number)]),
             };
             log::info!("listening on {} ({leads_to})", door.address);
-            self.cx.listeners.push((door.address, leads_to));
+            self.cx.listeners.push((door.address.clone(), leads_to));
         }
     }
 

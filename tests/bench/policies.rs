@@ -5,7 +5,7 @@
 
 use evenkeel::balance::health::Step;
 use evenkeel::balance::{BackendId, Backends, Cause, PoolId, Wanted, key};
-use evenkeel::base::{Rng, Time};
+use evenkeel::base::{Address, Rng, Time};
 use evenkeel::config::{self, Health, PolicyName, Pool, ProbeKind};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -36,7 +36,7 @@ fn pool(policy: PolicyName, weights: &[u32]) -> Backends {
     let health = Health { kind: ProbeKind::Tcp, interval, timeout, fall: 1, rise: 1, ..Health::default() };
     let backend = |(row, &weight): (usize, &u32)| {
         let name = format!("10.0.{}.{}:80", (row + 1) / 256, (row + 1) % 256);
-        config::Backend { address: name.parse().expect("an address"), name, weight }
+        config::Backend { address: Address::Tcp(name.parse().expect("an address")), name, weight }
     };
     let backends = weights.iter().enumerate().map(backend).collect();
     Backends::new(&[Pool { name: "app".into(), policy, backends, health, ..Pool::default() }], 7)

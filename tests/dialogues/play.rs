@@ -155,14 +155,15 @@ fn perform(kernel: Box<dyn Kernel>, pace: Pace, name: String, dialogue: &impl Fn
 /// One listener before one pool that is not probed.
 fn config(backends: usize) -> Config {
     let at = |port: usize| SocketAddr::from(([127, 0, 0, 1], port as u16));
-    let backend = |index: usize| Backend { name: at(8080 + index).to_string(), address: at(8080 + index), weight: 1 };
+    let backend =
+        |index: usize| Backend { name: at(8080 + index).to_string(), address: at(8080 + index).into(), weight: 1 };
     let second = Duration::from_secs(1);
     let health = Health { kind: ProbeKind::Off, interval: second, timeout: second, ..Health::default() };
     let backends = (0..backends).map(backend).collect();
     Config {
         listeners: vec![Listener {
             name: "main".into(),
-            bind: vec![at(5001)],
+            bind: vec![at(5001).into()],
             mode: Mode::Http,
             routes: Vec::new(),
             pool: Some(0),

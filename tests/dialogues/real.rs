@@ -5,6 +5,7 @@
 
 use super::kernel::{self, Ending, Holdings, Kernel, Order, Wire, holdings, turn};
 use evenkeel::balance::State;
+use evenkeel::base::Address;
 use evenkeel::base::stats::Stats;
 use evenkeel::config::Config;
 use evenkeel::net::Signal;
@@ -36,18 +37,18 @@ impl Real {
     pub fn new(config: &Config, seed: u64) -> Real {
         let (mut config, mut backends) = (config.clone(), Vec::new());
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        config.listeners[0].bind = vec![any];
+        config.listeners[0].bind = vec![any.into()];
         for backend in config.pools.iter_mut().flat_map(|pool| &mut pool.backends) {
             let listener = TcpListener::bind(any).expect("a port");
             listener.set_nonblocking(true).expect("a socket");
-            backend.address = listener.local_addr().expect("an address");
+            backend.address = listener.local_addr().expect("an address").into();
             backend.name = backend.address.to_string();
             backends.push(Some(listener));
         }
         let os = Os::new().expect("a kernel");
         let remote = os.remote();
         let proxy = Proxy::new(&config, os, seed).expect("it listens");
-        let door = proxy.addresses().next().expect("a listener");
+        let door = proxy.addresses().next().and_then(Address::tcp).expect("a listener");
         Real { proxy, remote, door, backends, wires: Vec::new(), origin: Instant::now(), idle: 0 }
     }
 

@@ -2,18 +2,17 @@
 
 use super::kernel::{self, Ending, Holdings, Kernel, Order, Wire, holdings, turn};
 use evenkeel::balance::State;
-use evenkeel::base::Time;
 use evenkeel::base::stats::Stats;
+use evenkeel::base::{Address, Time};
 use evenkeel::config::Config;
 use evenkeel::net::sim::{Cruelty, Far, Sim, Welcome};
 use evenkeel::proxy::Proxy;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 pub struct Simulated {
     proxy: Proxy<Sim>,
-    door: SocketAddr,
-    backends: Vec<SocketAddr>,
+    door: Address,
+    backends: Vec<Address>,
     wires: Vec<Far>,
 }
 
@@ -22,10 +21,10 @@ impl Simulated {
     pub fn new(config: &Config, seed: u64, mood: Cruelty) -> Simulated {
         let mut sim = Sim::new(seed, mood);
         let backends: Vec<_> =
-            config.pools.iter().flat_map(|pool| &pool.backends).map(|backend| backend.address).collect();
-        backends.iter().for_each(|&at| sim.serve(at, Welcome::Accept));
+            config.pools.iter().flat_map(|pool| &pool.backends).map(|backend| backend.address.clone()).collect();
+        backends.iter().for_each(|at| sim.serve(at, Welcome::Accept));
         let proxy = Proxy::new(config, sim, seed).expect("it listens");
-        Simulated { proxy, door: config.listeners[0].bind[0], backends, wires: Vec::new() }
+        Simulated { proxy, door: config.listeners[0].bind[0].clone(), backends, wires: Vec::new() }
     }
 
     fn sim(&mut self) -> &mut Sim {
@@ -40,14 +39,14 @@ impl Simulated {
 
 impl Kernel for Simulated {
     fn dial(&mut self) -> Wire {
-        let door = self.door;
+        let door = self.door.clone();
         let far = self.sim().dial(door);
         self.add(far)
     }
 
     fn accept(&mut self) -> Option<(usize, Wire)> {
         let backends = self.backends.clone();
-        let taken = |(which, at): (usize, &SocketAddr)| Some((which, self.proxy.net_mut().take(*at)?));
+        let taken = |(which, at): (usize, &Address)| Some((which, self.proxy.net_mut().take(at)?));
         let (which, far) = backends.iter().enumerate().find_map(taken)?;
         Some((which, self.add(far)))
     }
@@ -84,12 +83,12 @@ impl Kernel for Simulated {
     }
 
     fn refuse(&mut self, backend: usize) {
-        let at = self.backends[backend];
+        let at = self.backends[backend].clone();
         self.sim().serve(at, Welcome::Refuse);
     }
 
     fn swallow(&mut self, backend: usize) {
-        let at = self.backends[backend];
+        let at = self.backends[backend].clone();
         self.sim().serve(at, Welcome::Swallow);
     }
 

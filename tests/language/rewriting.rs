@@ -2,7 +2,6 @@
 
 use super::*;
 use evenkeel::base::Rng;
-use std::net::IpAddr;
 
 #[test]
 fn order_duplicates_case_and_values_are_kept() {
@@ -108,7 +107,7 @@ fn addresses_and_ids_are_written_whole() {
         ("::ffff:1.2.3.4", "1.2.3.4"),
     ];
     for (client, written) in cases {
-        let client: IpAddr = client.parse().unwrap();
+        let client = client.parse::<IpAddr>().unwrap().into();
         let sent = sent_whole(with("X: y"), &Onward { client, id: u128::MAX, proto: "https", ..ONWARD });
         assert!(sent.contains(&format!("X-Forwarded-For: {written}\r\nX-Forwarded-Proto: https\r\n")), "{sent}");
         assert!(sent.contains(&format!("X-Request-Id: {}\r\n", "f".repeat(32))));

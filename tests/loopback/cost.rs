@@ -1,6 +1,7 @@
 //! What a request costs, counted at the seam: the library's own loop over the real kernel, with `net/traced.rs` between.
 
 use crate::support::*;
+use evenkeel::base::Address;
 use evenkeel::config::{self, Command, Config};
 use evenkeel::host::resolve::resolve;
 use evenkeel::net::os::Os;
@@ -46,7 +47,7 @@ impl Drop for Counted {
 
 fn turn(config: &Config, told: &Sender<SocketAddr>, calls: &Mutex<Calls>, stop: &AtomicBool) {
     let mut proxy = Proxy::new(config, Traced::new(Os::new().unwrap()), 1).unwrap();
-    told.send(proxy.addresses().next().unwrap()).unwrap();
+    told.send(proxy.addresses().next().and_then(Address::tcp).unwrap()).unwrap();
     while !stop.load(Ordering::SeqCst) {
         proxy.turn().unwrap();
         *calls.lock().unwrap() = proxy.net().calls();

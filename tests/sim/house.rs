@@ -87,7 +87,7 @@ pub fn config(plan: &Plan) -> Config {
     let modes: Vec<Mode> = [Mode::Http, Mode::Tcp].into_iter().filter(|&mode| !plan.pool(mode).is_empty()).collect();
     let door = |(pool, &mode): (usize, &Mode)| Listener {
         name: name(mode),
-        bind: vec![listener(mode)],
+        bind: vec![listener(mode).into()],
         mode,
         routes: Vec::new(),
         pool: Some(pool),
@@ -126,7 +126,7 @@ fn pool(plan: &Plan, mode: Mode) -> Pool {
     let (policy, hash) = plan.policy();
     let weight = |index: usize| if policy == PolicyName::RoundRobin { 1 } else { 1 + index as u32 % 3 };
     let backend = |&index: &usize| {
-        let (name, address) = (address(index).to_string(), address(index));
+        let (name, address) = (address(index).to_string(), address(index).into());
         Backend { name, address, weight: weight(index) }
     };
     let kind = match mode {

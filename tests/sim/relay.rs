@@ -110,7 +110,7 @@ pub struct Relay {
 
 impl Relay {
     pub fn new(mut net: Sim, at: SocketAddr, backends: Vec<SocketAddr>, bug: Bug) -> io::Result<Relay> {
-        let listener = net.listen(at, ListenOptions::default())?;
+        let listener = net.listen(&at.into(), ListenOptions::default())?;
         Ok(Relay {
             net,
             bug,
@@ -144,7 +144,7 @@ impl Relay {
         let _ = self.net.watch(client);
         let to = self.backends[self.turn % self.backends.len()];
         self.turn += 1;
-        let Ok(upstream) = self.net.connect(to) else {
+        let Ok(upstream) = self.net.connect(&to.into()) else {
             return self.net.reset(client);
         };
         let name = self.names;
@@ -204,7 +204,7 @@ impl Relay {
             Some(Err(_)) => {
                 let to = self.backends[(pair.first + pair.tried) % self.backends.len()];
                 pair.tried += 1;
-                if let Ok(upstream) = self.net.connect(to) {
+                if let Ok(upstream) = self.net.connect(&to.into()) {
                     self.whose.remove(&pair.sides[1].sock);
                     self.net.close(pair.sides[1].sock);
                     self.whose.insert(upstream, (name, 1));

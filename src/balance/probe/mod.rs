@@ -66,7 +66,7 @@ pub fn of_kind(kind: &ProbeKind, backend: &Backend) -> Option<Box<dyn Probe>> {
         ProbeKind::Off => None,
         ProbeKind::Tcp => Some(Box::new(Tcp)),
         ProbeKind::Http { path, expect, body, headers } => {
-            Some(Box::new(Http::new(path, &backend.name, headers).expecting(expect, body.as_deref())))
+            Some(Box::new(Http::new(path, backend.host(), headers).expecting(expect, body.as_deref())))
         }
     }
 }

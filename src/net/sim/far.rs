@@ -2,7 +2,7 @@
 
 use super::wire::{End, Stage};
 use super::{Due, Outcome, Sim};
-use crate::base::Time;
+use crate::base::{Address, Time};
 use crate::net::Signal;
 use std::collections::VecDeque;
 use std::io::ErrorKind;
@@ -58,7 +58,9 @@ pub(super) struct Server {
 
 impl Sim {
     /// Connects to a listener of the program under test, from an address of its own.
-    pub fn dial(&mut self, listener: SocketAddr) -> Far {
+    pub fn dial(&mut self, listener: impl Into<Address>) -> Far {
+        let listener = listener.into();
+        let called = listener.port();
         let number = self.conns.len();
         let [_, a, b, c] = (number as u32).to_be_bytes();
         let port = 40_000 + (number % 20_000) as u16;
@@ -67,7 +69,7 @@ impl Sim {
         let at = self.now + self.latency();
         self.conns[conn].inside.inbox.last = at; // no byte comes before the handshake
         self.enter(at, Due::Knock(conn));
-        self.record("dial", None, Some(conn), Outcome(listener.port().into(), 0, ""));
+        self.record("dial", None, Some(conn), Outcome(called.into(), 0, ""));
         Far(conn)
     }
 
@@ -77,14 +79,17 @@ impl Sim {
     }
 
     /// From now on there is a server at `at`, or it changes its welcome.
-    pub fn serve(&mut self, at: SocketAddr, welcome: Welcome) {
+    pub fn serve(&mut self, at: impl Into<Address>, welcome: Welcome) {
+        let at = at.into();
+        let port = at.port();
         let server = self.servers.entry(at).or_insert_with(|| Server { welcome, queue: VecDeque::new() });
         server.welcome = welcome;
-        self.record("serve", None, None, Outcome(at.port().into(), 0, ""));
+        self.record("serve", None, None, Outcome(port.into(), 0, ""));
     }
 
     /// There is no server at `at` any more. Connections that it did not take are reset, those it took live on.
-    pub fn unserve(&mut self, at: SocketAddr) {
+    pub fn unserve(&mut self, at: impl Into<Address>) {
+        let at = at.into();
         let queue = self.servers.remove(&at).map(|server| server.queue);
         for conn in queue.into_iter().flatten() {
             self.far_reset(Far(conn));
@@ -93,15 +98,16 @@ impl Sim {
     }
 
     /// Takes a connection that the program under test made to `at`.
-    pub fn take(&mut self, at: SocketAddr) -> Option<Far> {
+    pub fn take(&mut self, at: impl Into<Address>) -> Option<Far> {
+        let at = at.into();
         let conn = self.servers.get_mut(&at)?.queue.pop_front()?;
         self.record("take", None, Some(conn), Outcome(at.port().into(), 0, ""));
         Some(Far(conn))
     }
 
     /// How many calls to `at` came to nothing: refused, or given up by the caller before they were answered.
-    pub fn failures(&self, at: SocketAddr) -> u64 {
-        self.failures.get(&at).copied().unwrap_or(0)
+    pub fn failures(&self, at: impl Into<Address>) -> u64 {
+        self.failures.get(&at.into()).copied().unwrap_or(0)
     }
 
     /// What `far` looks like now.
@@ -155,8 +161,7 @@ impl Sim {
     /// Breaks the connection.
     pub fn far_reset(&mut self, far: Far) {
         self.record("reset", None, Some(far.0), Outcome(0, 0, ""));
-        self.send_reset(far.0, End::Far);
-        self.conns[far.0].far.held = false;
+        self.break_up(far.0, End::Far);
     }
 
     /// Closes; as TCP does it, which is a reset when bytes are unread.
@@ -180,8 +185,7 @@ impl Sim {
 
     /// A connection from inside reaches the place it calls.
     pub(super) fn call(&mut self, conn: usize) {
-        let called = self.conns[conn].called;
-        match self.servers.get(&called).map(|server| server.welcome) {
+        match self.welcome(&self.conns[conn].called) {
             Some(Welcome::Accept) => self.answer(conn),
             Some(Welcome::Delay(time)) => self.enter(self.now + time, Due::Answer(conn)),
             Some(Welcome::Swallow) => {}
@@ -194,8 +198,7 @@ impl Sim {
         if !self.conns[conn].inside.held {
             return;
         }
-        let called = self.conns[conn].called;
-        match self.servers.get_mut(&called) {
+        match self.servers.get_mut(&self.conns[conn].called) {
             Some(server) => {
                 server.queue.push_back(conn);
                 self.conns[conn].stage = Stage::Up;
@@ -207,9 +210,26 @@ impl Sim {
         }
     }
 
+    /// How those who call there are received; none: nobody is there.
+    fn welcome(&self, called: &Address) -> Option<Welcome> {
+        self.servers.get(called).map(|server| server.welcome)
+    }
+
+    /// Why a call to a Unix socket comes to nothing at once: there is no handshake. None: it does not.
+    pub(super) fn turned_away(&mut self, called: &Address) -> Option<ErrorKind> {
+        let why = match self.welcome(called) {
+            _ if !called.is_unix() => return None,
+            None => ErrorKind::NotFound,
+            Some(Welcome::Refuse) => ErrorKind::ConnectionRefused,
+            Some(_) => return None,
+        };
+        *self.failures.entry(called.clone()).or_default() += 1;
+        Some(why)
+    }
+
     /// A call came to nothing.
     pub(super) fn note_failure(&mut self, conn: usize) {
-        *self.failures.entry(self.conns[conn].called).or_default() += 1;
+        *self.failures.entry(self.conns[conn].called.clone()).or_default() += 1;
     }
 
     fn refuse(&mut self, conn: usize) {

@@ -3,7 +3,7 @@
 use super::ready::{Kind, Slot};
 use super::wire::{DEFERRED, End, Stage};
 use super::{Due, Outcome, Sim};
-use crate::base::Time;
+use crate::base::{Address, Peer, Time};
 use crate::net::{Event, ListenOptions, Moved, Net, Pipe, Sent, Sock};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice};
@@ -30,13 +30,13 @@ impl Net for Sim {
         Ok(self.now)
     }
 
-    fn listen(&mut self, at: SocketAddr, options: ListenOptions) -> io::Result<Sock> {
+    fn listen(&mut self, at: &Address, options: ListenOptions) -> io::Result<Sock> {
         let port = match at.port() {
             0 => 20_000 + self.slots.len() as u16,
             port => port,
         };
-        let at = SocketAddr::new(at.ip(), port);
-        if self.listener(at).is_some() {
+        let at = at.at_port(Some(port));
+        if self.listener(&at).is_some() {
             return Err(ErrorKind::AddrInUse.into());
         }
         let ListenOptions { backlog, deferred: defers } = options;
@@ -46,14 +46,14 @@ impl Net for Sim {
         Ok(sock)
     }
 
-    fn local_address(&mut self, sock: Sock) -> io::Result<SocketAddr> {
-        match self.slot(sock).kind {
-            Kind::Listener { at, .. } => Ok(at),
-            Kind::Stream { conn, .. } => Ok(self.conns[conn].called),
+    fn local_address(&mut self, sock: Sock) -> io::Result<Address> {
+        match &self.slot(sock).kind {
+            Kind::Listener { at, .. } => Ok(at.clone()),
+            Kind::Stream { conn, .. } => Ok(self.conns[*conn].called.clone()),
         }
     }
 
-    fn accept(&mut self, listener: Sock) -> io::Result<Option<(Sock, SocketAddr)>> {
+    fn accept(&mut self, listener: Sock) -> io::Result<Option<(Sock, Peer)>> {
         let short = self.out_of_descriptors(self.cruelty.accept_fails);
         let nothing = self.luck(self.cruelty.nothing);
         let slot = self.slot_mut(listener);
@@ -74,7 +74,11 @@ impl Net for Sim {
         let sock = self.give(Slot::new(Kind::Stream { conn, known: true }, false));
         self.conns[conn].slot = Some(sock.0);
         self.record("accept", Some(listener.0), Some(conn), Outcome(0, sock.0 as usize, "client"));
-        Ok(Some((sock, self.conns[conn].caller)))
+        let peer = match self.conns[conn].called.is_unix() {
+            true => Peer::Unix,
+            false => self.conns[conn].caller.into(),
+        };
+        Ok(Some((sock, peer)))
     }
 
     fn kept_back(&mut self, client: Sock) -> Duration {
@@ -82,13 +86,17 @@ impl Net for Sim {
         if self.conns[conn].kept_back { DEFERRED } else { Duration::ZERO }
     }
 
-    fn connect(&mut self, to: SocketAddr) -> io::Result<Sock> {
+    fn connect(&mut self, to: &Address) -> io::Result<Sock> {
         if self.out_of_descriptors(self.cruelty.connect_fails) {
             self.record("connect", None, None, Outcome(to.port().into(), 0, "out of descriptors"));
             return Err(io::Error::from_raw_os_error(TOO_MANY_OPEN_FILES));
         }
+        if let Some(why) = self.turned_away(to) {
+            self.record("connect", None, None, Outcome(0, 0, "turned away"));
+            return Err(why.into());
+        }
         let caller = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 30_000);
-        let conn = self.new_conn(caller, to);
+        let conn = self.new_conn(caller, to.clone());
         let mut slot = Slot::new(Kind::Stream { conn, known: false }, true);
         slot.write_owed = true;
         let sock = self.give(slot);
@@ -191,8 +199,7 @@ impl Net for Sim {
     fn reset(&mut self, sock: Sock) {
         let conn = self.stream(sock, "reset");
         self.record("reset", Some(sock.0), Some(conn), Outcome(0, 0, ""));
-        self.send_reset(conn, End::Inside);
-        self.conns[conn].inside.held = false;
+        self.break_up(conn, End::Inside);
         self.release(sock);
     }
 

@@ -63,14 +63,13 @@ mod wire;
 pub use cruelty::Cruelty;
 pub use far::{Far, FarState, Welcome};
 
-use crate::base::{Rng, Time};
+use crate::base::{Address, Rng, Time};
 use crate::net::{Signal, Sock};
 use far::Server;
 use ready::Slot;
 use splice::Piped;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
-use std::net::SocketAddr;
 use std::time::Duration;
 use trace::{Note, Trace};
 use wire::Conn;
@@ -110,9 +109,9 @@ pub struct Sim {
     closed: Vec<u32>,
     conns: Vec<Conn>,
     pipes: Vec<Option<Piped>>,
-    servers: BTreeMap<SocketAddr, Server>,
+    servers: BTreeMap<Address, Server>,
     /// Calls from inside that came to nothing.
-    failures: BTreeMap<SocketAddr, u64>,
+    failures: BTreeMap<Address, u64>,
     agenda: BinaryHeap<Reverse<(Time, u64, Due)>>,
     /// Entries of the agenda so far: what is due at one moment comes in the order in which it was entered.
     entered: u64,

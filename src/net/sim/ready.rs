@@ -11,16 +11,15 @@
 
 use super::wire::{Conn, Stage};
 use super::{Outcome, PATIENCE, Sim};
-use crate::base::Time;
+use crate::base::{Address, Time};
 use crate::net::{Event, Sock};
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 
 /// What a slot holds.
 #[derive(Debug)]
 pub(super) enum Kind {
     Listener {
-        at: SocketAddr,
+        at: Address,
         backlog: usize,
         defers: bool,
         queue: VecDeque<usize>,

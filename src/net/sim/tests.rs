@@ -2,14 +2,16 @@
 
 use super::wire::DEFERRED;
 use super::*;
+use crate::base::Peer;
 use crate::net::{Event, ListenOptions, Moved, Net, Sent};
 use std::io::{ErrorKind, IoSlice};
+use std::net::SocketAddr;
 
 const HERE: &str = "127.0.0.1:5001";
 const THERE: &str = "127.0.0.1:8080";
 
-fn at(text: &str) -> SocketAddr {
-    text.parse().expect("an address")
+fn at(text: &str) -> Address {
+    Address::Tcp(text.parse().expect("an address"))
 }
 
 /// All events until nothing more happens.
@@ -39,11 +41,11 @@ fn broken(events: &[Event], of: Sock) -> bool {
 /// A client's connection, accepted and watched, everything told that was to tell.
 fn accepted(cruelty: Cruelty) -> (Sim, Sock, Far) {
     let mut sim = Sim::new(1, cruelty);
-    let listener = sim.listen(at(HERE), ListenOptions::default()).expect("free");
+    let listener = sim.listen(&at(HERE), ListenOptions::default()).expect("free");
     let far = sim.dial(at(HERE));
     assert_eq!(readable(&settle(&mut sim), listener), 1);
     let (sock, peer) = sim.accept(listener).expect("enough").expect("one");
-    assert_eq!(peer, sim.address(far));
+    assert_eq!(peer, sim.address(far).into());
     assert_eq!(sim.accept(listener).expect("enough"), None);
     sim.watch(sock).expect("watched");
     settle(&mut sim);
@@ -76,7 +78,7 @@ fn an_edge_comes_once_and_again_only_after_nothing_more() {
 #[test]
 fn an_unwatched_socket_hears_nothing_until_it_is_watched() {
     let mut sim = Sim::new(1, Cruelty::calm());
-    let listener = sim.listen(at(HERE), ListenOptions::default()).expect("free");
+    let listener = sim.listen(&at(HERE), ListenOptions::default()).expect("free");
     let far = sim.dial(at(HERE));
     settle(&mut sim);
     let (sock, _) = sim.accept(listener).expect("enough").expect("one");
@@ -197,7 +199,7 @@ fn a_connect_succeeds_is_refused_is_late_or_is_swallowed() {
         if let Some(welcome) = welcome {
             sim.serve(at(THERE), welcome);
         }
-        let sock = sim.connect(at(THERE)).expect("begun");
+        let sock = sim.connect(&at(THERE)).expect("begun");
         assert!(sim.outcome(sock).is_none());
         let told = writable(&settle(sim), sock) > 0;
         let outcome = sim.outcome(sock).map(|outcome| outcome.is_ok());
@@ -218,25 +220,25 @@ fn a_connect_succeeds_is_refused_is_late_or_is_swallowed() {
 #[test]
 fn a_slot_is_free_from_the_next_wait_on_and_the_last_closed_comes_first() {
     let mut sim = Sim::new(1, Cruelty::calm());
-    let first = sim.connect(at(THERE)).expect("begun");
-    let second = sim.connect(at(THERE)).expect("begun");
+    let first = sim.connect(&at(THERE)).expect("begun");
+    let second = sim.connect(&at(THERE)).expect("begun");
     sim.close(first);
     sim.close(second);
-    let third = sim.connect(at(THERE)).expect("begun");
+    let third = sim.connect(&at(THERE)).expect("begun");
     assert!(third != first && third != second, "the batch is not over");
     settle(&mut sim);
-    assert_eq!(sim.connect(at(THERE)).expect("begun"), second);
+    assert_eq!(sim.connect(&at(THERE)).expect("begun"), second);
     assert_eq!(sim.open_sockets(), 2);
 }
 
 #[test]
 fn descriptors_run_out_and_the_connection_stays_in_the_queue() {
     let mut sim = Sim::new(1, Cruelty::calm());
-    let listener = sim.listen(at(HERE), ListenOptions::default()).expect("free");
+    let listener = sim.listen(&at(HERE), ListenOptions::default()).expect("free");
     sim.dial(at(HERE));
     settle(&mut sim);
     sim.cruelty_mut().descriptors = Some(1);
-    assert!(sim.accept(listener).is_err() && sim.connect(at(THERE)).is_err());
+    assert!(sim.accept(listener).is_err() && sim.connect(&at(THERE)).is_err());
     assert_eq!(readable(&settle(&mut sim), listener), 0, "no new edge tells of it");
     sim.cruelty_mut().descriptors = None;
     assert!(sim.accept(listener).expect("enough").is_some());
@@ -246,7 +248,7 @@ fn descriptors_run_out_and_the_connection_stays_in_the_queue() {
 fn a_deferring_listener_tells_of_those_who_speak_and_after_a_second_of_the_silent() {
     let mut sim = Sim::new(1, Cruelty { defers: 1000, ..Cruelty::calm() });
     let options = ListenOptions { deferred: true, ..ListenOptions::default() };
-    let listener = sim.listen(at(HERE), options).expect("free");
+    let listener = sim.listen(&at(HERE), options).expect("free");
     let (silent, speaking) = (sim.dial(at(HERE)), sim.dial(at(HERE)));
     let start = sim.now();
     sim.wait(None, &mut Vec::new()).expect("waits"); // they stand
@@ -263,6 +265,7 @@ fn a_deferring_listener_tells_of_those_who_speak_and_after_a_second_of_the_silen
 fn next_client(sim: &mut Sim, listener: Sock) -> SocketAddr {
     loop {
         if let Some((_, peer)) = sim.accept(listener).expect("enough") {
+            let Peer::Tcp(peer) = peer else { panic!("no address") };
             return peer;
         }
         sim.wait(None, &mut Vec::new()).expect("waits");
@@ -315,7 +318,7 @@ fn turns_without_progress_are_a_bug() {
 /// An echo of everything, with many clients, as a workload whose trace is compared.
 fn echo(seed: u64) -> (u64, usize) {
     let mut sim = Sim::new(seed, Cruelty::cruel());
-    let listener = sim.listen(at(HERE), ListenOptions::default()).expect("free");
+    let listener = sim.listen(&at(HERE), ListenOptions::default()).expect("free");
     let fars: Vec<Far> = (0..5).map(|_| sim.dial(at(HERE))).collect();
     let (mut events, mut got) = (Vec::new(), Vec::new());
     for turn in 0..200 {

@@ -6,7 +6,7 @@
 use super::pipe::{Freight, Inbox};
 use super::ready::{Kind, Slot};
 use super::{Due, Outcome, Sim};
-use crate::base::Time;
+use crate::base::{Address, Time};
 use crate::net::Sock;
 use std::cmp::Reverse;
 use std::io::{self, ErrorKind};
@@ -61,8 +61,8 @@ pub(super) struct Conn {
     pub(super) far: Side,
     pub(super) stage: Stage,
     /// The address that was called: a listener inside or a server of the world.
-    pub(super) called: SocketAddr,
-    /// The address of the caller.
+    pub(super) called: Address,
+    /// The address of the caller, which nobody is told of a Unix socket.
     pub(super) caller: SocketAddr,
     /// Where the program under test holds it.
     pub(super) slot: Option<u32>,
@@ -89,7 +89,7 @@ impl Conn {
 }
 
 impl Sim {
-    pub(super) fn new_conn(&mut self, caller: SocketAddr, called: SocketAddr) -> usize {
+    pub(super) fn new_conn(&mut self, caller: SocketAddr, called: Address) -> usize {
         let side = |window| Side { inbox: Inbox::new(window), held: true, finished: false, gone: false };
         let (inside, far) = (side(self.window()), side(self.window()));
         self.conns.push(Conn {
@@ -118,6 +118,17 @@ impl Sim {
             self.conns[conn].side_mut(to).inbox.carry(&bytes[..count], at);
             self.expect_freight(conn, to);
             bytes = &bytes[count..];
+        }
+    }
+
+    /// The application at `from` breaks the connection. A Unix socket has no RST: all it can do is to go.
+    pub(super) fn break_up(&mut self, conn: usize, from: End) {
+        match self.conns[conn].called.is_unix() {
+            true => self.let_go(conn, from),
+            false => {
+                self.send_reset(conn, from);
+                self.conns[conn].side_mut(from).held = false;
+            }
         }
     }
 
@@ -249,11 +260,9 @@ impl Sim {
         }
     }
 
-    pub(super) fn listener(&mut self, called: SocketAddr) -> Option<&mut Slot> {
+    pub(super) fn listener(&mut self, called: &Address) -> Option<&mut Slot> {
         let index = self.slots.iter().position(|slot| match slot.as_ref().map(|slot| &slot.kind) {
-            Some(Kind::Listener { at, .. }) => {
-                at.port() == called.port() && (at.ip() == called.ip() || at.ip().is_unspecified())
-            }
+            Some(Kind::Listener { at, .. }) => hears(at, called),
             _ => false,
         })?;
         self.stirred.push(index as u32);
@@ -263,8 +272,8 @@ impl Sim {
     /// A client's connection reaches its listener, if there is one and its queue has room.
     fn knock(&mut self, conn: usize) {
         let may_defer = self.luck(self.cruelty.defers);
-        let called = self.conns[conn].called;
-        let deferred = self.listener(called).is_some_and(|slot| slot.kind.defers()) && may_defer;
+        let called = self.conns[conn].called.clone();
+        let deferred = self.listener(&called).is_some_and(|slot| slot.kind.defers()) && may_defer;
         let entered = deferred || self.enqueue(conn);
         self.conns[conn].deferred = deferred;
         self.conns[conn].stage = match entered {
@@ -291,13 +300,23 @@ impl Sim {
     }
 
     fn enqueue(&mut self, conn: usize) -> bool {
-        let called = self.conns[conn].called;
-        match self.listener(called).map(|slot| &mut slot.kind) {
+        let called = self.conns[conn].called.clone();
+        match self.listener(&called).map(|slot| &mut slot.kind) {
             Some(Kind::Listener { backlog, queue, .. }) if queue.len() < *backlog => {
                 queue.push_back(conn);
                 true
             }
             _ => false,
         }
+    }
+}
+
+/// Whether who listens at `at` is called by `called`.
+fn hears(at: &Address, called: &Address) -> bool {
+    match (at, called) {
+        (Address::Tcp(at), Address::Tcp(called)) => {
+            at.port() == called.port() && (at.ip() == called.ip() || at.ip().is_unspecified())
+        }
+        _ => at == called,
     }
 }

@@ -13,7 +13,10 @@ const CLIENT_LEFT: u16 = 499;
 
 pub fn write(entry: &Entry<'_>, out: &mut Vec<u8>) {
     // A vector takes whatever is written to it.
-    let _ = write!(out, "{} - - [", entry.client.ip());
+    let _ = match entry.client.ip() {
+        Some(address) => write!(out, "{address} - - ["),
+        None => write!(out, "{} - - [", entry.client),
+    };
     write_date(entry, out);
     out.extend_from_slice(b"] ");
     write_quoted(entry.asked.map_or("-", |asked| asked.line()).as_bytes(), out);

@@ -26,7 +26,7 @@ mod text;
 use super::context::Context;
 use super::record::{Asked, Ending, NEVER, Record};
 use crate::base::digits::{decimal, dotted, pad};
-use crate::base::{Date, Time};
+use crate::base::{Date, Peer, Time};
 use crate::config::access::Format;
 use crate::host::spool::Spool;
 use crate::net::{Cost, Net};
@@ -44,7 +44,7 @@ pub struct Access {
 struct Entry<'a> {
     /// Since 1970.
     clock: Duration,
-    client: SocketAddr,
+    client: Peer,
     asked: Option<&'a Asked>,
     status: Option<u16>,
     listener: Option<&'a str>,
@@ -65,7 +65,7 @@ pub struct Ended<'a> {
     /// What is remembered of it.
     pub record: &'a Record,
     /// Whose it was.
-    pub client: SocketAddr,
+    pub client: Peer,
     /// What the client was told; 0: nothing.
     pub status: u16,
     /// Bytes to backends and to the client in its last flows.
@@ -154,14 +154,14 @@ fn span(from: Time, to: Time) -> Option<u64> {
 }
 
 /// Address and port, without the machinery of `fmt` where most clients are.
-fn write_client(client: SocketAddr, out: &mut Vec<u8>) {
+fn write_client(client: Peer, out: &mut Vec<u8>) {
     match client {
-        SocketAddr::V4(four) => {
+        Peer::Tcp(SocketAddr::V4(four)) => {
             dotted(four.ip().octets(), out);
             out.push(b':');
             decimal(four.port().into(), out);
         }
-        SocketAddr::V6(six) => _ = write!(out, "{six}"), // a vector takes everything
+        other => _ = write!(out, "{other}"), // a vector takes everything
     }
 }
 

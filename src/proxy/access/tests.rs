@@ -26,7 +26,7 @@ fn line(format: Format, of: impl FnOnce(&mut Record), status: u16) -> String {
     let request = http::head::request(HEAD, &config::Limits::default(), &mut table).unwrap();
     record.asked = Some(Asked::of(&request, format != Format::Text));
     of(&mut record);
-    let client = "192.0.2.1:4000".parse().unwrap();
+    let client = Peer::Tcp("192.0.2.1:4000".parse().unwrap());
     cx.log_access(&Ended { record: &record, client, status, moved: [10, 120], body: 20 });
     cx.access = None;
     String::from_utf8(batches.recv().unwrap().bytes).unwrap()

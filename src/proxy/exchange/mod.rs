@@ -37,10 +37,9 @@ use super::reason::Reason;
 use super::receipt::Slip;
 use super::record::Record;
 use crate::balance::PoolId;
-use crate::base::Time;
+use crate::base::{Peer, Time};
 use crate::http::{Malformed, Scan, Verb};
 use crate::net::{Cost, Net, Sock};
-use std::net::SocketAddr;
 use std::ops::Range;
 use terms::Stage;
 
@@ -95,7 +94,7 @@ pub struct Exchange {
     pub record: Record,
     /// The session it belongs to: its row and its client.
     row: u32,
-    peer: SocketAddr,
+    peer: Peer,
 }
 
 impl Exchange {
@@ -105,7 +104,7 @@ impl Exchange {
         head: Flow,
         search: Search,
         heard: Time,
-        of: (u32, SocketAddr),
+        of: (u32, Peer),
         cx: &mut Context<N>,
     ) -> Box<Self> {
         cx.stats.admitted += 1;
@@ -116,7 +115,7 @@ impl Exchange {
     }
 
     /// A tunnel to a backend of `pool`, to which we say something ourselves at first.
-    pub fn tunnel<N: Net>(pool: PoolId, begin: Vec<u8>, of: (u32, SocketAddr), cx: &mut Context<N>) -> Box<Self> {
+    pub fn tunnel<N: Net>(pool: PoolId, begin: Vec<u8>, of: (u32, Peer), cx: &mut Context<N>) -> Box<Self> {
         cx.stats.admitted += 1;
         let id = u128::from(cx.rng.bits()) << 64 | u128::from(cx.rng.bits());
         let mut exchange = Exchange::blank(Kind::Tunnel, Terms::default(), cx.now, of, cx);
@@ -124,18 +123,12 @@ impl Exchange {
         cx.begin_receipt(&mut exchange.record, Verb::Other, pool);
         (exchange.request, exchange.response, exchange.admitted) = (raw(), raw(), true);
         exchange.request = Flow::new(begin, Body::UntilClose, false);
-        exchange.search = Search::new(pool, cx.backends.key(pool, None, of.1.ip()), cx);
+        exchange.search = Search::new(pool, cx.backends.key(pool, None, of.1), cx);
         exchange
     }
 
     /// An answer of our own, ready to be sent, to a request of which this is remembered.
-    pub fn answer<N: Net>(
-        terms: Terms,
-        text: Vec<u8>,
-        record: Record,
-        of: (u32, SocketAddr),
-        cx: &Context<N>,
-    ) -> Box<Self> {
+    pub fn answer<N: Net>(terms: Terms, text: Vec<u8>, record: Record, of: (u32, Peer), cx: &Context<N>) -> Box<Self> {
         let mut exchange = Exchange::blank(Kind::Answer, terms, record.heard, of, cx);
         exchange.record = record;
         exchange.response = Flow::new(text, Body::Done, false);
@@ -143,13 +136,7 @@ impl Exchange {
     }
 
     /// Its record is made where it stays: it is large, and requests are many.
-    fn blank<N: Net>(
-        kind: Kind,
-        terms: Terms,
-        heard: Time,
-        (row, peer): (u32, SocketAddr),
-        cx: &Context<N>,
-    ) -> Box<Self> {
+    fn blank<N: Net>(kind: Kind, terms: Terms, heard: Time, (row, peer): (u32, Peer), cx: &Context<N>) -> Box<Self> {
         Box::new(Exchange {
             kind,
             request: Flow::default(),

@@ -176,7 +176,8 @@ impl Exchange {
     /// Begins a fresh connection to this backend. False: it failed at once, and counts as tried.
     pub(super) fn open<N: Net>(&mut self, backend: BackendId, cx: &mut Context<N>) -> bool {
         cx.stats.connects += 1;
-        match cx.connect(cx.backends.get(backend).address, Owner::Upstream(self.row)) {
+        let address = cx.backends.get(backend).address.clone();
+        match cx.connect(&address, Owner::Upstream(self.row)) {
             Ok(end) => {
                 self.attach(Upstream { end, backend, pooled: false, connected: false, since: cx.now }, cx);
                 true
@@ -199,8 +200,8 @@ impl Exchange {
         let backend = cx.backends.get(upstream.backend);
         log::debug!("{}: forwarding {} to backend {}", self.peer, self.story(), backend.name);
         if let Some(gap) = self.host_gap.take() {
-            self.host_gap = Some(gap.start..gap.start + backend.name.len());
-            self.request.rewrite(gap, backend.name.as_bytes());
+            self.host_gap = Some(gap.start..gap.start + backend.host().len());
+            self.request.rewrite(gap, backend.host().as_bytes());
         }
         self.upstream = Some(upstream);
         cx.moved += 1;

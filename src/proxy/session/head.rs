@@ -97,13 +97,13 @@ impl Session {
         let (terms, mut out) = (Terms::from(request), cx.lender.lend_scrap());
         self.announce(pool, cx, &mut out);
         let cookie = cx.backends.pool(pool).cookie();
-        let trusted = cx.routing[usize::from(listener)].trusts(self.peer.ip());
-        let onward = Onward { client: self.peer.ip(), backend: "", id, trusted, proto: "http", cookie };
+        let trusted = cx.routing[usize::from(listener)].trusts(self.peer);
+        let onward = Onward { client: self.peer, backend: "", id, trusted, proto: "http", cookie };
         let host_gap = http::rewrite::request(request, &onward, &mut out);
         let flow = Flow::new(out, request.framing.into(), request.framing == Framing::Chunked)
             .limited(cx.limits.body)
             .trailers(request.drops_trailers);
-        let key = cx.backends.key(pool, Some(request), self.peer.ip());
+        let key = cx.backends.key(pool, Some(request), self.peer);
         let search = Search::new(pool, key, cx).stuck(cx.backends.stuck(pool, request));
         let mut exchange = Exchange::request(terms, flow, search, self.heard, self.name(), cx);
         exchange.record.name(id, cx.access.is_some());

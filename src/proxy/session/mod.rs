@@ -27,7 +27,7 @@ use super::end::End;
 use super::exchange::{Exchange, Stop};
 use super::phase::Phase;
 use super::reason::Reason;
-use crate::base::Time;
+use crate::base::{Peer, Time};
 use crate::http::Scan;
 use crate::net::{Net, Sock};
 use std::net::SocketAddr;
@@ -56,7 +56,7 @@ enum Step {
 /// One client connection.
 pub struct Session {
     client: End,
-    peer: SocketAddr,
+    peer: Peer,
     /// Its own row in the table of sessions.
     row: u32,
     service: Service,
@@ -83,7 +83,7 @@ pub struct Session {
 
 impl Session {
     /// A session for a connection that was just accepted.
-    pub fn new<N: Net>(client: End, peer: SocketAddr, row: u32, service: Service, cx: &mut Context<N>) -> Session {
+    pub fn new<N: Net>(client: End, peer: Peer, row: u32, service: Service, cx: &mut Context<N>) -> Session {
         cx.own(client.sock, Owner::Client(row));
         let mut session = Session {
             client,
@@ -230,7 +230,7 @@ impl Session {
         }
         if self.is_clients() {
             cx.stats.closed += 1;
-            cx.leave(self.service, self.counted.then(|| self.peer.ip()));
+            cx.leave(self.service, self.peer.ip().filter(|_| self.counted));
             cx.stats.ended(reason.name());
             log::debug!("connection from {} closed: {}", self.peer, reason.name());
         }
@@ -347,7 +347,7 @@ impl Session {
     }
 
     /// What its exchanges know it by.
-    fn name(&self) -> (u32, SocketAddr) {
+    fn name(&self) -> (u32, Peer) {
         (self.row, self.peer)
     }
 }

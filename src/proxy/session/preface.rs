@@ -12,6 +12,7 @@
 
 use super::{Session, Step};
 use crate::balance::PoolId;
+use crate::base::Peer;
 use crate::config::ProxyVersion;
 use crate::net::Net;
 use crate::preface::{Header, Refusal, client_hello, proxy_protocol};
@@ -39,7 +40,7 @@ impl Session {
     /// Reads until everything is there that stands before the traffic.
     #[cold]
     pub(super) fn read_preface<N: Net>(&mut self, budget: &mut usize, cx: &mut Context<N>) -> Step {
-        let trusts = cx.routing_of(self.service).is_some_and(|routing| routing.trusts(self.peer.ip()));
+        let trusts = cx.routing_of(self.service).is_some_and(|routing| routing.trusts(self.peer));
         if self.unheralded && !trusts {
             log::debug!("{}: not among the trusted proxies", self.peer);
             return Step::Close(Reason::Untrusted);
@@ -90,7 +91,7 @@ impl Session {
     fn believe(&mut self, header: Header) {
         if let Header::Tcp { source, destination } = header {
             log::debug!("{}: speaks for {source}", self.peer);
-            (self.peer, self.reached) = (source, Some(Box::new(destination)));
+            (self.peer, self.reached) = (source.into(), Some(Box::new(destination)));
         }
     }
 
@@ -141,8 +142,14 @@ impl Session {
 
     #[cold]
     fn herald<N: Net>(&self, version: ProxyVersion, cx: &mut Context<N>, out: &mut Vec<u8>) {
-        let reached = self.reached.as_deref().copied().or_else(|| cx.net.local_address(self.client.sock).ok());
-        let header = reached.map_or(Header::Unknown, |reached| Header::tcp(self.peer, reached));
+        let header = match self.peer {
+            Peer::Unix => Header::Unknown, // paths mean nothing elsewhere, and half of the receivers know none
+            Peer::Tcp(peer) => {
+                let reached =
+                    self.reached.as_deref().copied().or_else(|| cx.net.local_address(self.client.sock).ok()?.tcp());
+                reached.map_or(Header::Unknown, |reached| Header::tcp(peer, reached))
+            }
+        };
         header.write(version, out);
     }
 }

@@ -3,8 +3,9 @@
 
 use super::strict::{self, Body, Read};
 use super::{cuts, text};
+use evenkeel::base::Peer;
 use evenkeel::http::{Framing, Limits, Malformed, Onward, Request, Scan, Verb, Version, head, rewrite, table};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Limits so tight that small inputs reach them.
 const TIGHT: Limits = Limits { head: 120, target: 24, fields: 5, body: 1000, connections: 0, descriptors: 0, bulk: 0 };
@@ -21,7 +22,7 @@ const WIDE: Limits = Limits {
 };
 
 const ONWARD: Onward = Onward {
-    client: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 9)),
+    client: Peer::Tcp(SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 9)), 4000)),
     backend: "backend:8080",
     id: 0xabc,
     trusted: false,
