@@ -36,6 +36,8 @@ mod hops;
 mod keeping;
 #[path = "dialogues/limits.rs"]
 mod limits;
+#[path = "dialogues/paths.rs"]
+mod paths;
 #[path = "dialogues/preface.rs"]
 mod preface;
 #[path = "dialogues/refusals.rs"]

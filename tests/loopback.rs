@@ -32,6 +32,8 @@ mod itself;
 mod leaving;
 #[path = "loopback/old.rs"]
 mod old;
+#[path = "loopback/paths.rs"]
+mod paths;
 #[path = "loopback/pieces.rs"]
 mod pieces;
 #[path = "loopback/policies.rs"]

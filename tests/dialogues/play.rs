@@ -6,6 +6,7 @@ use super::kernel::Kernel;
 use super::real::Real;
 use super::simulated::Simulated;
 use super::stage::{Pace, Stage};
+use evenkeel::base::Address;
 use evenkeel::config::{
     Backend, Config, HashOn, Health, Limits, Listener, Mode, PolicyName, Pool, Preface, ProbeKind, Route, Timeouts,
 };
@@ -58,6 +59,18 @@ impl Play {
         config.pools = config.pools[0].backends.iter().map(alone).collect();
         (config.listeners[0].routes, config.listeners[0].pool) = (routes, rest);
         Play { config, ..self }
+    }
+
+    /// Everybody at a path instead of a port.
+    pub fn at_paths(mut self) -> Play {
+        let path = |number: usize| Address::unix(format!("/run/{number}"));
+        self.config.listeners[0].bind = vec![path(0)];
+        let backends = self.config.pools.iter_mut().flat_map(|pool| &mut pool.backends);
+        for (number, backend) in (1..).zip(backends) {
+            backend.address = path(number);
+            backend.name = backend.address.to_string();
+        }
+        self
     }
 
     /// With other limits.

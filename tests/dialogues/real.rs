@@ -13,11 +13,75 @@ use evenkeel::net::os::{Os, Remote};
 use evenkeel::proxy::Proxy;
 use socket2::SockRef;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// So many looks in a row may find nothing before we pause between them.
 const EAGER: u32 = 30;
+
+/// Where a backend listens.
+enum Ear {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Ear {
+    /// At an address like this one: at a port that is free, or at a path in `folder`.
+    fn like(address: &Address, folder: &Folder) -> (Ear, Address) {
+        let Address::Unix(path) = address else {
+            let listener = TcpListener::bind(ANY).expect("a port");
+            listener.set_nonblocking(true).expect("a socket");
+            let address = listener.local_addr().expect("an address");
+            return (Ear::Tcp(listener), address.into());
+        };
+        let address = folder.like(path);
+        let Address::Unix(path) = &address else { unreachable!() };
+        let listener = UnixListener::bind(path).expect("a path");
+        listener.set_nonblocking(true).expect("a socket");
+        (Ear::Unix(listener), address)
+    }
+
+    fn accept(&self) -> Option<TcpStream> {
+        match self {
+            Ear::Tcp(listener) => Some(listener.accept().ok()?.0), // nobody there is an error, too
+            Ear::Unix(listener) => Some(as_tcp(listener.accept().ok()?.0)),
+        }
+    }
+}
+
+/// Reading, writing and shutting down are the same calls.
+fn as_tcp(stream: UnixStream) -> TcpStream {
+    OwnedFd::from(stream).into()
+}
+
+/// A directory of one dialogue.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Folder {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        Folder(std::env::temp_dir().join(format!("dialogue-{}-{number}", std::process::id())))
+    }
+
+    /// The same name in here.
+    fn like(&self, path: &Path) -> Address {
+        std::fs::create_dir_all(&self.0).expect("a directory");
+        Address::unix(self.0.join(path.file_name().expect("a name")))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0); // most need none
+    }
+}
+
+const ANY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// The pause.
 const PAUSE: Duration = Duration::from_micros(300);
@@ -25,8 +89,10 @@ const PAUSE: Duration = Duration::from_micros(300);
 pub struct Real {
     proxy: Proxy<Os>,
     remote: Remote,
-    door: SocketAddr,
-    backends: Vec<Option<TcpListener>>,
+    door: Address,
+    backends: Vec<Option<Ear>>,
+    /// Where the sockets are that have a path; it goes with this.
+    _folder: Folder,
     wires: Vec<Option<TcpStream>>,
     origin: Instant,
     idle: u32,
@@ -36,25 +102,26 @@ impl Real {
     /// The same configuration, its addresses replaced by such as the system gives away.
     pub fn new(config: &Config, seed: u64) -> Real {
         let (mut config, mut backends) = (config.clone(), Vec::new());
-        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        config.listeners[0].bind = vec![any.into()];
+        let folder = Folder::new();
+        config.listeners[0].bind = match &config.listeners[0].bind[0] {
+            Address::Tcp(_) => vec![ANY.into()],
+            Address::Unix(path) => vec![folder.like(path)],
+        };
         for backend in config.pools.iter_mut().flat_map(|pool| &mut pool.backends) {
-            let listener = TcpListener::bind(any).expect("a port");
-            listener.set_nonblocking(true).expect("a socket");
-            backend.address = listener.local_addr().expect("an address").into();
-            backend.name = backend.address.to_string();
-            backends.push(Some(listener));
+            let (ear, address) = Ear::like(&backend.address, &folder);
+            (backend.name, backend.address) = (address.to_string(), address);
+            backends.push(Some(ear));
         }
         let os = Os::new().expect("a kernel");
         let remote = os.remote();
         let proxy = Proxy::new(&config, os, seed).expect("it listens");
-        let door = proxy.addresses().next().and_then(Address::tcp).expect("a listener");
-        Real { proxy, remote, door, backends, wires: Vec::new(), origin: Instant::now(), idle: 0 }
+        let door = proxy.addresses().next().cloned().expect("a listener");
+        Real { proxy, remote, door, backends, _folder: folder, wires: Vec::new(), origin: Instant::now(), idle: 0 }
     }
 
     fn add(&mut self, stream: TcpStream) -> Wire {
         stream.set_nonblocking(true).expect("a socket");
-        stream.set_nodelay(true).expect("a socket");
+        let _ = stream.set_nodelay(true); // a Unix socket knows no such thing
         self.wires.push(Some(stream));
         self.idle = 0;
         self.wires.len() - 1
@@ -63,14 +130,16 @@ impl Real {
 
 impl Kernel for Real {
     fn dial(&mut self) -> Wire {
-        let stream = TcpStream::connect(self.door).expect("it accepts");
+        let stream = match &self.door {
+            Address::Tcp(at) => TcpStream::connect(at),
+            Address::Unix(path) => UnixStream::connect(path).map(as_tcp),
+        };
+        let stream = stream.expect("it accepts");
         self.add(stream)
     }
 
     fn accept(&mut self) -> Option<(usize, Wire)> {
-        let accepted = |(which, listener): (usize, &Option<TcpListener>)| {
-            Some((which, listener.as_ref()?.accept().ok()?.0)) // nobody there is an error, too
-        };
+        let accepted = |(which, ear): (usize, &Option<Ear>)| Some((which, ear.as_ref()?.accept()?));
         let (which, stream) = self.backends.iter().enumerate().find_map(accepted)?;
         Some((which, self.add(stream)))
     }

@@ -64,7 +64,8 @@ impl Balancer {
         let mut balancer = Balancer { address: none, admin: None, child, ears };
         balancer.address =
             address_in(&balancer.wait_for(|line| line.contains("listening on") && !line.contains("(admin")));
-        if !args.windows(2).any(|pair| pair == ["--admin", "off"]) {
+        let none_asked = args.windows(2).any(|pair| pair == ["--admin", "off"]) || args.first() == Some(&"backend");
+        if !none_asked {
             balancer.admin = Some(address_in(&balancer.wait_for(|line| line.contains("(admin"))));
         }
         balancer
@@ -255,10 +256,13 @@ fn quietly(command: &mut Command) -> Child {
     quiet.spawn().expect("the built binary")
 }
 
-/// The address in `listening on ADDRESS (...)`.
+/// The address in `listening on ADDRESS (...)`; of a path, an address that nobody has.
 #[track_caller]
 fn address_in(line: &str) -> SocketAddr {
     let after = line.split("listening on ").nth(1).and_then(|rest| rest.split(' ').next());
+    if after.is_some_and(|text| text.starts_with("unix:/")) {
+        return SocketAddr::from(([0, 0, 0, 0], 0));
+    }
     after.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("no address in {line:?}"))
 }
 

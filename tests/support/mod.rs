@@ -37,6 +37,36 @@ pub fn until(what: &str, mut ready: impl FnMut() -> bool) {
     }
 }
 
+/// An empty folder, gone with its owner, with a name short enough for a socket's path.
+pub struct Nook(std::path::PathBuf);
+
+impl Nook {
+    /// A new one.
+    pub fn new() -> Nook {
+        static COUNT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+        let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let path = std::env::temp_dir().join(format!("nook-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("a scratch folder");
+        Nook(path)
+    }
+
+    /// A path in it.
+    pub fn path(&self, name: &str) -> std::path::PathBuf {
+        self.0.join(name)
+    }
+
+    /// The same as an address.
+    pub fn address(&self, name: &str) -> String {
+        format!("unix:{}", self.path(name).display())
+    }
+}
+
+impl Drop for Nook {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
 /// A loopback address whose port the system chooses.
 pub fn any_port() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
