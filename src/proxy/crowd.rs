@@ -138,10 +138,13 @@ impl<N: Net> Context<N> {
 
     /// The session whose turn it is in this pool's queue, if there is a place for it.
     fn next_in_line(&mut self, pool: PoolId) -> Option<u32> {
-        if self.queues.length(pool) == 0 || !self.backends.may_serve(pool) {
+        if self.queues.length(pool) == 0 {
             return None;
         }
-        self.queues.next(pool, |tried| self.backends.outlook(pool, tried) != Outlook::Busy)
+        // When all that take work are full, there may still be somebody who has tried them, and for whom others are left.
+        let open = self.backends.may_serve(pool);
+        let helps = |tried: &[_]| (open || !tried.is_empty()) && self.backends.outlook(pool, tried) != Outlook::Busy;
+        self.queues.next(pool, helps)
     }
 }
 

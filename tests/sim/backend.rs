@@ -143,7 +143,8 @@ impl Backend {
         (self.hung, self.sick) = (deed == Deed::Hang, deed == Deed::Sicken);
         self.vitals.suffered(deed == Deed::Return, cue.now);
         if matches!(deed, Deed::Kill | Deed::Hang) {
-            self.served.iter().for_each(|_| self.vitals.dealt(Dealt::Doubt, cue.now)); // any of them may be a probe
+            let all = self.served.len() + self.unheralded.len();
+            (0..all).for_each(|_| self.vitals.dealt(Dealt::Doubt, cue.now)); // any of them may be a probe
         }
         match deed {
             Deed::Kill => self.die(cue),

@@ -162,7 +162,7 @@ impl Ledger {
     /// Whether the state of the world excuses it.
     fn may_anybody(&self, number: u64, loss: Loss) -> bool {
         match self.requests.get(&number) {
-            Some(request) if !request.forbidden && self.may_be_shed(request, loss) => true,
+            Some(request) if self.may_be_shed(request, loss) => true,
             Some(request) if request.forbidden || self.sure.contains(&number) => false,
             Some(request) if self.hasty && !request.repeatable && loss == Loss::Status(502) => true,
             Some(_) => {
@@ -177,9 +177,9 @@ impl Ledger {
 
     fn may_be_shed(&self, request: &Request, loss: Loss) -> bool {
         match loss {
-            Loss::Status(503) => self.sheds,
-            Loss::Status(429) => self.slows,
-            Loss::Silence => self.makes_room && request.seen == 0,
+            Loss::Status(503) => self.sheds && !request.forbidden,
+            Loss::Status(429) => self.slows && !request.forbidden,
+            Loss::Silence => self.makes_room && request.seen == 0, // its connection was idle, whatever it meant to say
             _ => false,
         }
     }
