@@ -242,16 +242,18 @@ impl World {
             if vitals.barred && seen.requests > had {
                 return Err(format!("backend {index} gets no new work and was picked"));
             }
+            // Who was turned down by the firm one, for a status that another is asked for, may go to anybody who is left.
+            let elsewhere = http && !self.plan.retry_on().is_empty();
             let enough = if seen.up { self.plan.rise } else { self.plan.fall };
             match http {
                 true => vitals.judged(seen.up, enough).map_err(|what| format!("backend {index} was {what}"))?,
                 false => vitals.up = seen.up, // a pass of a TCP probe leaves no mark
             }
-            if !was_up && !seen.up && seen.requests > had && self.has_firm_beside(index) {
+            if !was_up && !seen.up && seen.requests > had && !elsewhere && self.has_firm_beside(index) {
                 return Err(format!("backend {index} is down and was picked"));
             }
             let was_out = self.look_at_the_ejection(index, seen.ejected, now)?;
-            if was_out && seen.ejected && seen.requests > had && self.has_firm_in_beside(index) {
+            if was_out && seen.ejected && seen.requests > had && !elsewhere && self.has_firm_in_beside(index) {
                 return Err(format!("backend {index} is ejected and was picked"));
             }
         }
