@@ -17,6 +17,8 @@ mod heralds;
 mod load;
 #[path = "neighbours/nginx.rs"]
 mod nginx;
+#[path = "neighbours/paths.rs"]
+mod paths;
 #[path = "neighbours/program.rs"]
 mod program;
 #[path = "neighbours/python.rs"]
