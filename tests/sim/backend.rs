@@ -83,7 +83,7 @@ impl Backend {
     }
 
     pub fn act(&mut self, cue: &mut Cue) {
-        while let Some(far) = cue.sim.take(self.at) {
+        while let Some(far) = cue.sim.take(cue.ledger.paths.place(self.at)) {
             if self.hung {
                 self.vitals.dealt(Dealt::Doubt, cue.now);
             }
@@ -138,7 +138,7 @@ impl Backend {
     }
 
     pub fn suffer(&mut self, deed: Deed, cue: &mut Cue) {
-        let at = self.at;
+        let at = cue.ledger.paths.place(self.at);
         cue.sim.remark(|| format!("backend {at}: {deed:?}"));
         (self.hung, self.sick) = (deed == Deed::Hang, deed == Deed::Sicken);
         self.vitals.suffered(deed == Deed::Return, cue.now);
@@ -159,7 +159,7 @@ impl Backend {
     fn die(&mut self, cue: &mut Cue) {
         let now = cue.now;
         // Whoever waits in the queue of a dying listener finds out by a reset.
-        while let Some(far) = cue.sim.take(self.at) {
+        while let Some(far) = cue.sim.take(cue.ledger.paths.place(self.at)) {
             cue.ledger.orphans += u32::from(self.habits.http.is_none());
             cue.sim.far_reset(far);
             self.vitals.dealt(Dealt::Doubt, now);
@@ -168,7 +168,7 @@ impl Backend {
             cue.ledger.orphans += u32::from(self.habits.http.is_none());
             cue.sim.far_reset(one.far);
         }
-        cue.sim.unserve(self.at);
+        cue.sim.unserve(cue.ledger.paths.place(self.at));
         for one in self.served.drain(..) {
             match one {
                 Served::Http(mut one) => {

@@ -2,7 +2,6 @@
 //! hear it before anything else. Written and read here by hand, apart from the balancer's own.
 
 use super::ledger::{Cue, Ledger};
-use super::plan::listener;
 use evenkeel::base::Rng;
 use evenkeel::config::{Mode, ProxyVersion};
 use evenkeel::net::sim::Far;
@@ -35,7 +34,7 @@ impl Heralds {
 impl Cue<'_> {
     /// A client comes in: through the proxy, if there is one.
     pub fn dial(&mut self, mode: Mode) -> Far {
-        let far = self.sim.dial(listener(mode));
+        let far = self.sim.dial(self.ledger.paths.door(mode));
         if self.ledger.heralds.before {
             let IpAddr::V4(client) = self.caller(far) else { return far };
             let header =
@@ -100,7 +99,7 @@ fn source(header: &[u8], version: ProxyVersion) -> Option<Option<IpAddr>> {
         };
     }
     match header.strip_prefix(b"\r\n\r\n\0\r\nQUIT\n")? {
-        [0x20, 0, 0, 0] => Some(None),
+        [0x20 | 0x21, 0, 0, 0] => Some(None),
         [0x21, 0x11, 0, 12, a, b, c, d, ..] => Some(Some(IpAddr::from([*a, *b, *c, *d]))),
         _ => None,
     }

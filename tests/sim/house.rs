@@ -1,6 +1,6 @@
 //! The balancer under test, as the world sees it, and a configuration made by hand.
 
-use super::plan::{Plan, address, listener};
+use super::plan::{Plan, address};
 use super::{House, Order, Seen};
 use evenkeel::balance::{self, BackendId};
 use evenkeel::config::network::Network;
@@ -87,7 +87,7 @@ pub fn config(plan: &Plan) -> Config {
     let modes: Vec<Mode> = [Mode::Http, Mode::Tcp].into_iter().filter(|&mode| !plan.pool(mode).is_empty()).collect();
     let door = |(pool, &mode): (usize, &Mode)| Listener {
         name: name(mode),
-        bind: vec![listener(mode).into()],
+        bind: vec![plan.paths.door(mode)],
         mode,
         routes: Vec::new(),
         pool: Some(pool),
@@ -107,9 +107,11 @@ pub fn config(plan: &Plan) -> Config {
 /// Everybody comes through a proxy, or nobody.
 fn preface(plan: &Plan) -> Preface {
     match plan.heralds.before {
-        true => {
-            Preface { proxy_protocol: true, trusted: Network::parse("0.0.0.0/0").into_iter().collect(), sni: false }
-        }
+        true => Preface {
+            proxy_protocol: true,
+            trusted: ["0.0.0.0/0", "unix:"].iter().flat_map(|all| Network::parse(all)).collect(),
+            sni: false,
+        },
         false => Preface::default(),
     }
 }
@@ -126,7 +128,7 @@ fn pool(plan: &Plan, mode: Mode) -> Pool {
     let (policy, hash) = plan.policy();
     let weight = |index: usize| if policy == PolicyName::RoundRobin { 1 } else { 1 + index as u32 % 3 };
     let backend = |&index: &usize| {
-        let (name, address) = (address(index).to_string(), address(index).into());
+        let (name, address) = (address(index).to_string(), plan.paths.place(address(index)));
         Backend { name, address, weight: weight(index) }
     };
     let kind = match mode {

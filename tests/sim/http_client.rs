@@ -340,7 +340,9 @@ impl HttpClient {
     /// The connection is over. What was asked and not answered is lost, or asked again on another.
     fn gone(&mut self, clean: bool, cue: &mut Cue) -> bool {
         if let Some(mut reading) = self.reading.take() {
-            if reading.until_close && clean {
+            let whole = cue.ledger.requests.get(&reading.number).is_some_and(|request| request.reply == reading.got);
+            // On a Unix socket an end may be all there is of a reset.
+            if reading.until_close && clean && (whole || !cue.ledger.paths.any()) {
                 reading.body = Body::Done;
                 if let Err(what) = self.conclude(&reading, cue) {
                     cue.ledger.blame(format!("{what}, and a clean end"));

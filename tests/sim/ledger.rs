@@ -4,6 +4,7 @@
 //! "anything". All that has none must succeed.
 
 use super::heralds::Heralds;
+use super::plan::Paths;
 use evenkeel::base::Time;
 use evenkeel::config::{Mode, Sticky};
 use evenkeel::net::sim::Sim;
@@ -102,6 +103,8 @@ pub struct Ledger {
     last: u64,
     /// Who says whose connections they are, and everybody who has come so far.
     pub heralds: Heralds,
+    /// Who is at paths.
+    pub paths: Paths,
     pub callers: BTreeSet<IpAddr>,
     pub streams: BTreeMap<u64, Stream>,
     pub requests: BTreeMap<u64, Request>,

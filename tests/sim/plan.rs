@@ -8,7 +8,7 @@ use super::backend::{Deed, Habits};
 use super::heralds::{self, Heralds};
 use super::http_client::{Fault, HttpAsk};
 use super::tcp::TcpAsk;
-use evenkeel::base::Rng;
+use evenkeel::base::{Address, Rng};
 use evenkeel::config::{ClientLimit, Ejection, HashOn, Mode, PolicyName, Queue, Rate, Sticky};
 use evenkeel::net::Signal;
 use evenkeel::net::sim::Cruelty;
@@ -66,6 +66,8 @@ pub struct Plan {
     pub lame: Option<usize>,
     /// Who says whose connections they are.
     pub heralds: Heralds,
+    /// Who is at paths.
+    pub paths: Paths,
 }
 
 /// What is limited.
@@ -129,6 +131,44 @@ pub fn listener(mode: Mode) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], port))
 }
 
+/// What listens at a path instead of a port.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Paths {
+    pub doors: bool,
+    /// Every backend, every other, or none.
+    pub every: Option<usize>,
+}
+
+impl Paths {
+    /// In two worlds of five. By dice of its own.
+    fn of(seed: u64) -> Paths {
+        let dice = &mut Dice(Rng::new(seed ^ 0x9a745));
+        Paths { doors: dice.chance(250), every: dice.pick(&[(6, None), (1, Some(1)), (1, Some(2))]) }
+    }
+
+    /// Whether somebody is, so that a connection that broke may look as if it had ended.
+    pub fn any(self) -> bool {
+        self != Paths::default()
+    }
+
+    /// Where the backend with this address really listens.
+    pub fn place(self, at: SocketAddr) -> Address {
+        let index = usize::from(at.port());
+        match self.every.is_some_and(|every| index.is_multiple_of(every)) {
+            true => Address::unix(format!("/run/{index}")),
+            false => at.into(),
+        }
+    }
+
+    /// Where the balancer really listens.
+    pub fn door(self, mode: Mode) -> Address {
+        match self.doors {
+            true => Address::unix(format!("/run/{mode:?}")),
+            false => listener(mode).into(),
+        }
+    }
+}
+
 impl Plan {
     /// What `seed` means: one mode or both, in one world.
     pub fn of(seed: u64) -> Plan {
@@ -140,6 +180,9 @@ impl Plan {
             1 => tcp(seed),
             _ => http(seed).beside(tcp(seed)),
         };
+        if plan.lame.is_none() {
+            plan.paths = Paths::of(seed); // a lame one is to count as picked, which who is turned away at once does not
+        }
         plan.orders = plan.some_orders();
         if plan.cruelty.window.0 >= heralds::LONGEST {
             plan.heralds = Heralds::of(seed);
@@ -289,6 +332,7 @@ impl Plan {
             bulk: dice.pick(&[(1, 20), (2, 200), (1, 16 * 1024)]),
             lame: None,
             heralds: Heralds::default(),
+            paths: Paths::default(),
             most_clients: if scope.timers && dice.chance(100) { 1 + dice.0.below(3) as usize } else { 0 },
         }
     }
@@ -316,6 +360,7 @@ impl Plan {
             rise: 1 + dice.0.below(3) as u32,
             lame: None,
             heralds: Heralds::default(),
+            paths: Paths::default(),
             bulk: dice.pick(&[(1, 20), (2, 200), (1, 16 * 1024)]),
             body_limit: if !fair && dice.chance(100) { 1 + dice.0.below(5000) } else { 0 },
             most_clients: if dice.chance(100) { 1 + dice.0.below(3) as usize } else { 0 },

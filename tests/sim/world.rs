@@ -90,7 +90,7 @@ pub struct World {
 pub fn kernel(plan: &Plan) -> Sim {
     let mut sim = Sim::new(plan.seed, plan.cruelty.clone());
     for index in 0..plan.backends.len() {
-        sim.serve(address(index), Welcome::Accept);
+        sim.serve(plan.paths.place(address(index)), Welcome::Accept);
     }
     sim
 }
@@ -109,7 +109,7 @@ impl World {
         let hasty = |habits: &Habits| habits.http.is_some_and(|http| http.closes_idle > 0 || http.slams > 0);
         let killed = plan.deeds.iter().any(|&(_, _, deed)| deed == Deed::Kill);
         ledger.hasty = killed || plan.backends.iter().any(hasty);
-        ledger.heralds = plan.heralds;
+        (ledger.heralds, ledger.paths) = (plan.heralds, plan.paths);
         let caps = plan.caps();
         ledger.sheds = caps.inflight.is_some();
         ledger.slows = caps.client.is_some();
@@ -233,7 +233,7 @@ impl World {
             if self.plan.caps().inflight.is_some_and(|most| seen.in_flight > most) {
                 return Err(format!("backend {index} has {} in flight", seen.in_flight));
             }
-            let failed = house.net().failures(address(index));
+            let failed = house.net().failures(self.plan.paths.place(address(index)));
             let http = self.plan.backends[index].http.is_some();
             let vitals = &mut self.backends[index].vitals;
             vitals.failed(failed, now);

@@ -89,7 +89,9 @@ impl HttpServed {
         let mut luck = |chance: u16| rng.chance(chance.into(), 1000);
         let old = luck(habits.old);
         let chunks = luck(habits.chunks) && !old;
-        self.until_close = !chunks && !self.slams && luck(habits.until_close);
+        // Without a reset nobody could tell such a response from one that broke off.
+        let told = !cue.ledger.paths.place(self.at).is_unix();
+        self.until_close = !chunks && !self.slams && luck(habits.until_close) && told;
         self.closes = self.until_close || luck(habits.closes);
         if luck(habits.interim) && !old {
             self.out.say(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n");
