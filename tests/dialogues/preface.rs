@@ -182,6 +182,15 @@ fn trusted_proxies_are_believed_and_nobody_else() {
     }
 }
 
+/// The proxy is believed, and it says whose connection it is. What that client claims to be is its own word.
+#[test]
+fn a_client_behind_a_trusted_proxy_is_not_trusted_itself() {
+    Play::new().listener(|listener| accepts(listener, "0.0.0.0/1")).run(|s| {
+        s.client().says(format!("{V1}GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 198.51.100.1\r\n\r\n"));
+        s.backend_hears_request("GET / HTTP/1.1").head().has(&["X-Forwarded-For: 192.0.2.7"]);
+    });
+}
+
 /// A ClientHello for this server: version, random, no session, one cipher, no compression, the name.
 fn hello(name: Option<&str>) -> Vec<u8> {
     let vector = |size: usize, inner: &[u8]| [&inner.len().to_be_bytes()[8 - size..], inner].concat();
@@ -231,6 +240,17 @@ fn a_name_that_leads_nowhere_is_closed_on() {
     let mut broken = hello(Some("api.example.com"));
     broken[8] = 1; // the message is shorter than what is in it
     is_closed_for(&by_name(Some(0)), &broken, "hello_lengths");
+}
+
+#[test]
+fn a_name_that_never_comes_ends_with_the_header_time_out() {
+    let hello = hello(Some("api.example.com"));
+    for says in [&[][..], &hello[..1], &hello[..hello.len() - 1]] {
+        let short = by_name(Some(0)).timeouts(|timeouts| timeouts.header = Duration::from_millis(200));
+        is_closed_for(&short, says, "header_timeout");
+        let heralded = short.listener(|listener| accepts(listener, "0.0.0.0/0"));
+        is_closed_for(&heralded, &[V1.as_bytes(), says].concat(), "header_timeout");
+    }
 }
 
 #[test]
