@@ -11,12 +11,12 @@ fn vitals(balancer: &Balancer) -> Vitals {
 }
 
 /// More connections than descriptors: whoever got in is served, whoever did not waits outside at no cost, and gets in as
-/// soon as somebody leaves. With 40 the margin for backends and probes is kept in time; 24 are so few that accepting
-/// itself fails.
+/// soon as somebody leaves. With 40 the margin for backends and probes is kept in time; 16 are so few that it is less than
+/// what the process itself needs (six or seven), and accepting fails.
 #[test]
 fn descriptors_that_run_out_cost_nothing_and_are_used_again_at_once() {
     run_out(40, "full: ");
-    run_out(24, "cannot accept");
+    run_out(16, "cannot accept");
 }
 
 fn run_out(descriptors: u64, told: &str) {
