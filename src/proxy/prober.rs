@@ -90,11 +90,10 @@ impl Prober {
                 entry.insert(Running { backend, probe, question, end, began: cx.now, step: Step::Connect, sent: 0 });
                 self.of_backend[backend.0 as usize] = Some(row);
             }
+            Err(error) if net::is_our_trouble(&error) => plan_in(UNSETTLED, backend, cx.now, cx), // nothing was learnt
             Err(error) => {
-                if !net::is_our_trouble(&error) {
-                    let cause = Cause { step: Step::Connect, what: error.to_string(), took: Duration::ZERO };
-                    failed(backend, None, &cause, cx);
-                }
+                let cause = Cause { step: Step::Connect, what: error.to_string(), took: Duration::ZERO };
+                failed(backend, None, &cause, cx);
                 plan_next(backend, cx.now, cx);
             }
         }
@@ -164,9 +163,13 @@ fn failed<N: Net>(id: BackendId, status: Option<u16>, cause: &Cause, cx: &mut Co
 
 /// When this backend is probed next, counted from the start of the last probe.
 fn plan_next<N: Net>(id: BackendId, began: Time, cx: &mut Context<N>) {
-    let backend = cx.backends.get(id);
-    let interval = cx.backends.pool(backend.pool).probing.interval;
-    let span = if backend.health.unsettled() { interval.min(UNSETTLED) } else { interval };
+    let span = if cx.backends.get(id).health.unsettled() { UNSETTLED } else { Duration::MAX };
+    plan_in(span, id, began, cx);
+}
+
+/// The same, after so long at most.
+fn plan_in<N: Net>(most: Duration, id: BackendId, began: Time, cx: &mut Context<N>) {
+    let span = cx.backends.pool(cx.backends.get(id).pool).probing.interval.min(most);
     // A tenth either way, so that many balancers, or many backends, do not fall into step.
     let tenth = u64::try_from(span.as_nanos() / 10).unwrap_or(u64::MAX);
     let jitter = Duration::from_nanos(cx.rng.below(tenth.saturating_mul(2).max(1)));
