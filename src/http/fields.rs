@@ -4,7 +4,7 @@
 //! marks. Fields that only a request knows are judged in [`super::head`].
 
 use super::framing::{self, Coding};
-use super::words::{is_token, list};
+use super::words::{is_token, is_word, list};
 use super::{Limits, Malformed};
 use httparse::Header;
 
@@ -54,7 +54,7 @@ const KNOWN: [&[(&str, Name)]; 18] = [
 /// Which of the names is this?
 pub(super) fn name(field: &[u8]) -> Name {
     let alike = KNOWN.get(field.len()).copied().unwrap_or_default();
-    let found = alike.iter().find(|(known, _)| field.eq_ignore_ascii_case(known.as_bytes()));
+    let found = alike.iter().find(|(known, _)| is_word(field, known.as_bytes()));
     found.map_or(Name::Other, |&(_, name)| name)
 }
 
@@ -89,9 +89,9 @@ impl Options {
     fn and(&mut self, value: &[u8]) {
         for option in list(value) {
             match option {
-                o if o.eq_ignore_ascii_case(b"close") => self.close = true,
-                o if o.eq_ignore_ascii_case(b"keep-alive") => self.keep_alive = true,
-                o if o.eq_ignore_ascii_case(b"upgrade") => self.upgrade = true,
+                o if is_word(o, b"close") => self.close = true,
+                o if is_word(o, b"keep-alive") => self.keep_alive = true,
+                o if is_word(o, b"upgrade") => self.upgrade = true,
                 o => {
                     self.named += 1;
                     self.names_others |= name(o) == Name::Other;

@@ -77,6 +77,27 @@ fn trim(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
+/// Whether this is that word, given in small letters, as case is of no account: eight bytes at a time, since each head
+/// holds many. What has passed httparse has no control bytes, so setting one bit makes letters small and leaves all
+/// else apart that a token may hold, but for `^` and `~`, which no word known here has.
+pub(super) fn is_word(bytes: &[u8], word: &[u8]) -> bool {
+    if bytes.len() != word.len() {
+        return false;
+    }
+    match (bytes.first_chunk(), bytes.last_chunk(), word.first_chunk(), word.last_chunk()) {
+        (Some(start), Some(end), Some(known_start), Some(known_end)) => {
+            small(start) == u64::from_ne_bytes(*known_start)
+                && small(end) == u64::from_ne_bytes(*known_end)
+                && (bytes.len() <= 16 || is_word(&bytes[8..], &word[8..]))
+        }
+        _ => bytes.iter().zip(word).all(|(byte, known)| byte | 0x20 == *known),
+    }
+}
+
+fn small(eight: &[u8; 8]) -> u64 {
+    u64::from_ne_bytes(*eight) | 0x2020_2020_2020_2020
+}
+
 /// RFC 9110 5.6.2.
 pub(super) fn is_tchar(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
@@ -85,4 +106,25 @@ pub(super) fn is_tchar(byte: u8) -> bool {
 /// RFC 9110 5.6.2: one or more of those.
 pub(super) fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().copied().all(is_tchar)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_word;
+
+    #[test]
+    fn a_word_is_known_whatever_its_case_and_by_every_byte() {
+        for word in ["te", "host", "upgrade", "http2-settings", "proxy-connection", "transfer-encoding"] {
+            assert!(is_word(word.as_bytes(), word.as_bytes()));
+            assert!(is_word(word.to_uppercase().as_bytes(), word.as_bytes()));
+            assert!(!is_word(&word.as_bytes()[1..], word.as_bytes()));
+            for index in 0..word.len() {
+                for other in (b'!'..=u8::MAX).filter(|other| !other.eq_ignore_ascii_case(&word.as_bytes()[index])) {
+                    let mut bytes = word.as_bytes().to_vec();
+                    bytes[index] = other;
+                    assert!(!is_word(&bytes, word.as_bytes()), "{word} with {other:#x} at {index}");
+                }
+            }
+        }
+    }
 }
