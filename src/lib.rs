@@ -94,3 +94,4 @@ pub mod http;
 pub mod net;
 pub mod preface;
 pub mod proxy;
+pub mod run;

@@ -3,28 +3,21 @@
 
 use evenkeel::balance::budget::{self, Budget};
 use evenkeel::base::Address;
-use evenkeel::config::access::{AccessLog, Target};
 use evenkeel::config::{self, Command, Config, Exit, Limits};
 use evenkeel::demo::backend::{Backend, Manner};
 use evenkeel::demo::{self, Ports};
 use evenkeel::host::resolve::resolve;
-use evenkeel::host::spool::Spool;
 use evenkeel::host::{ask, limits, stderr};
 use evenkeel::net::os::Os;
-use evenkeel::net::traced::Traced;
-use evenkeel::proxy::access::Access;
-use evenkeel::proxy::{Proxy, Turned};
+use evenkeel::run::{Again, Asked};
 use log::LevelFilter;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 fn main() -> ExitCode {
-    let env = |name: &str| Some(std::env::var_os(name)?.to_string_lossy().into_owned());
-    let read = |path: &std::path::Path| std::fs::read_to_string(path);
-    let command = config::from_args(std::env::args_os(), &env, &read, &resolve);
-    let ended = match command {
-        Ok(Command::Run { config, log, access }) => run(config, log, access),
+    let ended = match command() {
+        Ok(Command::Run { config, log, access }) => run(Asked { config, log, access }, Arc::new(again)),
         Ok(Command::Demo { port_base, log }) => demo(port_base, log),
         Ok(Command::Backend { listen, name, delay, status, body_size, log }) => {
             let name = name.unwrap_or_else(|| name_of(&listen));
@@ -59,55 +52,28 @@ fn said(text: String) -> Exit {
     Exit { text, to_stdout: true, code: 0 }
 }
 
-/// Descriptors that are not for clients and their upstreams: listeners, probes, logs, the loop's own.
-const RESERVED: u64 = 64;
-
-/// Sees to it that there are descriptors for all who are let in: two for each, the client and its upstream.
-fn fit(limits: &mut Limits, descriptors: u64) {
-    let narrow = |wide: u64| usize::try_from(wide).unwrap_or(usize::MAX);
-    let most = narrow(descriptors.saturating_sub(RESERVED) / 2);
-    if limits.connections == 0 {
-        limits.connections = most;
-    } else if limits.connections > most {
-        log::warn!(
-            "limits.connections is {}, but {descriptors} descriptors are enough for {most} only: raise the limit on open \
-             files (ulimit -n, LimitNOFILE=) to {}, or lower limits.connections",
-            limits.connections,
-            (limits.connections as u64).saturating_mul(2).saturating_add(RESERVED)
-        );
-    }
-    limits.descriptors = narrow(descriptors);
-}
-
 /// Balances until told to stop.
-fn run(mut config: Config, log: LevelFilter, access: Option<AccessLog>) -> Result<(), Exit> {
-    stderr::init(log);
-    fit(&mut config.limits, limits::raise_descriptors());
-    let ended = access.map(open).transpose().and_then(|access| balance(&config, access));
+fn run(asked: Asked, again: Again) -> Result<(), Exit> {
+    stderr::init(asked.log);
+    let ended = evenkeel::run::run(asked, again);
     stderr::flush();
     ended.map_err(failed)
 }
 
-/// Errors name the file.
-fn open(log: AccessLog) -> io::Result<Access> {
-    let spool = match &log.to {
-        Target::Stdout => Spool::stdout(),
-        Target::File(path) => Spool::file(path).map_err(|error| {
-            let what = format!("cannot write the access log {}: {error}", path.display());
-            io::Error::other(format!("{what}: name a file in a directory that is there and that this user may write"))
-        }),
-    };
-    Ok(Access::new(log.format, spool?))
+/// Understands the process's own command line, and what it names, as they are now.
+fn command() -> Result<Command, Exit> {
+    let env = |name: &str| Some(std::env::var_os(name)?.to_string_lossy().into_owned());
+    let read = |path: &std::path::Path| std::fs::read_to_string(path);
+    config::from_args(std::env::args_os(), &env, &read, &resolve)
 }
 
-fn balance(config: &Config, access: Option<Access>) -> io::Result<()> {
-    let mut os = Os::new()?;
-    os.hear_signals()?;
-    let seed = RandomState::new().build_hasher().finish(); // std's own keys: the one place where chance comes in
-    let mut proxy = Proxy::new(config, Traced::new(os), seed)?;
-    access.into_iter().for_each(|access| proxy.log_to(access));
-    while proxy.turn()? == Turned::More {}
-    Ok(())
+/// What a running balancer is asked for now.
+fn again() -> Result<Asked, String> {
+    match command() {
+        Ok(Command::Run { config, log, access }) => Ok(Asked { config, log, access }),
+        Ok(_) => Err("it has none".into()),
+        Err(exit) => Err(exit.text),
+    }
 }
 
 /// Shows it working, until told to stop.
@@ -130,7 +96,7 @@ fn demo(port_base: Option<u16>, log: LevelFilter) -> Result<(), Exit> {
         ports.admin,
         balancer = ports.balancer,
     );
-    run(config, log, None).map_err(hint)
+    run(Asked { config, log, access: None }, Arc::new(again)).map_err(hint)
 }
 
 /// Is one embedded backend, until told to stop.

@@ -85,7 +85,7 @@ fn proxy(plan: Plan, aloud: bool) -> Result<Report, String> {
     let start = net.now();
     let mut proxy = Proxy::new(&house::config(&plan), net, plan.seed).map_err(|error| error.to_string())?;
     let (spool, _nobody_takes_them) = Spool::pair(1);
-    proxy.log_to(Access::new(Format::Json, spool));
+    proxy.log_to(Some(Access::new(Format::Json, spool)));
     World::new(plan, start).run(&mut proxy)
 }
 

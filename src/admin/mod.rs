@@ -8,7 +8,7 @@ use crate::balance::budget::Budget;
 use crate::balance::ejection::Ejection;
 use crate::balance::probe::Probed;
 use crate::balance::queue::Queues;
-use crate::balance::{Backend, Pool, PoolId};
+use crate::balance::{Backend, Members, Pool, PoolId};
 use crate::balance::{Backends, State};
 use crate::base::stats::Stats;
 use crate::base::{Address, Time};
@@ -69,6 +69,8 @@ struct StateOfAll<'a> {
     counters: &'a Stats,
     calls: Calls,
     pools: Vec<PoolState<'a>>,
+    /// Backends that are removed and finish what they have.
+    departing: Vec<BackendState<'a>>,
 }
 
 #[derive(Serialize)]
@@ -162,6 +164,7 @@ fn state(view: &View<'_>) -> Page {
         counters: view.stats,
         calls: view.calls,
         pools: pools(view),
+        departing: view.backends.departing().map(|backend| backend_state(backend, view.now)).collect(),
     };
     json(&all)
 }
@@ -172,14 +175,14 @@ fn json(value: &impl Serialize) -> Page {
 }
 
 fn pools<'a>(view: &View<'a>) -> Vec<PoolState<'a>> {
-    let one = |(number, (pool, members)): (usize, (&'a Pool, &'a [Backend]))| PoolState {
+    let one = |(number, (pool, members)): (usize, (&'a Pool, Members<'a>))| PoolState {
         name: &pool.name,
         budget: view.budgets.get(number),
         queued: view.queues.length(PoolId(number as u16)),
         retry_budget: RetryState { tokens: pool.retries.tokens(), denied: pool.retries.denied() },
         backends: members.iter().map(|backend| backend_state(backend, view.now)).collect(),
     };
-    view.backends.pools().enumerate().map(one).collect()
+    view.backends.pools().enumerate().filter(|(_, (pool, _))| !pool.is_gone()).map(one).collect()
 }
 
 fn backend_state(backend: &Backend, now: Time) -> BackendState<'_> {

@@ -23,6 +23,8 @@ pub enum Order {
     Drain,
     /// That, and that nobody asks how it is.
     Disable,
+    /// That too, and it is in no pool any more: see [`super::change`].
+    Leave,
 }
 
 /// One backend.
@@ -36,6 +38,8 @@ pub struct Backend {
     pub weight: u32,
     /// The pool it stands in.
     pub pool: PoolId,
+    /// Its row in the pool.
+    pub(super) row: u32,
     /// Whether it is fit, as far as probes and connections tell.
     pub health: Health,
     /// What the operator wants of it: changed through [`super::Backends::order`] alone.
@@ -67,6 +71,7 @@ impl Backend {
             address: from.address.clone(),
             weight: from.weight,
             pool,
+            row: 0,
             health: Health::new(health.fall, health.rise),
             order: Order::Serve,
             ordered: Time(0),
@@ -112,14 +117,14 @@ impl Backend {
 
     /// Whether the operator wants to know how it is.
     pub fn is_probed(&self) -> bool {
-        self.order != Order::Disable
+        !matches!(self.order, Order::Disable | Order::Leave)
     }
 
     /// What it is taken for: by the operator's word first, then by health, then by live traffic.
     pub fn state(&self) -> State {
         match (self.order, self.health.state()) {
             (Order::Disable, _) => State::Disabled,
-            (Order::Drain, _) => State::Draining,
+            (Order::Drain | Order::Leave, _) => State::Draining,
             _ if self.weight == 0 => State::Draining,
             (_, State::Up | State::Unproven) if self.ejected => State::Ejected,
             (_, state) => state,
@@ -155,6 +160,7 @@ impl Backend {
 #[cfg(test)]
 pub(crate) mod tests_support {
     use super::*;
+    use crate::balance::Members;
     use crate::balance::policy::{Choice, Load};
     use crate::config::ProbeKind;
 
@@ -177,6 +183,7 @@ pub(crate) mod tests_support {
 
     /// A choice among them.
     pub(crate) fn choice<'a>(backends: &'a [Backend], may: &'a dyn Fn(usize) -> bool) -> Choice<'a> {
+        let backends = Members::all(backends);
         Choice { backends, may, again: false, key: 0, load: Load::of(backends) }
     }
 }

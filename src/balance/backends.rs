@@ -8,6 +8,7 @@
 use super::backend::{Backend, BackendId};
 use super::ejection::{self, Sentence, Served};
 use super::key;
+use super::members::Members;
 use super::policy::{Choice, Load};
 use super::pool::{Pool, PoolId};
 use super::room::{Outlook, Room};
@@ -37,23 +38,29 @@ pub struct Backends {
     pub(super) pools: Vec<Pool>,
     /// See [`Backends::take_relief`].
     pub(super) relief: bool,
+    /// Rows of backends that are in no pool any more, and rows that are nobody's.
+    pub(super) departing: Vec<u32>,
+    pub(super) free: Vec<u32>,
+    /// Where new policies have their chance from.
+    pub(super) rng: Rng,
 }
 
 impl Backends {
     /// The table that a configuration describes, every backend unproven. `seed` decides what policies leave to chance.
     pub fn new(pools: &[config::Pool], seed: u64) -> Backends {
-        let mut all = Backends { table: Vec::new(), pools: Vec::new(), relief: false };
-        let mut rng = Rng::new(!seed); // others use the seed as it is
-        for (number, from) in pools.iter().enumerate() {
-            let first = all.table.len();
-            all.table.extend(from.backends.iter().map(|it| Backend::new(it, PoolId(number as u16), from)));
-            let pool = Pool::new(from, &all.table, first..all.table.len(), Rng::new(rng.bits()));
-            all.pools.push(pool);
-        }
+        let mut all = Backends {
+            table: Vec::new(),
+            pools: Vec::new(),
+            relief: false,
+            departing: Vec::new(),
+            free: Vec::new(),
+            rng: Rng::new(!seed), // others use the seed as it is
+        };
+        pools.iter().for_each(|pool| drop(all.add_pool(pool, Time(0))));
         all
     }
 
-    /// One backend. Ids come from this table, and rows are never taken out.
+    /// One backend. Ids come from this table, and rows are for life: see [`super::change`].
     pub fn get(&self, id: BackendId) -> &Backend {
         &self.table[id.0 as usize]
     }
@@ -106,12 +113,12 @@ impl Backends {
         if backend.takes_work() {
             pool.load.in_flight = change(pool.load.in_flight);
         }
-        pool.policy.moved(id.0 as usize - pool.members.start, &self.table[pool.members.clone()]);
+        pool.policy.moved(backend.row as usize, Members::new(&self.table, &pool.members));
     }
 
-    /// Every backend with its id.
+    /// Every backend of a pool with its id, pool by pool.
     pub fn iter(&self) -> impl Iterator<Item = (BackendId, &Backend)> {
-        self.table.iter().enumerate().map(|(row, backend)| (BackendId(row as u32), backend))
+        self.pools.iter().flat_map(|pool| pool.members()).map(|id| (id, self.get(id)))
     }
 
     /// One pool.
@@ -120,8 +127,8 @@ impl Backends {
     }
 
     /// Every pool with its backends.
-    pub fn pools(&self) -> impl Iterator<Item = (&Pool, &[Backend])> {
-        self.pools.iter().map(|pool| (pool, &self.table[pool.members.clone()]))
+    pub fn pools(&self) -> impl Iterator<Item = (&Pool, Members<'_>)> {
+        self.pools.iter().map(|pool| (pool, Members::new(&self.table, &pool.members)))
     }
 
     /// What a request is known by in this pool, made of it only if the policy asks. In a tunnel there is no request.
@@ -138,15 +145,14 @@ impl Backends {
         let Pool { sticky, members, .. } = self.pool(pool);
         let sticky = sticky.as_ref()?;
         let row = sticky.row(http::cookie::find(request, sticky.cookie())?)?;
-        Some(BackendId((members.start + row) as u32))
+        members.get(row).map(|&row| BackendId(row))
     }
 
     /// What the client is told with a response of this backend, so that it comes back; its cookie names `stuck`.
     #[inline]
     pub fn tell_client(&self, id: BackendId, stuck: Option<BackendId>) -> Option<SetCookie<'_>> {
-        let Pool { sticky, members, .. } = self.pool(self.get(id).pool);
-        let row = |id: BackendId| id.0 as usize - members.start;
-        sticky.as_ref()?.tell(row(id), stuck.map(row))
+        let row = |id: BackendId| self.get(id).row as usize;
+        self.pool(self.get(id).pool).sticky.as_ref()?.tell(row(id), stuck.map(row))
     }
 
     /// There is a request for this pool.
@@ -182,7 +188,7 @@ impl Backends {
     /// Whether its pool bears one more to be out.
     fn may_eject(&self, id: BackendId) -> bool {
         let pool = self.pool(self.get(id).pool);
-        let all = || self.table[pool.members.clone()].iter();
+        let all = || Members::new(&self.table, &pool.members).iter();
         let counted = all().filter(|backend| backend.may_work()).count();
         let out = all().filter(|backend| backend.ejected).count(); // who may not work now may be back meanwhile
         pool.ejection.is_some_and(|terms| out < ejection::most(terms.share, counted))
@@ -201,9 +207,8 @@ impl Backends {
     pub fn returned(&mut self, id: BackendId, now: Time) {
         let backend = &self.table[id.0 as usize];
         let pool = &mut self.pools[usize::from(backend.pool.0)];
-        let row = id.0 as usize - pool.members.start;
         if backend.takes_work() {
-            pool.slow_start.returned(row, now);
+            pool.slow_start.returned(backend.row as usize, now);
             pool.stale = true;
         }
     }
@@ -237,14 +242,14 @@ impl Backends {
     #[inline(never)]
     fn pick_warm(&mut self, pool: PoolId, wanted: &Wanted<'_>) -> Option<BackendId> {
         let row = &mut self.pools[usize::from(pool.0)];
-        let (first, whole, cold) = (row.members.start, row.load, row.slow_start.cold(wanted));
+        let (whole, cold) = (row.load, row.slow_start.cold(wanted));
         row.load.weight = whole.weight.saturating_sub(row.slow_start.weight());
         let picked = self.choose(pool, wanted, &|backend, row| backend.takes_work() && !cold.contains(&row));
         let picked = picked.or_else(|| self.choose(pool, wanted, &|backend, _| backend.takes_work()));
         let row = &mut self.pools[usize::from(pool.0)];
         row.load = whole;
         if let Some(id) = picked {
-            row.slow_start.picked(id.0 as usize - first);
+            row.slow_start.picked(self.table[id.0 as usize].row as usize);
         }
         picked.or_else(|| self.choose_unfit(pool, wanted))
     }
@@ -268,14 +273,16 @@ impl Backends {
         may: &impl Fn(&Backend, usize) -> bool,
     ) -> Option<BackendId> {
         let Pool { members, policy, load, .. } = &mut self.pools[usize::from(pool.0)];
-        let (first, backends) = (members.start, &self.table[members.clone()]);
-        let untried = |row: usize| !wanted.tried.contains(&BackendId((first + row) as u32));
+        let backends = Members::new(&self.table, members);
+        let untried = |row: usize| {
+            wanted.tried.is_empty() || members.get(row).is_some_and(|&row| !wanted.tried.contains(&BackendId(row)))
+        };
         let may = |row: usize| {
             backends.get(row).is_some_and(|backend| !backend.is_full() && may(backend, row)) && untried(row)
         };
         let (again, key, load) = (wanted.again, wanted.key, *load);
         let picked = policy.pick(&Choice { backends, may: &may, again, key, load });
-        picked.map(|row| BackendId((first + row) as u32))
+        picked.and_then(|row| members.get(row)).map(|&row| BackendId(row))
     }
 
     /// A backend may have changed in more than what is in flight.
@@ -283,7 +290,7 @@ impl Backends {
     pub(super) fn look_anew(&mut self, pool: PoolId) {
         let Pool { members, policy, load, stale, heeds_load, slow_start, room, .. } =
             &mut self.pools[usize::from(pool.0)];
-        let backends = &self.table[members.clone()];
+        let backends = Members::new(&self.table, members);
         policy.learn(backends);
         slow_start.learn(backends);
         *room = Room::of(backends);

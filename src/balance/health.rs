@@ -116,6 +116,16 @@ impl Health {
         }
     }
 
+    /// Nobody asks any more: what was known of it is forgotten.
+    pub(super) fn forget(&mut self, now: Time) {
+        (self.state, self.since, self.against, self.last) = (State::Unproven, now, 0, "not probed".into());
+    }
+
+    /// Other numbers of failures and passes count from now on.
+    pub(super) fn set_terms(&mut self, fall: u32, rise: u32) {
+        (self.fall, self.rise) = (fall, rise);
+    }
+
     /// The state now.
     pub fn state(&self) -> State {
         self.state

@@ -10,10 +10,12 @@
 pub mod backend;
 pub mod backends;
 pub mod budget;
+pub mod change;
 pub mod client_limit;
 pub mod ejection;
 pub mod health;
 pub mod key;
+pub mod members;
 pub mod orders;
 pub mod policy;
 pub mod pool;
@@ -28,4 +30,5 @@ pub use backend::{Backend, BackendId, Order};
 pub use backends::{Backends, Wanted};
 pub use ejection::{Sentence, Served};
 pub use health::{Cause, Change, Health, State};
+pub use members::Members;
 pub use pool::{Pool, PoolId};

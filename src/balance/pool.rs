@@ -3,6 +3,7 @@
 //! What happens with its backends is in [`super::backends`].
 
 use super::backend::{Backend, BackendId};
+use super::members::Members;
 use super::policy::{self, Load, Policy};
 use super::retry_budget::RetryBudget;
 use super::room::Room;
@@ -13,7 +14,7 @@ use crate::config::{self, HashOn, PolicyName, ProbeKind, ProxyVersion};
 use std::time::Duration;
 
 /// A pool's row in the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PoolId(pub u16);
 
 /// A named group of backends and the way one of them is chosen.
@@ -26,7 +27,8 @@ pub struct Pool {
     pub proxy_protocol: Option<ProxyVersion>,
     /// The name of its policy.
     pub chosen_by: PolicyName,
-    pub(super) members: std::ops::Range<usize>,
+    /// Their rows in the table.
+    pub(super) members: Vec<u32>,
     pub(super) policy: Box<dyn Policy>,
     /// What its policy takes for a request's key; none if it takes no notice of one.
     pub(super) hash: Option<HashOn>,
@@ -47,6 +49,8 @@ pub struct Pool {
     pub retries: RetryBudget,
     /// Statuses with which a request is sent to another backend.
     retry_on: Vec<u16>,
+    /// The configuration has it no more.
+    pub(super) gone: bool,
 }
 
 /// How a pool's backends are probed.
@@ -71,13 +75,13 @@ impl Probing {
 
 impl Pool {
     /// As the configuration has it; its backends stand in these rows.
-    pub(super) fn new(from: &config::Pool, table: &[Backend], members: std::ops::Range<usize>, rng: Rng) -> Pool {
+    pub(super) fn new(from: &config::Pool, table: &[Backend], members: Vec<u32>, rng: Rng) -> Pool {
         let config::Health { kind, interval, timeout, port, ejection, slow_start, .. } = from.health.clone();
         let policy = policy::of(from.policy, rng);
-        Pool {
+        let mut pool = Pool {
             name: from.name.clone(),
             probing: Probing { kind, interval, timeout, port },
-            sticky: from.sticky.as_ref().map(|sticky| Sticky::new(sticky, &table[members.clone()])),
+            sticky: from.sticky.as_ref().map(|sticky| Sticky::new(sticky, Members::new(table, &members))),
             members,
             proxy_protocol: from.proxy_protocol,
             chosen_by: from.policy,
@@ -88,11 +92,25 @@ impl Pool {
             policy,
             stale: true,
             room: Room::default(),
-            patience: from.queue.map_or(Duration::ZERO, |queue| queue.timeout),
+            patience: Duration::ZERO,
             ejection,
             retries: RetryBudget::default(),
-            retry_on: from.retry_on.clone(),
-        }
+            retry_on: Vec::new(),
+            gone: false,
+        };
+        pool.set_terms(from);
+        pool
+    }
+
+    /// How long its requests wait, and when they are sent elsewhere.
+    pub(super) fn set_terms(&mut self, from: &config::Pool) {
+        self.patience = from.queue.map_or(Duration::ZERO, |queue| queue.timeout);
+        self.retry_on.clone_from(&from.retry_on);
+    }
+
+    /// Whether the configuration has it no more: it serves what was on its way to it, and nobody else is led there.
+    pub fn is_gone(&self) -> bool {
+        self.gone
     }
 
     /// The cookie by which clients come back, if they do.
@@ -107,7 +125,7 @@ impl Pool {
     }
 
     /// The ids of its backends.
-    pub fn members(&self) -> impl ExactSizeIterator<Item = BackendId> + use<> {
-        self.members.clone().map(|row| BackendId(row as u32))
+    pub fn members(&self) -> impl ExactSizeIterator<Item = BackendId> + use<'_> {
+        self.members.iter().map(|&row| BackendId(row))
     }
 }

@@ -43,11 +43,13 @@ pub struct Queues {
 }
 
 impl Queues {
-    /// One for each pool; without `queue` one in which nobody may wait.
-    pub fn new(pools: &[config::Pool]) -> Queues {
-        let most = |pool: &config::Pool| pool.queue.map_or(0, |queue| queue.length);
-        let queue = |pool| Queue { waiting: Slab::new(), first: NONE, last: NONE, most: most(pool) };
-        Queues { all: pools.iter().map(queue).collect(), waiting: 0 }
+    /// So many may wait for backends of this pool from now on; whoever waits already stays.
+    pub fn set(&mut self, pool: PoolId, queue: Option<config::Queue>) {
+        let row = usize::from(pool.0);
+        if self.all.len() <= row {
+            self.all.resize_with(row + 1, || Queue { waiting: Slab::new(), first: NONE, last: NONE, most: 0 });
+        }
+        self.all[row].most = queue.map_or(0, |queue| queue.length);
     }
 
     /// How many wait, everywhere.
@@ -122,7 +124,9 @@ mod tests {
 
     fn queues(length: u32) -> Queues {
         let queue = Some(config::Queue { length, timeout: std::time::Duration::from_secs(1) });
-        Queues::new(&[config::Pool { queue, ..config::Pool::default() }])
+        let mut queues = Queues::default();
+        queues.set(POOL, queue);
+        queues
     }
 
     fn first(queues: &Queues) -> Option<u32> {
@@ -131,7 +135,8 @@ mod tests {
 
     #[test]
     fn without_a_queue_nobody_waits() {
-        let mut queues = Queues::new(&[config::Pool::default()]);
+        let mut queues = Queues::default();
+        queues.set(POOL, None);
         assert_eq!(queues.join(POOL, 1, &[], false), None);
         assert_eq!(first(&queues), None);
     }

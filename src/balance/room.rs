@@ -5,6 +5,7 @@
 
 use super::backend::{Backend, BackendId};
 use super::backends::Backends;
+use super::members::Members;
 use super::pool::PoolId;
 
 /// What a request can hope for of a pool.
@@ -26,7 +27,7 @@ pub(super) struct Room {
 }
 
 impl Room {
-    pub(super) fn of(backends: &[Backend]) -> Room {
+    pub(super) fn of(backends: Members<'_>) -> Room {
         let fit = backends.iter().filter(|backend| backend.takes_work());
         let open = fit.clone().filter(|backend| !backend.is_full()).count() as u32;
         Room { fit: fit.count() as u32, open }

@@ -13,7 +13,7 @@
 //! If nobody else fits, it is picked all the same. Whatever the policy, who warms costs the others no turn.
 
 use super::key;
-use super::{Backend, Wanted};
+use super::{Backend, Members, Wanted};
 use crate::base::Time;
 use std::time::Duration;
 
@@ -67,7 +67,7 @@ impl SlowStart {
     }
 
     /// The pool has changed in more than what is in flight.
-    pub fn learn(&mut self, backends: &[Backend]) {
+    pub fn learn(&mut self, backends: Members<'_>) {
         if self.is_idle() {
             return;
         }
@@ -148,7 +148,7 @@ mod tests {
     fn warming(weights: &[u32], packs: bool, keyed: bool) -> SlowStart {
         let mut slow = SlowStart::new(Some(Duration::from_secs(1)), packs, keyed);
         slow.returned(0, at(1000));
-        slow.learn(&weighted(weights));
+        slow.learn(Members::all(&weighted(weights)));
         slow
     }
 

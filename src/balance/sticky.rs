@@ -9,7 +9,7 @@
 //! who does not, being down, ejected, draining, disabled or none of ours, is as if there were no cookie: the policy picks,
 //! and the response names the backend that served. With a `ttl`, each response names it, so that the time begins anew.
 
-use super::Backend;
+use super::Members;
 use super::key;
 use crate::config;
 use crate::http::SetCookie;
@@ -31,7 +31,7 @@ pub struct Sticky {
 
 impl Sticky {
     /// As the configuration has it, for these backends.
-    pub fn new(from: &config::Sticky, backends: &[Backend]) -> Sticky {
+    pub fn new(from: &config::Sticky, backends: Members<'_>) -> Sticky {
         let names: Vec<u64> = backends.iter().map(|backend| name(&from.cookie, &backend.name)).collect();
         let mut rows: Vec<(u64, usize)> = names.iter().copied().zip(0..).collect();
         rows.sort_unstable();
@@ -75,7 +75,7 @@ mod tests {
 
     fn sticky(ttl: Option<u64>, count: usize) -> Sticky {
         let config = config::Sticky { cookie: "EVENKEEL".into(), ttl: ttl.map(Duration::from_secs) };
-        Sticky::new(&config, &table(count))
+        Sticky::new(&config, Members::all(&table(count)))
     }
 
     fn value(sticky: &Sticky, row: usize) -> String {

@@ -18,6 +18,11 @@ impl Buffer {
         Buffer { memory: vec![0; size].into_boxed_slice(), start: 0, end: 0 }
     }
 
+    /// How much it can hold.
+    pub fn size(&self) -> usize {
+        self.memory.len()
+    }
+
     /// The bytes held.
     pub fn bytes(&self) -> &[u8] {
         &self.memory[self.start..self.end]
@@ -96,6 +101,13 @@ impl Lender {
         Lender { size, buffers: Shelf::default(), scraps: Shelf::default(), lent: 0 }
     }
 
+    /// Buffers lent from now on have so much room; those out on loan are freed when they come back.
+    pub fn resize(&mut self, size: usize) {
+        if self.size != size {
+            (self.size, self.buffers) = (size, Shelf::default());
+        }
+    }
+
     /// The room in each buffer, in bytes.
     pub fn size(&self) -> usize {
         self.size
@@ -116,7 +128,9 @@ impl Lender {
     pub fn give_back(&mut self, mut buffer: Buffer) {
         self.lent -= 1;
         buffer.consume(buffer.len());
-        self.buffers.put(buffer);
+        if buffer.size() == self.size {
+            self.buffers.put(buffer);
+        }
     }
 
     /// Lends an empty, growing piece of memory to write a head or an answer into.

@@ -17,6 +17,8 @@ pub enum Signal {
     Dump,
     /// USR2: hand over to a new process.
     HandOver,
+    /// No signal of the system's: somebody outside the loop has something for its owner, who looks between two turns.
+    Wake,
 }
 
 /// The signals that came and were not looked at yet.

@@ -27,7 +27,6 @@ enum Item {
 
 struct Offload {
     queue: SyncSender<Item>,
-    level: LevelFilter,
 }
 
 /// Log lines dropped so far because nobody read stderr.
@@ -40,7 +39,7 @@ pub fn init(level: LevelFilter) {
     let (queue, lines) = sync_channel(QUEUE);
     let printer = SimpleLogger::new().with_level(LevelFilter::Trace).with_utc_timestamps();
     let thread = std::thread::Builder::new().name("log".into()).spawn(move || print(&printer, &lines));
-    if thread.is_ok() && log::set_boxed_logger(Box::new(Offload { queue, level })).is_ok() {
+    if thread.is_ok() && log::set_boxed_logger(Box::new(Offload { queue })).is_ok() {
         log::set_max_level(level);
     }
 }
@@ -54,7 +53,8 @@ impl Log for Offload {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         // Libraries speak up only when something is wrong: at -vv it is our own story that is wanted.
         let ours = metadata.target().starts_with("evenkeel");
-        metadata.level() <= if ours { self.level } else { self.level.min(LevelFilter::Warn) }
+        let level = log::max_level(); // a reload may change it
+        metadata.level() <= if ours { level } else { level.min(LevelFilter::Warn) }
     }
 
     fn log(&self, record: &Record<'_>) {

@@ -52,13 +52,21 @@ fn listen_tcp(at: SocketAddr, backlog: i32, deferred: bool) -> io::Result<(TcpLi
     }
     socket.set_tcp_nodelay(true)?; // accepted sockets inherit it: no option per connection
     socket.set_nonblocking(true)?;
-    let deferred = deferred && defer_accept(&socket);
+    let deferred = deferred && defer_accept(&socket, true);
     socket.bind(&at.into())?;
     socket.listen(backlog)?;
     Ok((TcpListener::from_std(socket.into()), deferred))
 }
 
 impl Ear {
+    /// Keeps silent clients back from now on, or not any more. Whether the kernel does.
+    pub(super) fn defer(&self, deferred: bool) -> bool {
+        match self {
+            Ear::Tcp(listener) => defer_accept(&SockRef::from(listener), deferred) && deferred,
+            Ear::Unix(_) => false,
+        }
+    }
+
     /// Who waits longest, if anybody does.
     pub(super) fn accept(&self) -> io::Result<Option<(TcpStream, Peer)>> {
         loop {

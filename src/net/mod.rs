@@ -115,6 +115,9 @@ pub trait Net {
     /// when it is closed.
     fn listen(&mut self, at: &Address, options: ListenOptions) -> io::Result<Sock>;
 
+    /// Clients speak first at this listener from now on, or not any more: see [`ListenOptions::deferred`].
+    fn defer(&mut self, listener: Sock, deferred: bool);
+
     /// Where a listener really listens: the port that the system chose if 0 was asked for. Or where an accepted client
     /// has come in, for who must tell that to others (getsockname(2)).
     fn local_address(&mut self, sock: Sock) -> io::Result<Address>;

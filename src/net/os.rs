@@ -222,6 +222,12 @@ impl Net for Os {
         Ok(sock)
     }
 
+    fn defer(&mut self, listener: Sock, deferred: bool) {
+        if let Some(Slot::Listener { listener, deferred: known }) = self.slots.get_mut(listener.0 as usize) {
+            *known = listener.defer(deferred);
+        }
+    }
+
     fn local_address(&mut self, sock: Sock) -> io::Result<Address> {
         match self.slots.get(sock.0 as usize) {
             Some(Slot::Listener { listener, .. }) => listener.address(),

@@ -46,6 +46,10 @@ impl<N: Net> Net for Traced<N> {
         told("listen", at, self.inner.listen(at, options))
     }
 
+    fn defer(&mut self, listener: Sock, deferred: bool) {
+        self.inner.defer(listener, deferred);
+    }
+
     fn local_address(&mut self, sock: Sock) -> io::Result<Address> {
         self.count(|calls| &mut calls.local_address);
         self.inner.local_address(sock)

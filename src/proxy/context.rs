@@ -15,7 +15,7 @@ use crate::balance::queue::Queues;
 use crate::balance::{Backends, PoolId};
 use crate::base::stats::Stats;
 use crate::base::{Address, Lender, Peer, Rng, Time, Timers};
-use crate::config::{Limits, Listener, Preface, Route, Timeouts};
+use crate::config::{Limits, Listener, Mode, Preface, Route, Timeouts};
 use crate::http::{self, Request};
 use crate::net::{Cost, Net, Sock};
 
@@ -56,16 +56,27 @@ pub struct Routing {
     pub pool: Option<PoolId>,
     /// The listener's name.
     pub name: String,
+    /// What it speaks.
+    pub mode: Mode,
     /// What stands before the traffic.
     pub preface: Preface,
+    /// The configuration has it no more: its clients are not kept alive.
+    pub leaving: bool,
 }
 
 impl Routing {
-    /// What the configuration says.
-    pub fn of(listener: &Listener) -> Routing {
-        let pool = listener.pool.map(|pool| PoolId(pool as u16));
-        let (name, preface) = (listener.name.clone(), listener.preface.clone());
-        Routing { routes: listener.routes.clone(), pool, name, preface }
+    /// What the configuration says, whose pools stand in these rows.
+    pub fn of(listener: &Listener, pools: &[PoolId]) -> Routing {
+        let row = |number: usize| pools.get(number).copied().unwrap_or(PoolId(number as u16));
+        let led = |route: &Route| Route { pool: usize::from(row(route.pool).0), ..route.clone() };
+        Routing {
+            routes: listener.routes.iter().map(led).collect(),
+            pool: listener.pool.map(row),
+            name: listener.name.clone(),
+            mode: listener.mode,
+            preface: listener.preface.clone(),
+            leaving: false,
+        }
     }
 
     /// Whether this client's word is taken for who it speaks for.
@@ -196,12 +207,14 @@ impl<N: Net> Context<N> {
         self.routing.get(usize::from(service.listener()?))
     }
 
-    /// Whether nothing is to be said to a client of this service before it has spoken.
-    pub fn hears_first(&self, service: Service) -> bool {
-        match service {
-            Service::Tcp(_) => self.routing_of(service).is_some_and(|routing| routing.preface.is_read()),
-            _ => true,
-        }
+    /// Whether a client of this service is not to be kept alive, since it or we are leaving.
+    pub fn is_leaving(&self, service: Service) -> bool {
+        self.draining || self.routing_of(service).is_some_and(|routing| routing.leaving)
+    }
+
+    /// Buffers are lent as large as the limits want them.
+    pub(super) fn fit_buffers(&mut self) {
+        self.lender.resize(self.limits.head.max(SMALLEST_BUFFER) + SLACK);
     }
 
     /// What the admin address may show.

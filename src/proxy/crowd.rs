@@ -9,7 +9,7 @@ use crate::balance::PoolId;
 use crate::balance::client_limit::ClientLimit;
 use crate::balance::room::Outlook;
 use crate::base::{Rng, Time};
-use crate::config::{Config, Listener};
+use crate::config::{self, Listener};
 use crate::net::Net;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -39,22 +39,9 @@ pub struct Crowd {
     most: u32,
     /// There is no room for another: told once.
     full: bool,
+    terms: Option<config::ClientLimit>,
     clients: Option<ClientLimit>,
     alarm: Alarm,
-}
-
-/// Nobody, at each listener of `config`.
-pub(super) fn of(config: &Config, seed: u64) -> Vec<Crowd> {
-    let mut rng = Rng::new(seed.rotate_left(17)); // others use the seed as it is, and its complement
-    let mut crowd = |listener: &Listener| Crowd {
-        name: listener.name.clone(),
-        open: 0,
-        most: listener.max_connections.unwrap_or(u32::MAX),
-        full: false,
-        clients: listener.client_limit.map(|limit| ClientLimit::new(&limit, &mut rng)),
-        alarm: Alarm::default(),
-    };
-    config.listeners.iter().map(&mut crowd).collect()
 }
 
 impl<N: Net> Context<N> {
@@ -184,6 +171,29 @@ impl<N: Net> Proxy<N> {
 }
 
 impl Crowd {
+    /// Nobody, at this listener.
+    pub(super) fn new(listener: &Listener, rng: &mut Rng) -> Crowd {
+        Crowd {
+            name: listener.name.clone(),
+            open: 0,
+            most: listener.max_connections.unwrap_or(u32::MAX),
+            full: false,
+            terms: listener.client_limit,
+            clients: listener.client_limit.map(|limit| ClientLimit::new(&limit, rng)),
+            alarm: Alarm::default(),
+        }
+    }
+
+    /// Other limits from now on. Who is inside stays, and counts towards a client's new limit only if it is the old one.
+    pub(super) fn change(&mut self, listener: &Listener, rng: &mut Rng) {
+        self.most = listener.max_connections.unwrap_or(u32::MAX);
+        self.full &= self.open >= self.most;
+        if self.terms != listener.client_limit {
+            self.terms = listener.client_limit;
+            self.clients = listener.client_limit.map(|limit| ClientLimit::new(&limit, rng));
+        }
+    }
+
     fn tell(&mut self, ip: IpAddr, what: &str, now: Time) {
         if self.alarm.rings(now) {
             log::warn!("listener {}: clients have more {what} than client_limit allows, {ip} first", self.name);

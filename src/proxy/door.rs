@@ -21,6 +21,12 @@ pub struct Door {
     pub service: Service,
     /// Where it listens.
     pub address: Address,
+    /// Where it was asked to: with a port of 0, anywhere.
+    pub asked: Address,
+    /// Clients speak first.
+    deferred: bool,
+    /// It was told of.
+    pub told: bool,
     /// Somebody may be waiting outside.
     knocked: bool,
     resting: bool,
@@ -29,14 +35,23 @@ pub struct Door {
 }
 
 impl Door {
-    /// Opens a listener, row `row` in the table of doors. Errors name the address.
-    pub fn open<N: Net>(row: u32, at: &Address, service: Service, cx: &mut Context<N>) -> io::Result<Door> {
+    /// Opens a listener, which leads nowhere yet; clients may be to speak first. Errors name the address.
+    pub fn open<N: Net>(at: &Address, deferred: bool, cx: &mut Context<N>) -> io::Result<Door> {
         let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {at}: {error}"));
-        let options = ListenOptions { deferred: cx.hears_first(service), ..ListenOptions::default() };
+        let options = ListenOptions { deferred, ..ListenOptions::default() };
         let sock = cx.net.listen(at, options).map_err(named)?;
-        cx.own(sock, Owner::Door(row));
+        cx.own(sock, Owner::Door(u32::MAX)); // until it has a row
         let address = cx.net.local_address(sock)?;
-        Ok(Door { sock, service, address, knocked: false, resting: false, complained: false })
+        let (service, asked) = (Service::Admin, at.clone());
+        let (told, knocked, resting, complained) = (false, false, false, false);
+        Ok(Door { sock, service, address, asked, deferred, told, knocked, resting, complained })
+    }
+
+    /// Clients speak first from now on, or not.
+    pub fn defer<N: Net>(&mut self, deferred: bool, cx: &mut Context<N>) {
+        if std::mem::replace(&mut self.deferred, deferred) != deferred {
+            cx.net.defer(self.sock, deferred);
+        }
     }
 
     /// Somebody is at the door.

@@ -20,19 +20,19 @@ pub mod prober;
 pub mod reason;
 pub mod receipt;
 pub mod record;
+pub mod reload;
 mod report;
 mod room;
 pub mod session;
 pub mod verdict;
 
-use crate::balance::queue::Queues;
 use crate::balance::{BackendId, Backends};
 use crate::base::stats::Stats;
-use crate::base::{Address, Time};
-use crate::config::{Config, Mode};
+use crate::base::{Address, Rng, Time};
+use crate::config::Config;
 use crate::net::{Event, Moved, Net, Signal, Sock};
 use access::Access;
-use context::{Context, Owner, Routing, Service};
+use context::{Context, Owner};
 use door::Door;
 use drain::Drain;
 use prober::Prober;
@@ -64,6 +64,8 @@ const TRIMMED_EVERY: Duration = Duration::from_secs(1);
 pub enum Turned {
     /// There is.
     More,
+    /// There is, and somebody asked for the configuration to be read again: see [`Proxy::reload`].
+    Reload,
     /// The balancer has left: nothing is open that anybody waits for.
     Done,
 }
@@ -71,6 +73,10 @@ pub enum Turned {
 /// One balancer: one thread, one loop, one network.
 pub struct Proxy<N: Net> {
     cx: Context<N>,
+    /// What it runs by.
+    config: Config,
+    /// Where the crowds have their chance from.
+    chance: Rng,
     doors: Vec<Door>,
     sessions: Slab<Session>,
     prober: Prober,
@@ -86,49 +92,32 @@ pub struct Proxy<N: Net> {
     trimmed: Time,
     /// Something was done since, so that there may be memory to free.
     untrimmed: bool,
+    asked_to_reload: bool,
 }
 
 impl<N: Net> Proxy<N> {
     /// Opens every listener of `config` over `net`. `seed` decides everything that is left to chance. Errors: an
     /// address is taken or not ours; the message names it.
     pub fn new(config: &Config, net: N, seed: u64) -> io::Result<Proxy<N>> {
-        let backends = Backends::new(&config.pools, seed);
-        let mut cx = Context::new(net, backends, config.timeouts, config.limits, seed);
-        cx.routing = config.listeners.iter().map(Routing::of).collect();
-        let services = (0..).zip(&config.listeners).flat_map(|(number, listener)| {
-            let service = match listener.mode {
-                Mode::Tcp => Service::Tcp(number),
-                Mode::Http => Service::Http(number),
-            };
-            listener.bind.iter().map(move |at| (at, service))
-        });
-        cx.queues = Queues::new(&config.pools);
-        cx.crowds = crowd::of(config, seed);
-        let mut doors = Vec::new();
-        for (at, service) in services.chain(config.admin.iter().map(|at| (at, Service::Admin))) {
-            doors.push(Door::open(doors.len() as u32, at, service, &mut cx)?);
-        }
-        if !config.admin.is_empty() {
-            cx.receipts.keep();
-        }
-        let mut prober = Prober::default();
-        prober.plan(&mut cx);
+        let cx = Context::new(net, Backends::new(&[], seed), config.timeouts, config.limits, seed);
         let mut proxy = Proxy {
             cx,
-            doors,
+            config: Config { listeners: Vec::new(), pools: Vec::new(), admin: Vec::new(), ..*config },
+            chance: Rng::new(seed.rotate_left(17)), // others use the seed as it is, and its complement
+            doors: Vec::new(),
             sessions: Slab::new(),
-            prober,
+            prober: Prober::default(),
             drain: Drain::default(),
             events: Vec::new(),
             ready: Vec::new(),
             hungry: Vec::new(),
             admins: 0,
-            room: Room::new(&config.limits),
+            room: Room::new(),
+            asked_to_reload: false,
             trimmed: Time(0),
             untrimmed: false,
         };
-        proxy.tell_doors();
-        proxy.tell_budgets(config);
+        proxy.adopt(config)?;
         Ok(proxy)
     }
 
@@ -147,9 +136,9 @@ impl<N: Net> Proxy<N> {
         self.doors.iter().map(|door| &door.address)
     }
 
-    /// Each request gets a line from now on.
-    pub fn log_to(&mut self, access: Access) {
-        self.cx.access = Some(access);
+    /// Each request gets a line there from now on, or none. Where they went before.
+    pub fn log_to(&mut self, access: Option<Access>) -> Option<Access> {
+        std::mem::replace(&mut self.cx.access, access)
     }
 
     /// The network.
@@ -259,7 +248,9 @@ impl<N: Net> Proxy<N> {
                 log::warn!("asked for the state:\n{}", self.report()); // seen even when quiet
                 self.cx.access.iter_mut().for_each(|access| access.spool().reopen());
             }
-            Signal::Reload => log::warn!("reload: not there yet; the configuration stays as it is"),
+            Signal::Reload if self.cx.draining => log::warn!("leaving: the configuration stays as it is"),
+            Signal::Reload => self.asked_to_reload = true,
+            Signal::Wake => {}
             Signal::HandOver => log::warn!("hand-over: not there yet; restart instead"),
         }
     }
@@ -317,6 +308,9 @@ impl<N: Net> Proxy<N> {
         if self.cx.draining && (open == 0 || self.drain.is_over(self.cx.now)) {
             self.end_all();
             return Turned::Done;
+        }
+        if std::mem::take(&mut self.asked_to_reload) {
+            return Turned::Reload;
         }
         Turned::More
     }

@@ -39,16 +39,18 @@ impl<N: Net> Context<N> {
     /// A backend gets another share; at 0 it drains. At most [`MOST_WEIGHT`](crate::config::MOST_WEIGHT), which its
     /// caller checks.
     pub fn set_weight(&mut self, id: BackendId, weight: u32) {
-        let before = self.backends.get(id).weight;
         if !self.backends.set_weight(id, weight, self.now) {
             return;
         }
-        match weight {
+        self.tell_weight(id);
+    }
+
+    /// It has another weight; without any, nothing new goes there.
+    pub(super) fn tell_weight(&mut self, id: BackendId) {
+        let backend = self.backends.get(id);
+        match backend.weight {
             0 => self.empty(id, "is draining, by a weight of 0"),
-            _ => log::warn!(
-                "backend {} has a weight of {weight} instead of {before}, as asked",
-                self.backends.get(id).name
-            ),
+            weight => log::warn!("backend {} has a weight of {weight} now, as asked", backend.name),
         }
     }
 
@@ -63,18 +65,24 @@ impl<N: Net> Context<N> {
     }
 
     /// Nothing new goes there: what is kept for it is closed, and what is left is told.
-    fn empty(&mut self, id: BackendId, what: &str) {
-        let mut closed = 0;
-        while let Some(sock) = self.idle.take(id) {
-            self.close(sock);
-            closed += 1;
-        }
+    pub(super) fn empty(&mut self, id: BackendId, what: &str) {
+        let closed = self.close_idle(id);
         let backend = self.backends.get(id);
         log::warn!(
             "backend {} {what}, as asked: {} in flight, {closed} idle connections closed",
             backend.name,
             backend.in_flight
         );
+    }
+
+    /// Closes what is kept open to it: how many connections.
+    pub(super) fn close_idle(&mut self, id: BackendId) -> usize {
+        let mut closed = 0;
+        while let Some(sock) = self.idle.take(id) {
+            self.close(sock);
+            closed += 1;
+        }
+        closed
     }
 
     /// One exchange less is under way at a backend that gets no new work.

@@ -50,21 +50,19 @@ pub struct Prober {
 }
 
 impl Prober {
-    /// Plans the first probe of every backend for at once.
-    pub fn plan<N: Net>(&mut self, cx: &mut Context<N>) {
-        let all: Vec<BackendId> = cx.backends.iter().map(|(id, _)| id).collect();
-        self.of_backend.resize(all.len(), None);
-        for id in all {
-            if cx.backends.pool(cx.backends.get(id).pool).probing.is_on() {
-                cx.probes_due.set(id.0, cx.now);
-            }
+    /// Breaks off the probe of a backend: what it would say is not asked for any more.
+    pub fn forget<N: Net>(&mut self, id: BackendId, cx: &mut Context<N>) {
+        let row = self.of_backend.get_mut(id.0 as usize).and_then(Option::take);
+        if let Some(Running { mut end, .. }) = row.and_then(|row| self.running.try_remove(row as usize)) {
+            end.drop_held(&mut cx.lender);
+            cx.close(end.sock);
         }
     }
 
     /// Begins the probes whose time has come. A backend whose probe is still under way is left to it.
     pub fn begin_due<N: Net>(&mut self, cx: &mut Context<N>) {
         while let Some(backend) = cx.probes_due.pop(cx.now) {
-            let free = self.of_backend.get(backend as usize).is_some_and(Option::is_none);
+            let free = self.of_backend.get(backend as usize).is_none_or(Option::is_none);
             if free && cx.backends.get(BackendId(backend)).is_probed() {
                 self.begin(BackendId(backend), cx);
             }
@@ -88,6 +86,8 @@ impl Prober {
             Ok(end) => {
                 cx.deadlines.set(end.sock.0, cx.now + timeout);
                 entry.insert(Running { backend, probe, question, end, began: cx.now, step: Step::Connect, sent: 0 });
+                let known = self.of_backend.len().max(backend.0 as usize + 1);
+                self.of_backend.resize(known, None);
                 self.of_backend[backend.0 as usize] = Some(row);
             }
             Err(error) if net::is_our_trouble(&error) => plan_in(UNSETTLED, backend, cx.now, cx), // nothing was learnt

@@ -181,6 +181,9 @@ pub struct Receipts {
 impl Receipts {
     /// Remembers from now on. All the memory for it is taken at once, so that requests do not make it grow.
     pub fn keep(&mut self) {
+        if !self.ring.is_empty() {
+            return;
+        }
         self.ring.resize(RING, Receipt::new(0, Verb::Other, PoolId(0), Time(0)));
     }
 
@@ -194,6 +197,15 @@ impl Receipts {
 
     fn at(&mut self, slip: Slip, id: u128) -> Option<&mut Receipt> {
         self.ring.get_mut(slip.0 as usize).filter(|receipt| receipt.id == id)
+    }
+
+    /// Others may soon be known by these ids: requests of whom one was a part are forgotten.
+    pub(super) fn forget(&mut self, gone: &[BackendId]) {
+        let knows = |receipt: &Receipt| {
+            let candidates = receipt.candidates().iter().map(|it| it.backend);
+            candidates.chain(receipt.tries().iter().map(|it| it.backend)).any(|id| gone.contains(&id))
+        };
+        self.ring.iter_mut().filter(|receipt| knows(receipt)).for_each(|receipt| receipt.id = 0);
     }
 
     /// The newest first.

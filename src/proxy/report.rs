@@ -4,6 +4,7 @@ use super::Proxy;
 use super::context::{Routing, Service};
 use super::exchange::Exchange;
 use super::session::Session;
+use crate::balance::PoolId;
 use crate::balance::budget::Budget;
 use crate::config::Config;
 use crate::net::Net;
@@ -11,14 +12,19 @@ use crate::net::Net;
 impl<N: Net> Proxy<N> {
     /// Says where it listens, and what each address leads to.
     pub(super) fn tell_doors(&mut self) {
-        for door in &self.doors {
+        self.cx.listeners.clear();
+        for row in 0..self.doors.len() {
+            let door = &self.doors[row];
             let leads_to = match door.service {
                 Service::Admin => "admin".into(),
                 Service::Tcp(number) => self.lead("tcp", &self.cx.routing[usize::from(number)]),
                 Service::Http(number) => self.lead("http", &self.cx.routing[usize::from(number)]),
             };
-            log::info!("listening on {} ({leads_to})", door.address);
+            if !door.told {
+                log::info!("listening on {} ({leads_to})", door.address);
+            }
             self.cx.listeners.push((door.address.clone(), leads_to));
+            self.doors[row].told = true;
         }
     }
 
@@ -45,11 +51,18 @@ impl<N: Net> Proxy<N> {
         size_of::<Exchange>()
     }
 
-    /// Says how long a backend that fails can hurt, pool by pool.
-    pub(super) fn tell_budgets(&mut self, config: &Config) {
-        self.cx.budgets = config.pools.iter().map(|pool| Budget::of(pool, config)).collect();
-        for (pool, budget) in config.pools.iter().zip(&self.cx.budgets) {
+    /// Says how long a backend that fails can hurt, for each pool of which it was not said before.
+    pub(super) fn tell_budgets(&mut self, config: &Config, pools: &[PoolId]) {
+        for (pool, id) in config.pools.iter().zip(pools) {
+            let (row, budget) = (usize::from(id.0), Budget::of(pool, config));
+            if self.cx.budgets.get(row) == Some(&budget) {
+                continue;
+            }
             log::info!("pool {}: how a failing backend hurts: {budget}", pool.name);
+            match self.cx.budgets.get_mut(row) {
+                Some(before) => *before = budget,
+                None => self.cx.budgets.push(budget),
+            }
         }
     }
 

@@ -40,16 +40,21 @@ pub struct Room {
 }
 
 impl Room {
-    pub(super) fn new(limits: &Limits) -> Room {
-        let descriptors = limits.descriptors - MARGIN.min(limits.descriptors / 4);
+    pub(super) fn new() -> Room {
         Room {
-            most: limits.connections,
-            descriptors,
+            most: 0,
+            descriptors: 0,
             full: false,
             alarm: Alarm::default(),
             idle: VecDeque::new(),
             look_again: Time(0),
         }
+    }
+
+    /// There is as much of it as these say. Whoever is inside stays.
+    pub(super) fn fit(&mut self, limits: &Limits) {
+        self.most = limits.connections;
+        self.descriptors = limits.descriptors - MARGIN.min(limits.descriptors / 4);
     }
 }
 

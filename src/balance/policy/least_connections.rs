@@ -6,7 +6,7 @@
 //! others are looked through.
 
 use super::turn::{self, Turn};
-use super::{Backend, Choice, Policy};
+use super::{Backend, Choice, Members, Policy};
 use crate::config::MOST_WEIGHT;
 
 /// The tournament: the winner of those at `2n` and `2n + 1` stands at `n`, the champion at 1, and the backends in the
@@ -36,7 +36,7 @@ struct Player {
 const NOBODY: Player = Player { load: u64::MAX, turn: None };
 
 impl Policy for LeastConnections {
-    fn learn(&mut self, backends: &[Backend]) {
+    fn learn(&mut self, backends: Members<'_>) {
         if !super::same_weights(&mut self.weights, backends) {
             self.turns = turn::turns(&self.weights, self.last);
         }
@@ -54,7 +54,7 @@ impl Policy for LeastConnections {
         true
     }
 
-    fn moved(&mut self, row: usize, backends: &[Backend]) {
+    fn moved(&mut self, row: usize, backends: Members<'_>) {
         if let Some(backend) = backends.get(row) {
             self.enter(row, self.player(row, backend));
         }
@@ -130,7 +130,7 @@ mod tests {
         let mut policy = LeastConnections::default();
         for (in_flight, meant) in [([1, 1, 3], 1), ([0, 1, 1], 0), ([3, 6, 11], 2), ([2, 4, 7], 2), ([1, 3, 5], 0)] {
             pool.iter_mut().zip(in_flight).for_each(|(backend, count)| backend.in_flight = count);
-            policy.learn(&pool);
+            policy.learn(Members::all(&pool));
             assert_eq!(next(&mut policy, &pool), Some(meant), "{in_flight:?}");
         }
     }
@@ -139,7 +139,7 @@ mod tests {
     fn equals_take_turns_by_weight() {
         let pool = weighted(&[1, 2]);
         let mut policy = LeastConnections::default();
-        policy.learn(&pool);
+        policy.learn(Members::all(&pool));
         let picked: Vec<_> = (0..6).filter_map(|_| next(&mut policy, &pool)).collect();
         assert_eq!(picked, [1, 0, 1, 1, 0, 1]);
     }
@@ -152,16 +152,16 @@ mod tests {
             let weights: Vec<u32> = (0..count).map(|_| 1 + rng.below(4) as u32).collect();
             let mut pool = weighted(&weights);
             let mut policy = LeastConnections::default();
-            policy.learn(&pool);
+            policy.learn(Members::all(&pool));
             for _ in 0..200 {
                 let row = next(&mut policy, &pool).unwrap();
                 let load = |row: usize| f64::from(pool[row].in_flight) / f64::from(pool[row].weight);
                 assert!((0..count).all(|other| load(row) <= load(other)));
                 pool[row].in_flight += 1;
-                policy.moved(row, &pool);
+                policy.moved(row, Members::all(&pool));
                 let done = rng.below(count as u64) as usize;
                 pool[done].in_flight = pool[done].in_flight.saturating_sub(1);
-                policy.moved(done, &pool);
+                policy.moved(done, Members::all(&pool));
             }
         }
     }
@@ -171,10 +171,10 @@ mod tests {
         let mut pool = weighted(&[1, 1]);
         let mut policy = LeastConnections::default();
         pool[0].in_flight = 1;
-        policy.learn(&pool);
+        policy.learn(Members::all(&pool));
         (0..100).for_each(|_| assert_eq!(next(&mut policy, &pool), Some(1)));
         pool[0].in_flight = 0;
-        policy.moved(0, &pool);
+        policy.moved(0, Members::all(&pool));
         let picked: Vec<_> = (0..4).filter_map(|_| next(&mut policy, &pool)).collect();
         assert!(picked == [0, 1, 0, 1] || picked == [1, 0, 1, 0], "{picked:?}");
     }

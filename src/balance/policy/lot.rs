@@ -3,7 +3,7 @@
 //! Those that take no work have no lot. Another that may not be picked is drawn again, which leaves the chances of the
 //! rest as they should be; if that happens too often, the lots of those that may are counted out.
 
-use super::{Backend, Choice};
+use super::{Choice, Members};
 use crate::base::Rng;
 
 /// The lots and the hand that draws.
@@ -23,7 +23,7 @@ impl Lots {
     }
 
     /// Hands out the lots anew.
-    pub(super) fn learn(&mut self, backends: &[Backend]) {
+    pub(super) fn learn(&mut self, backends: Members<'_>) {
         self.upto.clear();
         let lots = backends.iter().map(|backend| if backend.takes_work() { u64::from(backend.weight) } else { 0 });
         self.upto.extend(lots.scan(0, |sum, lots| {

@@ -11,7 +11,7 @@
 //! than their share, see [`Load::BOUND`](super::Load::BOUND), are passed over in the same way.
 
 use super::rendezvous::Rendezvous;
-use super::{Backend, Choice, Policy};
+use super::{Choice, Members, Policy};
 use crate::balance::key::{hash, mix};
 
 /// The table.
@@ -32,7 +32,7 @@ pub const PLACES: u64 = 65_537;
 const LOOKS: u64 = 8;
 
 impl Policy for Maglev {
-    fn learn(&mut self, backends: &[Backend]) {
+    fn learn(&mut self, backends: Members<'_>) {
         self.others.learn(backends);
         if !super::same_weights(&mut self.weights, backends) {
             self.table = table(backends);
@@ -68,7 +68,7 @@ struct Walker {
 }
 
 /// Who is in which place; empty if nobody has a weight.
-fn table(backends: &[Backend]) -> Vec<u32> {
+fn table(backends: Members<'_>) -> Vec<u32> {
     const NOBODY: u32 = u32::MAX;
     let mut walkers = walkers(backends);
     let most = walkers.iter().map(|walker| walker.weight).max().unwrap_or(0);
@@ -92,13 +92,21 @@ fn table(backends: &[Backend]) -> Vec<u32> {
 }
 
 /// Sorted by name, since whoever comes first takes the place: the order of a file must not matter.
-fn walkers(backends: &[Backend]) -> Vec<Walker> {
-    let mut rows: Vec<usize> = (0..backends.len()).filter(|&row| backends[row].weight > 0).collect();
-    rows.sort_unstable_by_key(|&row| backends[row].name.as_str());
+fn weight(backends: Members<'_>, row: usize) -> u32 {
+    backends.get(row).map_or(0, |backend| backend.weight)
+}
+
+fn name(backends: Members<'_>, row: usize) -> &str {
+    backends.get(row).map_or("", |backend| &backend.name)
+}
+
+fn walkers(backends: Members<'_>) -> Vec<Walker> {
+    let mut rows: Vec<usize> = (0..backends.len()).filter(|&row| weight(backends, row) > 0).collect();
+    rows.sort_unstable_by_key(|&row| name(backends, row));
     let walker = |row: usize| {
-        let seed = hash(backends[row].name.bytes());
+        let seed = hash(name(backends, row).bytes());
         let (place, step) = (seed % PLACES, 1 + mix(seed) % (PLACES - 1));
-        Walker { row: row as u32, weight: u64::from(backends[row].weight), place, step, due: 0 }
+        Walker { row: row as u32, weight: u64::from(weight(backends, row)), place, step, due: 0 }
     };
     rows.into_iter().map(walker).collect()
 }

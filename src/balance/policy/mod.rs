@@ -29,7 +29,7 @@ mod round_robin;
 mod turn;
 mod two_choices;
 
-use super::Backend;
+use super::{Backend, Members};
 use crate::base::Rng;
 use crate::config::PolicyName;
 
@@ -50,7 +50,7 @@ pub fn of(name: PolicyName, rng: Rng) -> Box<dyn Policy> {
 pub trait Policy {
     /// Tells of the pool's backends: at first, and whenever more of them may have changed than what is in flight. They
     /// stay in their rows.
-    fn learn(&mut self, backends: &[Backend]) {
+    fn learn(&mut self, backends: Members<'_>) {
         let _ = backends;
     }
 
@@ -65,7 +65,7 @@ pub trait Policy {
     }
 
     /// The backend in this row has one more or one fewer in flight.
-    fn moved(&mut self, row: usize, backends: &[Backend]) {
+    fn moved(&mut self, row: usize, backends: Members<'_>) {
         let _ = (row, backends);
     }
 
@@ -76,7 +76,7 @@ pub trait Policy {
 /// What a policy chooses from.
 pub struct Choice<'a> {
     /// The pool's backends.
-    pub backends: &'a [Backend],
+    pub backends: Members<'a>,
     /// Whether the one in this row may be chosen.
     pub may: &'a dyn Fn(usize) -> bool,
     /// The request tried another backend before: the choice must not count in the rotation.
@@ -98,7 +98,7 @@ pub struct Load {
 
 impl Load {
     /// Counted anew.
-    pub fn of(backends: &[Backend]) -> Load {
+    pub fn of(backends: Members<'_>) -> Load {
         let working = || backends.iter().filter(|backend| backend.takes_work());
         let in_flight = working().map(|backend| u64::from(backend.in_flight)).sum();
         Load { in_flight, weight: working().map(|backend| u64::from(backend.weight)).sum() }
@@ -124,7 +124,7 @@ impl Choice<'_> {
 }
 
 /// Whether everybody's weight is as it was; what it is now is noted.
-fn same_weights(known: &mut Vec<u32>, backends: &[Backend]) -> bool {
+fn same_weights(known: &mut Vec<u32>, backends: Members<'_>) -> bool {
     let weights = || backends.iter().map(|backend| backend.weight);
     let same = known.iter().copied().eq(weights());
     if !same {
@@ -134,7 +134,7 @@ fn same_weights(known: &mut Vec<u32>, backends: &[Backend]) -> bool {
 }
 
 /// Whether all that have a weight have the same.
-fn is_even(backends: &[Backend]) -> bool {
+fn is_even(backends: Members<'_>) -> bool {
     let mut weights = backends.iter().map(|backend| backend.weight).filter(|&weight| weight > 0);
     let first = weights.next();
     weights.all(|weight| Some(weight) == first)

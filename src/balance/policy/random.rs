@@ -1,7 +1,7 @@
 //! By lot: over time each gets its share, in a short while anybody may get more. Nothing to keep, nothing to agree on.
 
 use super::lot::Lots;
-use super::{Backend, Choice, Policy};
+use super::{Choice, Members, Policy};
 use crate::base::Rng;
 
 /// The lots.
@@ -16,7 +16,7 @@ impl Random {
 }
 
 impl Policy for Random {
-    fn learn(&mut self, backends: &[Backend]) {
+    fn learn(&mut self, backends: Members<'_>) {
         self.0.learn(backends);
     }
 

@@ -12,7 +12,7 @@
 //! Backends that carry more than their share, see [`Load::BOUND`](super::Load::BOUND), are passed over, so that one hot
 //! key cannot drown a backend.
 
-use super::{Backend, Choice, Policy};
+use super::{Choice, Members, Policy};
 use crate::balance::key::{hash, mix};
 use crate::config::MOST_WEIGHT;
 
@@ -26,11 +26,11 @@ pub struct Rendezvous {
 }
 
 impl Policy for Rendezvous {
-    fn learn(&mut self, backends: &[Backend]) {
+    fn learn(&mut self, backends: Members<'_>) {
         if self.seats.len() != backends.len() {
             self.seats = backends.iter().map(|backend| (hash(backend.name.bytes()), 0)).collect();
         }
-        for (seat, backend) in self.seats.iter_mut().zip(backends) {
+        for (seat, backend) in self.seats.iter_mut().zip(backends.iter()) {
             seat.1 = backend.weight.min(MOST_WEIGHT);
         }
         self.even = super::is_even(backends);

@@ -6,7 +6,7 @@
 //! [`turn`](super::turn).
 
 use super::turn::{self, Turn};
-use super::{Backend, Choice, Policy};
+use super::{Choice, Members, Policy};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -23,7 +23,7 @@ pub struct RoundRobin {
 }
 
 impl Policy for RoundRobin {
-    fn learn(&mut self, backends: &[Backend]) {
+    fn learn(&mut self, backends: Members<'_>) {
         if super::same_weights(&mut self.weights, backends) {
             return;
         }
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn weights_are_spread_smoothly() {
         let mut policy = RoundRobin::default();
-        policy.learn(&weighted(&[5, 1, 1]));
+        policy.learn(Members::all(&weighted(&[5, 1, 1])));
         assert_eq!(picks(&mut policy, 7, &|_| true, false), [0, 1, 0, 0, 0, 2, 0]);
         assert_eq!(picks(&mut policy, 2, &|row| row != 0, true), [1, 1]);
         assert_eq!(picks(&mut policy, 4, &|row| row != 0, false), [1, 2, 1, 2]);
@@ -108,9 +108,9 @@ mod tests {
     #[test]
     fn a_changed_weight_counts_from_now_on_and_nobody_catches_up() {
         let mut policy = RoundRobin::default();
-        policy.learn(&weighted(&[1, 2, 1]));
+        policy.learn(Members::all(&weighted(&[1, 2, 1])));
         picks(&mut policy, 4_001, &|_| true, false);
-        policy.learn(&weighted(&[1, 2, 4]));
+        policy.learn(Members::all(&weighted(&[1, 2, 4])));
         let picked = picks(&mut policy, 14, &|_| true, false);
         let count = |row| picked.iter().filter(|&&it| it == row).count();
         assert_eq!([count(0), count(1), count(2)], [2, 4, 8]);

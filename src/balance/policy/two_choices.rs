@@ -7,7 +7,7 @@
 //! later, so none starves.
 
 use super::lot::Lots;
-use super::{Backend, Choice, Policy};
+use super::{Backend, Choice, Members, Policy};
 use crate::base::Rng;
 
 /// The lots.
@@ -22,7 +22,7 @@ impl TwoChoices {
 }
 
 impl Policy for TwoChoices {
-    fn learn(&mut self, backends: &[Backend]) {
+    fn learn(&mut self, backends: Members<'_>) {
         self.0.learn(backends);
     }
 

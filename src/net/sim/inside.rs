@@ -46,6 +46,12 @@ impl Net for Sim {
         Ok(sock)
     }
 
+    fn defer(&mut self, listener: Sock, deferred: bool) {
+        if let Kind::Listener { defers, .. } = &mut self.slot_mut(listener).kind {
+            *defers = deferred;
+        }
+    }
+
     fn local_address(&mut self, sock: Sock) -> io::Result<Address> {
         match &self.slot(sock).kind {
             Kind::Listener { at, .. } => Ok(at.clone()),
@@ -344,20 +350,6 @@ impl Sim {
         self.send(conn, End::Inside, &bytes[..count]);
         self.moved();
         Ok(Sent::Bytes(count))
-    }
-
-    /// A socket that is open, or a panic.
-    pub(super) fn slot(&self, sock: Sock) -> &Slot {
-        match self.slots.get(sock.0 as usize) {
-            Some(Some(slot)) => slot,
-            _ => self.accuse(Some(sock), "a call on a closed socket"),
-        }
-    }
-
-    pub(super) fn slot_mut(&mut self, sock: Sock) -> &mut Slot {
-        self.slot(sock);
-        self.stirred.push(sock.0);
-        self.slots[sock.0 as usize].as_mut().expect("just seen")
     }
 
     /// The connection that a socket stands for, or a panic.

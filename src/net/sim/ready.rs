@@ -147,6 +147,20 @@ impl Slot {
 }
 
 impl Sim {
+    /// A socket that is open, or a panic.
+    pub(super) fn slot(&self, sock: Sock) -> &Slot {
+        match self.slots.get(sock.0 as usize) {
+            Some(Some(slot)) => slot,
+            _ => self.accuse(Some(sock), "a call on a closed socket"),
+        }
+    }
+
+    pub(super) fn slot_mut(&mut self, sock: Sock) -> &mut Slot {
+        self.slot(sock);
+        self.stirred.push(sock.0);
+        self.slots[sock.0 as usize].as_mut().expect("just seen")
+    }
+
     /// The first act of a turn: slots are freed, idleness is judged.
     pub(super) fn open_turn(&mut self) {
         self.free.append(&mut self.closed);

@@ -37,6 +37,7 @@ use super::reason::Reason;
 use super::receipt::Slip;
 use super::record::Record;
 use crate::balance::PoolId;
+use crate::balance::change::Mentioned;
 use crate::base::{Peer, Time};
 use crate::http::{Malformed, Scan, Verb};
 use crate::net::{Cost, Net, Sock};
@@ -152,6 +153,14 @@ impl Exchange {
             row,
             peer,
         })
+    }
+
+    /// The backends and pools it speaks of.
+    pub fn mention(&self, all: &mut Mentioned) {
+        let Search { pool, stuck, tried, .. } = &self.search;
+        all.pools.insert(*pool);
+        let backends = tried.iter().chain(stuck).chain(&self.record.backend);
+        all.backends.extend(backends.copied().chain(self.upstream.as_ref().map(|upstream| upstream.backend)));
     }
 
     /// Says where its head still lacks the backend's address as Host.

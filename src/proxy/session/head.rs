@@ -94,7 +94,8 @@ impl Session {
             let answer = |close, says, out: &mut _| http::answer::error(Status(404), id, close, head, says, out);
             return self.answer_here(request, (id, Status(404), Reason::NoRoute), answer, cx);
         };
-        let (terms, mut out) = (Terms::from(request), cx.lender.lend_scrap());
+        let (mut terms, mut out) = (Terms::from(request), cx.lender.lend_scrap());
+        terms.keep_alive &= !cx.routing[usize::from(listener)].leaving;
         self.announce(pool, cx, &mut out);
         let cookie = cx.backends.pool(pool).cookie();
         let trusted = cx.routing[usize::from(listener)].trusts(self.peer);
@@ -140,7 +141,7 @@ impl Session {
     ) -> Box<Exchange> {
         cx.stats.answered += 1;
         let (mut terms, mut out) = (Terms::from(request), cx.lender.lend_scrap());
-        terms.keep_alive &= is_bodiless(request) && !cx.draining;
+        terms.keep_alive &= is_bodiless(request) && !cx.is_leaving(self.service);
         terms.status = status.0;
         answer(!terms.keep_alive, terms.says_keep_alive(), &mut out);
         let mut record = Record { id, asked: asked(request, cx), ..self.new_record(cx) };

@@ -27,6 +27,7 @@ use super::end::End;
 use super::exchange::{Exchange, Stop};
 use super::phase::Phase;
 use super::reason::Reason;
+use crate::balance::change::Mentioned;
 use crate::base::{Peer, Time};
 use crate::http::Scan;
 use crate::net::{Net, Sock};
@@ -120,6 +121,11 @@ impl Session {
     /// Whether an admitted request is under way.
     pub fn is_alive(&self) -> bool {
         self.exchange.as_ref().is_some_and(|exchange| exchange.is_admitted())
+    }
+
+    /// The backends and pools it speaks of.
+    pub fn mention(&self, all: &mut Mentioned) {
+        self.exchange.iter().for_each(|exchange| exchange.mention(all));
     }
 
     /// What it is doing, for a human.
