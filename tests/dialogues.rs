@@ -42,6 +42,8 @@ mod paths;
 mod preface;
 #[path = "dialogues/refusals.rs"]
 mod refusals;
+#[path = "dialogues/reload.rs"]
+mod reload;
 #[path = "dialogues/responses.rs"]
 mod responses;
 #[path = "dialogues/retry.rs"]

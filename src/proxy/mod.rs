@@ -166,6 +166,11 @@ impl<N: Net> Proxy<N> {
         self.sessions.iter().filter(|(_, session)| session.is_alive()).count()
     }
 
+    /// What it runs by.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// The backends and what is thought of them.
     pub fn backends(&self) -> &Backends {
         &self.cx.backends

@@ -5,6 +5,7 @@
 
 use evenkeel::balance::{BackendId, State};
 use evenkeel::base::stats::Stats;
+use evenkeel::config::Config;
 use evenkeel::net::Net;
 use evenkeel::proxy::Proxy;
 use std::time::Duration;
@@ -52,6 +53,8 @@ pub trait Kernel {
     fn swallow(&mut self, backend: usize);
     /// An operator asks something of a backend.
     fn order(&mut self, backend: usize, order: Order);
+    /// An operator changes the configuration. Errors: it cannot be.
+    fn reload(&mut self, change: &dyn Fn(&mut Config)) -> Result<(), String>;
     /// What a backend is taken for, and what it has in flight.
     fn backend(&self, backend: usize) -> (State, u32);
     /// The balancer turns once. It waits for an event, but not beyond `until`.
@@ -89,6 +92,12 @@ pub fn order<N: Net>(proxy: &mut Proxy<N>, backend: usize, order: Order) {
         Order::Enable => cx.enable(id),
         Order::Weight(weight) => cx.set_weight(id, weight),
     }
+}
+
+pub fn reload<N: Net>(proxy: &mut Proxy<N>, change: &dyn Fn(&mut Config)) -> Result<(), String> {
+    let mut config = proxy.config().clone();
+    change(&mut config);
+    proxy.reload(Ok(&config)).map(drop)
 }
 
 pub fn backend<N: Net>(proxy: &Proxy<N>, backend: usize) -> (State, u32) {

@@ -55,7 +55,11 @@ impl Play {
     /// Through these routes; three backends, each the only one of its pool.
     pub fn routes(self, routes: Vec<Route>, rest: Option<usize>) -> Play {
         let mut config = config(3);
-        let alone = |backend: &Backend| Pool { backends: vec![backend.clone()], ..config.pools[0].clone() };
+        let alone = |backend: &Backend| Pool {
+            name: backend.name.clone(),
+            backends: vec![backend.clone()],
+            ..config.pools[0].clone()
+        };
         config.pools = config.pools[0].backends.iter().map(alone).collect();
         (config.listeners[0].routes, config.listeners[0].pool) = (routes, rest);
         Play { config, ..self }

@@ -196,6 +196,10 @@ impl Kernel for Real {
         kernel::order(&mut self.proxy, backend, order);
     }
 
+    fn reload(&mut self, change: &dyn Fn(&mut Config)) -> Result<(), String> {
+        kernel::reload(&mut self.proxy, change)
+    }
+
     fn backend(&self, backend: usize) -> (State, u32) {
         kernel::backend(&self.proxy, backend)
     }

@@ -8,6 +8,7 @@ use super::kernel::{Ending, Holdings, Kernel, Order, Wire};
 use super::text::Head;
 use evenkeel::balance::State;
 use evenkeel::base::stats::Stats;
+use evenkeel::config::Config;
 use std::cell::{RefCell, RefMut};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -147,6 +148,12 @@ impl Stage {
         self.kernel.borrow_mut().order(backend, order);
     }
 
+    /// An operator changes the configuration. Errors: it cannot be.
+    pub fn reload(&self, change: impl Fn(&mut Config)) -> Result<(), String> {
+        self.tell(|| "-- another configuration --".into());
+        self.kernel.borrow_mut().reload(&change)
+    }
+
     /// What a backend is taken for, and what it has in flight.
     pub fn backend(&self, backend: usize) -> (State, u32) {
         self.kernel.borrow().backend(backend)
@@ -169,6 +176,11 @@ impl Stage {
     /// Buffers out on loan.
     pub fn buffers(&self) -> usize {
         self.holdings().buffers
+    }
+
+    /// Sockets that the balancer owns.
+    pub fn sockets(&self) -> usize {
+        self.holdings().sockets
     }
 
     fn holdings(&self) -> Holdings {

@@ -2,7 +2,7 @@
 
 use super::plan::{Plan, address};
 use super::{House, Order, Seen};
-use evenkeel::balance::{self, BackendId};
+use evenkeel::balance::{self, BackendId, Backends};
 use evenkeel::config::network::Network;
 use evenkeel::config::{
     Backend, Config, Health, Limits, Listener, Mode, PolicyName, Pool, Preface, ProbeKind, Timeouts,
@@ -34,19 +34,27 @@ impl House for Proxy<Sim> {
     }
 
     fn backend(&self, index: usize) -> Option<Seen> {
-        let backend = self.backends().get(BackendId(index as u32));
+        let Some(id) = find(self.backends(), index) else {
+            return Some(Seen { up: true, ejected: false, requests: 0, in_flight: 0 });
+        };
+        let backend = self.backends().get(id);
         let balance::Backend { requests, in_flight, .. } = *backend;
         Some(Seen { up: backend.is_up(), ejected: backend.is_ejected(), requests, in_flight })
     }
 
     fn order(&mut self, index: usize, order: Order) {
-        let (cx, id) = (self.operate(), BackendId(index as u32));
+        let Some(id) = find(self.backends(), index) else { return };
+        let cx = self.operate();
         match order {
             Order::Drain => cx.drain(id),
             Order::Disable => cx.disable(id),
             Order::Enable => cx.enable(id),
             Order::Weight(weight) => cx.set_weight(id, weight),
         }
+    }
+
+    fn reload(&mut self, config: &Config) -> Result<(), String> {
+        Proxy::reload(self, Ok(config)).map(drop)
     }
 
     fn lent(&self) -> usize {
@@ -65,9 +73,22 @@ impl House for Proxy<Sim> {
         self.check_queues()?;
         if self.open_sessions() == 0 {
             stats.check_lines()?;
+            if let Some(backend) = self.backends().departing().next() {
+                return Err(format!("backend {} has left and {} are in flight", backend.name, backend.in_flight));
+            }
         }
         stats.check(self.open_sessions() as u64, self.alive_requests() as u64)
     }
+}
+
+/// Where a backend of the world stands in the table, if the configuration has it. Most often where it stood at first.
+fn find(all: &Backends, index: usize) -> Option<BackendId> {
+    let is = |backend: &balance::Backend| {
+        let port = backend.name.rsplit(':').next().and_then(|port| port.parse().ok());
+        port == Some(address(index).port()) && backend.order() != balance::Order::Leave
+    };
+    let first = BackendId(index as u32);
+    if is(all.get(first)) { Some(first) } else { all.iter().find(|(_, backend)| is(backend)).map(|(id, _)| id) }
 }
 
 /// Shorter than the defaults where nothing in the world takes as long: what was forgotten is found out sooner.

@@ -36,12 +36,14 @@ pub mod http_text;
 pub mod ledger;
 pub mod plan;
 pub mod relay;
+pub mod reloads;
 pub mod sweep;
 pub mod tcp;
 pub mod upgrade;
 pub mod vitals;
 pub mod world;
 
+use evenkeel::config::Config;
 use evenkeel::net::sim::Sim;
 use std::io;
 
@@ -82,6 +84,8 @@ pub trait House {
     fn backend(&self, index: usize) -> Option<Seen>;
     /// An operator asks something of a backend.
     fn order(&mut self, index: usize, order: Order);
+    /// It is asked to go over to another configuration. Errors: it cannot.
+    fn reload(&mut self, config: &Config) -> Result<(), String>;
     /// Buffers out on loan.
     fn lent(&self) -> usize;
     /// What each of its sessions is doing, in words.

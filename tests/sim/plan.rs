@@ -7,6 +7,7 @@ use super::Order;
 use super::backend::{Deed, Habits};
 use super::heralds::{self, Heralds};
 use super::http_client::{Fault, HttpAsk};
+use super::reloads::{self, Reload};
 use super::tcp::TcpAsk;
 use evenkeel::base::{Address, Rng};
 use evenkeel::config::{ClientLimit, Ejection, HashOn, Mode, PolicyName, Queue, Rate, Sticky};
@@ -50,6 +51,8 @@ pub struct Plan {
     pub hurry: Option<Duration>,
     /// What the operator asks of which backend, when. Never of the first of a pool.
     pub orders: Vec<(Duration, usize, Order)>,
+    /// How the configuration changes, when.
+    pub reloads: Vec<(Duration, Reload)>,
     /// An operator asks for other things, some of which are not there yet.
     pub signals: Vec<(Duration, Signal)>,
     /// Backends are probed.
@@ -184,6 +187,7 @@ impl Plan {
             plan.paths = Paths::of(seed); // a lame one is to count as picked, which who is turned away at once does not
         }
         plan.orders = plan.some_orders();
+        plan.reloads = reloads::some(&plan);
         if plan.cruelty.window.0 >= heralds::LONGEST {
             plan.heralds = Heralds::of(seed);
         }
@@ -274,7 +278,10 @@ impl Plan {
 
     /// Nobody is excluded for what it answers, or by the operator, and there is room for all.
     pub fn is_steady(&self) -> bool {
-        self.caps() == Caps::default() && self.judgement().0.is_none() && self.orders.is_empty()
+        self.caps() == Caps::default()
+            && self.judgement().0.is_none()
+            && self.orders.is_empty()
+            && self.reloads.is_empty()
     }
 
     /// The backends of a pool, by index.
@@ -287,7 +294,7 @@ impl Plan {
     pub fn parts(&self) -> Vec<String> {
         let clients = (0..self.clients.len()).rev().map(|index| format!("client{index}"));
         let deeds = (0..self.deeds.len()).rev().map(|index| format!("deed{index}"));
-        let others = ["stop", "probes", "cruelty", "orders"].map(str::to_owned);
+        let others = ["stop", "probes", "cruelty", "orders", "reloads"].map(str::to_owned);
         others.into_iter().chain(deeds).chain(clients).collect()
     }
 
@@ -302,6 +309,7 @@ impl Plan {
         self.stop.take_if(|_| out("stop"));
         self.probes &= !out("probes");
         self.orders.retain(|_| !out("orders"));
+        self.reloads.retain(|_| !out("reloads"));
         if out("cruelty") {
             self.cruelty = Cruelty { descriptors: self.cruelty.descriptors, ..Cruelty::calm() };
         }
@@ -323,6 +331,7 @@ impl Plan {
             fair,
             stop: (scope.timers && dice.chance(80)).then(|| dice.millis(600)),
             orders: Vec::new(),
+            reloads: Vec::new(),
             hurry: dice.chance(200).then(|| dice.millis(1000)),
             signals: Vec::new(),
             probes: scope.timers && dice.chance(100),
@@ -353,6 +362,7 @@ impl Plan {
             fair,
             stop: dice.chance(80).then(|| dice.millis(1500)),
             orders: Vec::new(),
+            reloads: Vec::new(),
             hurry: dice.chance(200).then(|| dice.millis(1000)),
             signals: signals(dice),
             probes: dice.chance(150),

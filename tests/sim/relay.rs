@@ -4,6 +4,7 @@
 //! Not the balancer under test: that is `evenkeel::proxy`.
 
 use super::{House, Order, Seen};
+use evenkeel::config::Config;
 use evenkeel::net::sim::Sim;
 use evenkeel::net::{Event, ListenOptions, Moved, Net, Sent, Sock};
 use std::collections::BTreeMap;
@@ -336,6 +337,10 @@ impl House for Relay {
     }
 
     fn order(&mut self, _index: usize, _order: Order) {}
+
+    fn reload(&mut self, _config: &Config) -> Result<(), String> {
+        Ok(())
+    }
 
     fn lent(&self) -> usize {
         0

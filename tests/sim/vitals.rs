@@ -73,6 +73,17 @@ impl Vitals {
         (self.since, self.ill) = (now, !healed);
     }
 
+    /// The configuration has it no more.
+    pub fn remove(&mut self, now: Time) {
+        (self.barred, self.unasked) = (true, self.unasked.or(Some(now)));
+    }
+
+    /// The configuration has it again: nothing is known of it.
+    pub fn renew(&mut self, now: Time) {
+        (self.barred, self.unasked, self.up, self.requests) = (false, None, true, 0);
+        (self.out, self.outs, self.since) = (None, 0, self.since.max(now));
+    }
+
     /// Connects that came to nothing so far.
     pub fn failed(&mut self, failed: u64, now: Time) {
         for _ in self.failed..failed {

@@ -4,6 +4,7 @@ use super::backend::{Backend, Deed, Habits};
 use super::http_client::HttpClient;
 use super::ledger::{Cue, Ledger};
 use super::plan::{Coming, Plan, address};
+use super::reloads::{Changes, Reload};
 use super::tcp::{TcpClient, later};
 use super::upgrade::UpgradeClient;
 use super::{House, Order};
@@ -77,6 +78,8 @@ pub struct World {
     orders: Vec<(Time, usize, Order)>,
     /// Whether each backend is to work, and its weight, as far as the operator has said.
     ordered: BTreeMap<usize, (Order, u32)>,
+    reloads: Vec<(Time, Reload)>,
+    changes: Changes,
     stop: Option<Time>,
     /// For each pool: a backend of it that never fails. While it is there, nobody sick is picked.
     firm: Vec<usize>,
@@ -133,6 +136,8 @@ impl World {
             stop: plan.stop.map(|at| start + at),
             left: false,
             ordered: BTreeMap::new(),
+            reloads: plan.reloads.iter().map(|&(at, reload)| (start + at, reload)).collect(),
+            changes: Changes::default(),
             firm,
             told: Vec::new(),
             ledger,
@@ -155,6 +160,9 @@ impl World {
         for (at, ..) in &self.orders {
             house.net().alarm(*at);
         }
+        for (at, _) in &self.reloads {
+            house.net().alarm(*at);
+        }
         if let Some(at) = self.stop {
             house.net().alarm(at);
         }
@@ -163,6 +171,7 @@ impl World {
             if std::mem::replace(&mut news, false) {
                 self.act(house.net());
                 self.give_orders(house);
+                self.reload(house)?;
             }
             self.turn(house)?;
             self.look_at_the_clock(house)?;
@@ -202,6 +211,9 @@ impl World {
         let now = house.net().now();
         for (_, index, order) in self.orders.extract_if(.., |(at, ..)| *at <= now) {
             house.net().remark(|| format!("backend {index}: {order:?}"));
+            if self.changes.removed.contains(&index) {
+                continue; // nobody knows it
+            }
             house.order(index, order);
             self.ordered.entry(index).or_insert((Order::Enable, 1));
             if let Some((state, weight)) = self.ordered.get_mut(&index) {
@@ -214,6 +226,29 @@ impl World {
                 vitals.unasked = (*state == Order::Disable).then(|| vitals.unasked.unwrap_or(now));
             }
         }
+    }
+
+    /// Another configuration, and what that means from now on. Who leaves is not asked.
+    fn reload(&mut self, house: &mut impl House) -> Result<(), String> {
+        let now = house.net().now();
+        for (_, reload) in self.reloads.extract_if(.., |(at, _)| *at <= now) {
+            if self.ledger.leaving.is_some() {
+                continue;
+            }
+            house.net().remark(|| format!("{reload:?}"));
+            let was_gone = |index| self.changes.removed.contains(&index);
+            let returns = matches!(reload, Reload::Return(index) if was_gone(index));
+            self.changes.make(reload, &self.plan, house)?;
+            match reload {
+                Reload::Remove(index) => self.backends[index].vitals.remove(now),
+                Reload::Return(index) if returns => {
+                    self.ordered.remove(&index);
+                    self.backends[index].vitals.renew(now);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Prints whose phase has changed.
@@ -241,6 +276,10 @@ impl World {
             vitals.looked_at(now).map_err(|what| format!("backend {index} was {what}"))?;
             if vitals.barred && seen.requests > had {
                 return Err(format!("backend {index} gets no new work and was picked"));
+            }
+            if self.changes.removed.contains(&index) {
+                vitals.up = seen.up;
+                continue; // nobody judges it
             }
             // Who was turned down by the firm one, for a status that another is asked for, may go to anybody who is left.
             let elsewhere = http && !self.plan.retry_on().is_empty();
