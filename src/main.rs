@@ -68,9 +68,9 @@ fn command() -> Result<Command, Exit> {
 }
 
 /// What a running balancer is asked for now.
-fn again() -> Result<Asked, String> {
+fn again() -> Result<Config, String> {
     match command() {
-        Ok(Command::Run { config, log, access }) => Ok(Asked { config, log, access }),
+        Ok(Command::Run { config, .. }) => Ok(config),
         Ok(_) => Err("it has none".into()),
         Err(exit) => Err(exit.text),
     }

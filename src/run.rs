@@ -6,7 +6,7 @@
 
 use crate::config::access::{AccessLog, Target};
 use crate::config::{Config, Limits};
-use crate::host::errand::{self, Errand};
+use crate::host::errand::Errand;
 use crate::host::limits;
 use crate::host::spool::Spool;
 use crate::net::Signal;
@@ -30,8 +30,9 @@ pub struct Asked {
     pub access: Option<AccessLog>,
 }
 
-/// Asks for it again: as it is then, or what is wrong with it, in words.
-pub type Again = Arc<dyn Fn() -> Result<Asked, String> + Send + Sync>;
+/// Asks for the configuration again: as it is then, or what is wrong with it, in words. What the process was started with
+/// besides, its flags and variables, stays as it is, and so do the logs.
+pub type Again = Arc<dyn Fn() -> Result<Config, String> + Send + Sync>;
 
 /// Balances until told to stop. Errors: something without which nothing can go on is not to be had: an address, a file,
 /// descriptors.
@@ -46,7 +47,7 @@ pub fn run(asked: Asked, again: Again) -> io::Result<()> {
     let seed = RandomState::new().build_hasher().finish(); // std's own keys: the one place where chance comes in
     let mut proxy = Proxy::new(&config, Traced::new(os), seed)?;
     proxy.log_to(opened);
-    let mut reloads = Reloads { again, remote, descriptors, access, reading: None, once_more: false };
+    let mut reloads = Reloads { again, remote, descriptors, reading: None, once_more: false };
     loop {
         match proxy.turn()? {
             Turned::More => {}
@@ -64,9 +65,7 @@ struct Reloads {
     again: Again,
     remote: Remote,
     descriptors: u64,
-    /// The access log as it is.
-    access: Option<AccessLog>,
-    reading: Option<Errand<Result<Asked, String>>>,
+    reading: Option<Errand<Result<Config, String>>>,
     /// It was asked for again meanwhile: what is being read may be older than that.
     once_more: bool,
 }
@@ -85,36 +84,21 @@ impl Reloads {
     }
 
     /// What was read, if something was.
-    fn fetch(&mut self) -> Option<Result<Asked, String>> {
+    fn fetch(&mut self) -> Option<Result<Config, String>> {
         let read = self.reading.as_ref()?.fetch(|| Err("reading it has failed".into()))?;
         self.reading = None;
         Some(read)
     }
 
-    fn hand_over(&mut self, read: Result<Asked, String>, proxy: &mut Proxy<Traced<Os>>) {
+    fn hand_over(&mut self, read: Result<Config, String>, proxy: &mut Proxy<Traced<Os>>) {
         if std::mem::take(&mut self.once_more) {
             return self.begin(proxy);
         }
-        let ready = read.and_then(|asked| Ok((self.open_if_new(&asked)?, asked)));
-        let (opened, mut asked) = match ready {
-            Ok(ready) => ready,
-            Err(why) => return drop(proxy.reload(Err(why))),
-        };
-        fit(&mut asked.config.limits, self.descriptors);
-        if proxy.reload(Ok(&asked.config)).is_err() {
-            return;
-        }
-        log::set_max_level(asked.log);
-        if asked.access != self.access {
-            errand::drop_aside(proxy.log_to(opened)); // its last lines are written meanwhile
-            self.access = asked.access;
-        }
-    }
-
-    /// The access log that is asked for, if that is another one.
-    fn open_if_new(&self, asked: &Asked) -> Result<Option<Access>, String> {
-        let wanted = asked.access.as_ref().filter(|_| asked.access != self.access);
-        wanted.map(open).transpose().map_err(|error| error.to_string())
+        let fitted = read.map(|mut config| {
+            fit(&mut config.limits, self.descriptors);
+            config
+        });
+        drop(proxy.reload(fitted.as_ref().map_err(Clone::clone))); // which tells what came of it
     }
 }
 

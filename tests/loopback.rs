@@ -40,6 +40,8 @@ mod pieces;
 mod policies;
 #[path = "loopback/receipts.rs"]
 mod receipts;
+#[path = "loopback/reload.rs"]
+mod reload;
 #[path = "loopback/retry.rs"]
 mod retry;
 #[path = "loopback/reuse.rs"]

@@ -37,11 +37,6 @@ impl<T: Send + 'static> Errand<T> {
     }
 }
 
-/// Lets go of something for which its end may have to be waited for.
-pub fn drop_aside(what: impl Send + 'static) {
-    let _ = Errand::begin(move || drop(what), || {}); // if there is no thread, it was dropped here
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
