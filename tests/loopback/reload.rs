@@ -151,7 +151,7 @@ fn health_and_counters_of_what_stays_survive() {
 /// A tunnel lives on though its backend is gone; who is new meets the new listener.
 #[test]
 fn tunnels_go_on_and_listeners_come_and_go() {
-    let echo = Backend::tcp("echo", |stream| backend::echo(stream));
+    let echo = Backend::tcp("echo", backend::echo);
     let one = Backend::named("one");
     let tcp = text(&[&echo], "health = { kind = \"off\" }", "")
         .replace("[listener.main]\n", "[listener.main]\nmode = \"tcp\"\n");
