@@ -8,6 +8,7 @@ use evenkeel::demo::backend::{Backend, Manner};
 use evenkeel::demo::{self, Ports};
 use evenkeel::host::resolve::resolve;
 use evenkeel::host::{ask, limits, stderr};
+use evenkeel::net::inherit::Inherited;
 use evenkeel::net::os::Os;
 use evenkeel::run::{Again, Asked};
 use log::LevelFilter;
@@ -54,8 +55,9 @@ fn said(text: String) -> Exit {
 
 /// Balances until told to stop.
 fn run(asked: Asked, again: Again) -> Result<(), Exit> {
+    let inherited = Inherited::from_env(); // before there are threads
     stderr::init(asked.log);
-    let ended = evenkeel::run::run(asked, again);
+    let ended = evenkeel::run::run(asked, inherited, again);
     stderr::flush();
     ended.map_err(failed)
 }

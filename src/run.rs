@@ -7,9 +7,11 @@
 use crate::config::access::{AccessLog, Target};
 use crate::config::{Config, Limits};
 use crate::host::errand::Errand;
-use crate::host::limits;
+use crate::host::notify::{self, Watchdog};
 use crate::host::spool::Spool;
+use crate::host::{hand_over, limits};
 use crate::net::Signal;
+use crate::net::inherit::{self, Heritage, Inherited};
 use crate::net::os::{Os, Remote};
 use crate::net::traced::Traced;
 use crate::proxy::access::Access;
@@ -36,69 +38,143 @@ pub type Again = Arc<dyn Fn() -> Result<Config, String> + Send + Sync>;
 
 /// Balances until told to stop. Errors: something without which nothing can go on is not to be had: an address, a file,
 /// descriptors.
-pub fn run(asked: Asked, again: Again) -> io::Result<()> {
+pub fn run(asked: Asked, inherited: Inherited, again: Again) -> io::Result<()> {
     let Asked { mut config, access, .. } = asked;
     let descriptors = limits::raise_descriptors();
     fit(&mut config.limits, descriptors);
     let opened = access.as_ref().map(open).transpose()?;
     let mut os = Os::new()?;
     os.hear_signals()?;
+    os.inherit(inherited);
     let remote = os.remote();
     let seed = RandomState::new().build_hasher().finish(); // std's own keys: the one place where chance comes in
     let mut proxy = Proxy::new(&config, Traced::new(os), seed)?;
+    proxy.net_mut().inner().leave_the_rest();
     proxy.log_to(opened);
-    let mut reloads = Reloads { again, remote, descriptors, reading: None, once_more: false };
+    let watchdog = Watchdog::new(remote.clone());
+    let mut helpers =
+        Helpers { again, remote, descriptors, reading: None, once_more: false, heir: None, handed_over: false };
+    let mut life = Life::Begins;
     loop {
+        life.goes_on(proxy.is_leaving() && !helpers.handed_over);
         match proxy.turn()? {
             Turned::More => {}
-            Turned::Reload => reloads.begin(&mut proxy),
-            Turned::Done => return Ok(()),
+            Turned::Reload => helpers.begin_reading(&mut proxy),
+            Turned::HandOver => helpers.begin_handing_over(&mut proxy),
+            Turned::Done => break,
         }
-        if let Some(read) = reloads.fetch() {
-            reloads.hand_over(read, &mut proxy);
+        watchdog.turned();
+        helpers.look_after(&mut proxy);
+    }
+    life.goes_on(proxy.is_leaving() && !helpers.handed_over);
+    Ok(())
+}
+
+/// What the service manager, and who has started us, know of us.
+#[derive(PartialEq)]
+enum Life {
+    Begins,
+    Serves,
+    Leaves,
+}
+
+impl Life {
+    fn goes_on(&mut self, leaving: bool) {
+        match (&self, leaving) {
+            (Life::Begins, _) => {
+                notify::ready();
+                hand_over::tell_ready();
+                *self = Life::Serves;
+            }
+            (Life::Serves, true) => {
+                notify::stopping();
+                *self = Life::Leaves;
+            }
+            _ => {}
         }
     }
 }
 
-/// Reading the configuration again.
-struct Reloads {
+/// What is done off the loop: reading the configuration again, and starting whoever takes our place.
+struct Helpers {
     again: Again,
     remote: Remote,
     descriptors: u64,
     reading: Option<Errand<Result<Config, String>>>,
     /// It was asked for again meanwhile: what is being read may be older than that.
     once_more: bool,
+    heir: Option<Errand<Result<u32, String>>>,
+    /// Another process is what the service manager looks after.
+    handed_over: bool,
 }
 
-impl Reloads {
-    fn begin(&mut self, proxy: &mut Proxy<Traced<Os>>) {
+impl Helpers {
+    fn begin_reading(&mut self, proxy: &mut Proxy<Traced<Os>>) {
         if self.reading.is_some() {
             self.once_more = true;
             return;
         }
         let (again, remote) = (Arc::clone(&self.again), self.remote.clone());
         match Errand::begin(move || again(), move || remote.send(Signal::Wake)) {
-            Ok(errand) => self.reading = Some(errand),
+            Ok(errand) => {
+                notify::reloading();
+                self.reading = Some(errand);
+            }
             Err(error) => drop(proxy.reload(Err(format!("no thread to read it: {error}")))),
         }
     }
 
-    /// What was read, if something was.
-    fn fetch(&mut self) -> Option<Result<Config, String>> {
-        let read = self.reading.as_ref()?.fetch(|| Err("reading it has failed".into()))?;
-        self.reading = None;
-        Some(read)
+    fn begin_handing_over(&mut self, proxy: &mut Proxy<Traced<Os>>) {
+        if self.heir.is_some() {
+            return log::warn!("a hand-over is under way already");
+        }
+        let remote = self.remote.clone();
+        let begun = proxy.net_mut().inner().heritage().and_then(|Heritage { sockets, files }| {
+            hand_over::begin(sockets, vec![(inherit::FILES, files)], move || remote.send(Signal::Wake))
+        });
+        match begun {
+            Ok(errand) => self.heir = Some(errand),
+            Err(error) => log::error!("not handed over, this process serves on: {error}"),
+        }
     }
 
-    fn hand_over(&mut self, read: Result<Config, String>, proxy: &mut Proxy<Traced<Os>>) {
+    /// Brings home what is done.
+    fn look_after(&mut self, proxy: &mut Proxy<Traced<Os>>) {
+        let lost = || Err("the thread has died".into());
+        if let Some(read) = self.reading.as_ref().and_then(|errand| errand.fetch(lost)) {
+            self.reading = None;
+            self.reload(read, proxy);
+        }
+        let lost = || Err("the thread has died".into());
+        if let Some(heir) = self.heir.as_ref().and_then(|errand| errand.fetch(lost)) {
+            self.heir = None;
+            self.leave_to(heir, proxy);
+        }
+    }
+
+    fn leave_to(&mut self, heir: Result<u32, String>, proxy: &mut Proxy<Traced<Os>>) {
+        match heir {
+            Ok(number) => {
+                log::warn!("handed over to process {number}");
+                proxy.net_mut().inner().leave_files();
+                proxy.hand_over();
+                notify::succeeded_by(number);
+                self.handed_over = true;
+            }
+            Err(why) => log::error!("not handed over, this process serves on: {why}"),
+        }
+    }
+
+    fn reload(&mut self, read: Result<Config, String>, proxy: &mut Proxy<Traced<Os>>) {
         if std::mem::take(&mut self.once_more) {
-            return self.begin(proxy);
+            return self.begin_reading(proxy);
         }
         let fitted = read.map(|mut config| {
             fit(&mut config.limits, self.descriptors);
             config
         });
         drop(proxy.reload(fitted.as_ref().map_err(Clone::clone))); // which tells what came of it
+        notify::ready();
     }
 }
 

@@ -22,6 +22,8 @@ mod crowd;
 mod ejection;
 #[path = "loopback/fields.rs"]
 mod fields;
+#[path = "loopback/hand_over.rs"]
+mod hand_over;
 #[path = "loopback/hardship.rs"]
 mod hardship;
 #[path = "loopback/health.rs"]
@@ -48,6 +50,8 @@ mod retry;
 mod reuse;
 #[path = "loopback/rotation.rs"]
 mod rotation;
+#[path = "loopback/service.rs"]
+mod service;
 #[path = "loopback/sticky.rs"]
 mod sticky;
 #[path = "loopback/tcp.rs"]

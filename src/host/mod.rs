@@ -2,7 +2,9 @@
 
 pub mod ask;
 pub mod errand;
+pub mod hand_over;
 pub mod limits;
+pub mod notify;
 pub mod resolve;
 pub mod signals;
 pub mod spool;

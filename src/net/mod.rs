@@ -23,7 +23,9 @@
 pub mod calls;
 mod defer;
 mod ear;
+pub mod inherit;
 pub mod os;
+mod remote;
 pub mod sim;
 mod splice;
 pub mod traced;

@@ -6,6 +6,9 @@
 
 use super::defer;
 use super::ear::{self, Ear, Opened};
+use super::inherit::{self, Heritage, Inherited};
+use super::remote;
+pub use super::remote::Remote;
 use super::splice::Pipes;
 use super::unix;
 use super::write::write_once;
@@ -14,13 +17,13 @@ use crate::base::{Address, Peer, Time};
 use crate::host::signals::Signals;
 use mio::event::Source;
 use mio::net::TcpStream;
-use mio::{Interest, Poll, Token, Waker};
+use mio::{Interest, Poll, Token};
 use slab::Slab;
 use socket2::SockRef;
 use std::io::{self, ErrorKind, IoSlice, Read};
 use std::net::Shutdown;
 use std::os::fd::AsFd;
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 /// Whether a read or write that did less than asked proves that the kernel has no more to give or take just now, with a
@@ -79,6 +82,7 @@ pub struct Os {
     closed: Vec<usize>,
     /// The files of those listeners that have one.
     files: Vec<(Sock, unix::File)>,
+    inherited: Inherited,
     pipes: Pipes,
     origin: Instant,
     signals: Option<Signals>,
@@ -86,39 +90,23 @@ pub struct Os {
     remote: Remote,
 }
 
-/// Tells a loop something from another thread, as a signal would.
-#[derive(Clone)]
-pub struct Remote {
-    waker: Arc<Waker>,
-    outbox: mpsc::Sender<Signal>,
-}
-
-impl Remote {
-    /// Wakes the loop with `signal`. A loop that is gone hears nothing.
-    pub fn send(&self, signal: Signal) {
-        if self.outbox.send(signal).is_ok() {
-            let _ = self.waker.wake(); // fails only when the loop's poll is gone
-        }
-    }
-}
-
 impl Os {
     /// A loop's own sockets, none yet. Errors: out of descriptors.
     pub fn new() -> io::Result<Os> {
         let poll = Poll::new()?;
-        let waker = Arc::new(Waker::new(poll.registry(), REMOTE)?);
-        let (outbox, inbox) = mpsc::channel();
+        let (remote, inbox) = remote::pair(poll.registry(), REMOTE)?;
         Ok(Os {
             poll,
             ready: mio::Events::with_capacity(BATCH),
             slots: Slab::new(),
             closed: Vec::new(),
             files: Vec::new(),
+            inherited: Inherited::default(),
             pipes: Pipes::default(),
             origin: Instant::now(),
             signals: None,
             inbox,
-            remote: Remote { waker, outbox },
+            remote,
         })
     }
 
@@ -128,6 +116,30 @@ impl Os {
         self.poll.registry().register(signals.source(), SIGNALS, Interest::READABLE)?;
         self.signals = Some(signals);
         Ok(())
+    }
+
+    /// Listeners are taken from these from now on, where they fit.
+    pub fn inherit(&mut self, all: Inherited) {
+        self.inherited = all;
+    }
+
+    /// Closes what was inherited and not asked for.
+    pub fn leave_the_rest(&mut self) {
+        self.inherited.leave();
+    }
+
+    /// Its listeners once more, for another process. Errors: out of descriptors.
+    pub fn heritage(&self) -> io::Result<Heritage> {
+        let has_file = |number: usize| self.files.iter().any(|(of, _)| of.0 as usize == number);
+        inherit::heritage(self.slots.iter().filter_map(|(number, slot)| match slot {
+            Slot::Listener { listener, .. } => Some((listener, has_file(number))),
+            _ => None,
+        }))
+    }
+
+    /// The files of its listeners are another process's from now on.
+    pub fn leave_files(&mut self) {
+        self.files.drain(..).for_each(|(_, file)| file.leave());
     }
 
     /// A way to reach this loop from another thread.
@@ -210,7 +222,10 @@ impl Net for Os {
     }
 
     fn listen(&mut self, at: &Address, options: ListenOptions) -> io::Result<Sock> {
-        let Opened { ear, deferred, file } = ear::open(at, options)?;
+        let Opened { ear, deferred, file } = match self.inherited.take(at) {
+            Some(inherited) => inherit::opened(inherited, options.deferred),
+            None => ear::open(at, options)?,
+        };
         let sock = self.add(Slot::Listener { listener: ear, deferred });
         self.files.extend(file.map(|file| (sock, file)));
         match self.slots.get_mut(sock.0 as usize) {

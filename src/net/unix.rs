@@ -9,6 +9,7 @@
 //! because one ends where a descriptor was passed along with the bytes, with more behind it and no edge to come. There
 //! is no RST either: a peer hears of a reset only if bytes of his were left unread (ECONNRESET), and else of an end.
 
+use crate::base::Address;
 use mio::net::{TcpStream, UnixListener};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::fs::{self, Metadata};
@@ -24,6 +25,22 @@ pub(super) struct File {
     /// Device and inode: which of all files that ever had this path.
     which: (u64, u64),
 }
+
+impl File {
+    /// The file of a listener that is there already, if it has one.
+    pub(super) fn of(at: &Address) -> Option<File> {
+        let Address::Unix(path) = at else { return None };
+        Some(File { path: path.clone(), which: which(&fs::symlink_metadata(path).ok()?) })
+    }
+
+    /// It stays, and is somebody else's to remove.
+    pub(super) fn leave(mut self) {
+        self.which = NONE;
+    }
+}
+
+/// No file has this number.
+const NONE: (u64, u64) = (u64::MAX, u64::MAX);
 
 impl Drop for File {
     fn drop(&mut self) {

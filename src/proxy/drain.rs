@@ -5,6 +5,7 @@
 
 use super::Proxy;
 use super::context::Service;
+use super::door::Door;
 use crate::base::Time;
 use crate::net::Net;
 
@@ -35,12 +36,28 @@ impl<N: Net> Proxy<N> {
             self.drain.now = true;
             return;
         }
+        // The admin address stays open to the end, so that it can be watched.
+        self.drain(|door| door.service != Service::Admin);
+    }
+
+    /// Another process has taken our listeners, those of the admin address too.
+    pub fn hand_over(&mut self) {
+        if !self.cx.draining {
+            self.drain(|_| true);
+        }
+    }
+
+    /// Whether we are leaving.
+    pub fn is_leaving(&self) -> bool {
+        self.cx.draining
+    }
+
+    fn drain(&mut self, shuts: impl Fn(&Door) -> bool) {
         let span = self.cx.timeouts.drain;
         log::info!("leaving: {} connections have {span:?} to finish", self.open_sessions());
         self.cx.draining = true;
         self.drain.deadline = Some(self.cx.now + span);
-        // The admin address stays open to the end, so that it can be watched.
-        for door in self.doors.iter_mut().filter(|door| door.service != Service::Admin) {
+        for door in self.doors.iter_mut().filter(|door| shuts(door)) {
             door.shut();
             self.cx.close(door.sock);
         }

@@ -66,6 +66,8 @@ pub enum Turned {
     More,
     /// There is, and somebody asked for the configuration to be read again: see [`Proxy::reload`].
     Reload,
+    /// There is, and somebody asked for another process to take over: see [`Proxy::hand_over`].
+    HandOver,
     /// The balancer has left: nothing is open that anybody waits for.
     Done,
 }
@@ -92,7 +94,8 @@ pub struct Proxy<N: Net> {
     trimmed: Time,
     /// Something was done since, so that there may be memory to free.
     untrimmed: bool,
-    asked_to_reload: bool,
+    /// What the end of this turn is to say.
+    asked: Option<Turned>,
 }
 
 impl<N: Net> Proxy<N> {
@@ -113,7 +116,7 @@ impl<N: Net> Proxy<N> {
             hungry: Vec::new(),
             admins: 0,
             room: Room::new(),
-            asked_to_reload: false,
+            asked: None,
             trimmed: Time(0),
             untrimmed: false,
         };
@@ -189,6 +192,7 @@ impl<N: Net> Proxy<N> {
     fn wait(&mut self) -> io::Result<()> {
         let busy = !self.hungry.is_empty() || self.doors.iter().any(|door| door.is_waiting() && self.lets_in(door));
         let busy = busy || (self.cx.backends.has_relief() && self.cx.queues.waiting() > 0);
+        let busy = busy || (self.cx.draining && self.open_sessions() == 0); // told so between two turns
         let until = if busy { Some(self.cx.now) } else { self.next_deadline() };
         self.events.clear();
         self.cx.now = self.cx.net.wait(until, &mut self.events)?;
@@ -253,10 +257,10 @@ impl<N: Net> Proxy<N> {
                 log::warn!("asked for the state:\n{}", self.report()); // seen even when quiet
                 self.cx.access.iter_mut().for_each(|access| access.spool().reopen());
             }
-            Signal::Reload if self.cx.draining => log::warn!("leaving: the configuration stays as it is"),
-            Signal::Reload => self.asked_to_reload = true,
+            Signal::Reload | Signal::HandOver if self.cx.draining => log::warn!("leaving, with everything as it is"),
+            Signal::Reload => self.asked = Some(Turned::Reload),
+            Signal::HandOver => self.asked = Some(Turned::HandOver),
             Signal::Wake => {}
-            Signal::HandOver => log::warn!("hand-over: not there yet; restart instead"),
         }
     }
 
@@ -314,10 +318,7 @@ impl<N: Net> Proxy<N> {
             self.end_all();
             return Turned::Done;
         }
-        if std::mem::take(&mut self.asked_to_reload) {
-            return Turned::Reload;
-        }
-        Turned::More
+        self.asked.take().unwrap_or(Turned::More)
     }
 
     fn end_all(&mut self) {

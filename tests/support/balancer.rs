@@ -49,12 +49,21 @@ impl Balancer {
     }
 
     /// As [`Balancer::start`], with these variables.
-    #[allow(dead_code)] // chaos.rs uses it
+    #[allow(dead_code)] // chaos.rs and loopback.rs use it
     #[track_caller]
     pub fn start_with(variables: &[(&str, &str)], args: &[&str]) -> Balancer {
         let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
         command.envs(variables.iter().copied());
         Balancer::of(quietly(command.args(args)), args)
+    }
+
+    /// As [`Balancer::start`], by this command, which may have brought something along.
+    #[allow(dead_code)] // loopback.rs uses it
+    #[track_caller]
+    pub fn start_as(mut command: Command, args: &[&str]) -> Balancer {
+        let child = quietly(command.args(args));
+        drop(command); // with our copies of what it brings
+        Balancer::of(child, args)
     }
 
     #[track_caller]
