@@ -7,7 +7,7 @@
 //!
 //! | floor | modules | what stands there |
 //! |---|---|---|
-//! | 5 | [`proxy`], [`admin`], [`demo`] | who owns which socket; the one loop and what it drives |
+//! | 5 | [`proxy`], [`admin`], [`demo`], [`run`] | who owns which socket; the one loop and what it drives; a process around it |
 //! | 4 | [`net`], [`host`] | all that is asked of an operating system: sockets, and the rest |
 //! | 3 | [`balance`] | judgement: which backend is fit, which one is picked |
 //! | 2 | [`http`], [`preface`] | language: is this a head, where does the body end, what goes on; what stands before |
@@ -64,7 +64,7 @@
 //! 6. [`balance::health`] and [`balance::policy`]: who is excluded, who is picked; [`proxy::prober`] asks.
 //! 7. [`proxy::idle`]: connections kept warm, and why they stay watched.
 //! 8. [`base::timers`]: a timer wheel in a hundred lines.
-//! 9. [`proxy::drain`]: leaving without loss.
+//! 9. [`proxy::drain`]: leaving without loss; [`proxy::reload`]: changing without loss.
 //! 10. [`net::sim`]: a kernel made of queues and a seed, crueller than the real one; then `tests/simulation.rs`.
 //!
 //! [`demo::backend`] is a second, small server over the same trait: the place to begin for who wants to write one.
@@ -79,7 +79,7 @@
 //! # fn run(config: config::Config) -> std::io::Result<()> {
 //! let seed = 7; // decides everything that is left to chance
 //! let mut proxy = Proxy::new(&config, Os::new()?, seed)?;
-//! while proxy.turn()? == Turned::More {}
+//! while proxy.turn()? != Turned::Done {}
 //! # Ok(())
 //! # }
 //! ```

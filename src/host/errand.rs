@@ -22,6 +22,7 @@ impl<T: Send + 'static> Errand<T> {
         let (sender, outcome) = sync_channel(1);
         std::thread::Builder::new().name("errand".into()).spawn(move || {
             let _ = sender.send(work()); // fails only when nobody wants it any more
+            drop(sender); // so that whoever is told finds either an outcome or none that will come
             done();
         })?;
         Ok(Errand { outcome })
