@@ -7,7 +7,7 @@
 //!
 //! # The contract
 //!
-//! * Time passes in [`Net::wait`] and nowhere else.
+//! * Time passes in [`Net::wait`] and nowhere else, as far as anybody is told.
 //! * Readiness is told on its *edge*, once. Who is told remembers it until a call says there is nothing more:
 //!   [`Moved::Bytes`] with `more: false`, [`Moved::Nothing`], a [`Sent::Bytes`] shorter than asked, [`Sent::Blocked`].
 //!   After one of these another edge will come; before it, none may. Spurious events are allowed.
@@ -112,6 +112,9 @@ pub trait Net {
     /// Sleeps until something happens or `until` comes (`None`: for ever; the past: only looks), appends what happened
     /// to `events`, and says what time it is now.
     fn wait(&mut self, until: Option<Time>, events: &mut Vec<Event>) -> io::Result<Time>;
+
+    /// When the last [`Net::wait`] began to wait: what had passed by then since the one before, its caller has worked.
+    fn began(&self) -> Time;
 
     /// Opens a watched listener. Errors: the address is taken, not ours, or not permitted. The file of a Unix socket goes
     /// when it is closed.

@@ -85,6 +85,7 @@ pub struct Os {
     inherited: Inherited,
     pipes: Pipes,
     origin: Instant,
+    began: Time,
     signals: Option<Signals>,
     inbox: mpsc::Receiver<Signal>,
     remote: Remote,
@@ -104,6 +105,7 @@ impl Os {
             inherited: Inherited::default(),
             pipes: Pipes::default(),
             origin: Instant::now(),
+            began: Time(0),
             signals: None,
             inbox,
             remote,
@@ -212,13 +214,18 @@ impl Net for Os {
         for slot in self.closed.drain(..) {
             self.slots.remove(slot);
         }
-        let timeout = until.map(|until| until.since(self.now()));
+        self.began = self.now(); // whoever waits for something has to know it anyway
+        let timeout = until.map(|until| until.since(self.began));
         match self.poll.poll(&mut self.ready, timeout) {
             Ok(()) => self.translate(events),
             Err(error) if error.kind() == ErrorKind::Interrupted => {} // a signal; its event comes by itself
             Err(error) => return Err(error),
         }
         Ok(self.now())
+    }
+
+    fn began(&self) -> Time {
+        self.began
     }
 
     fn listen(&mut self, at: &Address, options: ListenOptions) -> io::Result<Sock> {

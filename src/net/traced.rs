@@ -41,6 +41,10 @@ impl<N: Net> Net for Traced<N> {
         now
     }
 
+    fn began(&self) -> Time {
+        self.inner.began()
+    }
+
     fn listen(&mut self, at: &Address, options: ListenOptions) -> io::Result<Sock> {
         self.calls.listen += 1;
         told("listen", at, self.inner.listen(at, options))

@@ -27,6 +27,8 @@ pub struct Cruelty {
     pub early: u16,
     /// `wait` returns later than asked, by up to this.
     pub late: Duration,
+    /// What the program does between two waits takes up to this. Nothing, unless a test is about that.
+    pub work: Duration,
     /// What is sent arrives in pieces.
     pub segments: u16,
     /// A FIN arrives together with the last byte; otherwise later.
@@ -70,6 +72,7 @@ impl Cruelty {
             apart: 0,
             early: 0,
             late: Duration::ZERO,
+            work: Duration::ZERO,
             segments: 0,
             end_rides: 500,
             lost: 0,
@@ -99,6 +102,7 @@ impl Cruelty {
             apart: 300,
             early: 30,
             late: Duration::from_millis(2),
+            work: Duration::ZERO,
             segments: 200,
             end_rides: 500,
             lost: 500,

@@ -16,6 +16,7 @@ const TOO_MANY_OPEN_FILES: i32 = 24;
 impl Net for Sim {
     fn wait(&mut self, until: Option<Time>, events: &mut Vec<Event>) -> io::Result<Time> {
         self.open_turn();
+        self.work();
         (self.news, self.silent) = (false, false);
         self.arrivals();
         let mut batch = Vec::new();
@@ -28,6 +29,10 @@ impl Net for Sim {
         self.record_events(&batch);
         events.append(&mut batch);
         Ok(self.now)
+    }
+
+    fn began(&self) -> Time {
+        self.began
     }
 
     fn listen(&mut self, at: &Address, options: ListenOptions) -> io::Result<Sock> {

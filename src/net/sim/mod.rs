@@ -15,7 +15,8 @@
 //! It has two faces. The *inside* face is the trait: what the program under test sees. The *outside* face ([`far`])
 //! is for the actors of a test, who hold the remote ends and act between two turns: they [`dial`](Sim::dial)
 //! listeners, [`serve`](Sim::serve) addresses, and move bytes through a [`Far`]. Time passes in `wait` only, and only
-//! when nothing else can happen: the clock jumps to the next arrival, alarm or deadline.
+//! when nothing else can happen: the clock jumps to the next arrival, alarm or deadline. (Unless a program is to be
+//! slow: then each `wait` begins by charging what was done before it.)
 //!
 //! It also judges. A call on a socket that is closed or was never given away, a write after `finish`, or turns on end
 //! in which nothing moves: each panics with the last calls. [`Sim::open_sockets`] is compared with what the program
@@ -98,6 +99,8 @@ enum Due {
 #[derive(Debug)]
 pub struct Sim {
     now: Time,
+    /// When the last `wait` began to wait.
+    began: Time,
     rng: Rng,
     cruelty: Cruelty,
     slots: Vec<Option<Slot>>,
@@ -128,6 +131,7 @@ impl Sim {
     pub fn new(seed: u64, cruelty: Cruelty) -> Sim {
         Sim {
             now: Time(1_000_000_000), // not 0: a program that starts from a zero of its own is wrong
+            began: Time(0),
             rng: Rng::new(seed),
             cruelty,
             slots: Vec::new(),
@@ -228,6 +232,15 @@ impl Sim {
     fn window(&mut self) -> usize {
         let (least, most) = self.cruelty.window;
         least + self.rng.below((most - least) as u64 + 1) as usize
+    }
+
+    /// What was done since the last `wait` has taken its time.
+    fn work(&mut self) {
+        let longest = self.cruelty.work.as_nanos() as u64;
+        if longest > 0 {
+            self.now = Time(self.now.0 + self.rng.below(longest + 1));
+        }
+        self.began = self.now;
     }
 
     fn moved(&mut self) {
