@@ -7,7 +7,7 @@ use evenkeel::config::{self, Command, Config, Exit, Limits};
 use evenkeel::demo::backend::{Backend, Manner};
 use evenkeel::demo::{self, Ports};
 use evenkeel::host::resolve::resolve;
-use evenkeel::host::{ask, limits, stderr};
+use evenkeel::host::{ask, birth, limits, stderr};
 use evenkeel::net::inherit::Inherited;
 use evenkeel::net::os::Os;
 use evenkeel::run::{Again, Asked};
@@ -56,6 +56,7 @@ fn said(text: String) -> Exit {
 /// Balances until told to stop.
 fn run(asked: Asked, again: Again) -> Result<(), Exit> {
     let inherited = Inherited::from_env(); // before there are threads
+    birth::note();
     stderr::init(asked.log);
     let ended = evenkeel::run::run(asked, inherited, again);
     stderr::flush();

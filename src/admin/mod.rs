@@ -1,7 +1,8 @@
 //! Floor 5: what the admin address answers. Served by the same loop, as answers of our own.
 //!
-//! So far `/healthz`, `/api/state` and `/api/requests`. This file turns tables into text; sockets and HTTP are the session's.
+//! So far `/healthz`, `/metrics`, `/api/state` and `/api/requests`. This file turns tables into text; sockets and HTTP are the session's.
 
+mod metrics;
 mod receipts;
 
 use crate::balance::budget::Budget;
@@ -11,9 +12,12 @@ use crate::balance::queue::Queues;
 use crate::balance::{Backend, Members, Pool, PoolId};
 use crate::balance::{Backends, State};
 use crate::base::stats::Stats;
+use crate::base::tally::Tallies;
 use crate::base::{Address, Time};
 use crate::http::{Request, Status, Verb};
 use crate::net::Calls;
+use crate::proxy::context::Routing;
+use crate::proxy::crowd::Crowd;
 use crate::proxy::receipt::Receipts;
 use serde::Serialize;
 use std::time::Duration;
@@ -45,6 +49,16 @@ pub struct View<'a> {
     pub queues: &'a Queues,
     /// What was counted.
     pub stats: &'a Stats,
+    /// The same of requests, by pool, and of turns.
+    pub tallies: &'a Tallies,
+    /// The listeners, those that are gone too, and the clients of each.
+    pub routing: &'a [Routing],
+    /// See [`View::routing`].
+    pub crowds: &'a [Crowd],
+    /// Upstream connections without work.
+    pub idle: usize,
+    /// Sockets that somebody here owns.
+    pub sockets: usize,
     /// What was decided for the last requests.
     pub receipts: &'a Receipts,
     /// Where clients come in: address, and what it leads to, in words.
@@ -138,9 +152,10 @@ pub fn page(request: &Request<'_, '_>, view: &View<'_>) -> Page {
         b"/healthz" => Page::text(Status(200), "ok\n"),
         b"/api/state" => state(view),
         b"/api/requests" => receipts::list(view),
+        b"/metrics" => metrics::page(request, view),
         _ => match path.strip_prefix(b"/api/requests/") {
             Some(id) => receipts::one(id, view),
-            None => Page::text(Status(404), "not found; there are /healthz, /api/state and /api/requests\n"),
+            None => Page::text(Status(404), "not found; there are /healthz, /metrics, /api/state and /api/requests\n"),
         },
     };
     match request.verb {

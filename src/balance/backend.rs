@@ -9,6 +9,7 @@ use super::pool::PoolId;
 use super::probe::Probed;
 use crate::base::{Address, Time};
 use crate::config;
+use std::time::Duration;
 
 /// A backend's row in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -60,6 +61,16 @@ pub struct Backend {
     pub requests: u64,
     /// Connections to it that failed.
     pub connect_failures: u64,
+    /// Those that stood, and how long that took in all.
+    pub connects: u64,
+    /// See [`Backend::connects`].
+    pub connecting: Duration,
+    /// Probes that passed.
+    pub probes_passed: u64,
+    /// Probes that did not.
+    pub probes_failed: u64,
+    /// How often live traffic had it excluded.
+    pub ejections: u64,
 }
 
 impl Backend {
@@ -82,6 +93,11 @@ impl Backend {
             max_inflight: of.max_inflight.unwrap_or(u32::MAX),
             requests: 0,
             connect_failures: 0,
+            connects: 0,
+            connecting: Duration::ZERO,
+            probes_passed: 0,
+            probes_failed: 0,
+            ejections: 0,
         }
     }
 

@@ -88,6 +88,12 @@ impl Backends {
         }
     }
 
+    /// A connection to it stands, and that took so long.
+    pub fn connected(&mut self, id: BackendId, took: Duration) {
+        let backend = &mut self.table[id.0 as usize];
+        (backend.connects, backend.connecting) = (backend.connects + 1, backend.connecting.saturating_add(took));
+    }
+
     /// It is over.
     pub fn end(&mut self, id: BackendId) {
         let backend = &mut self.table[id.0 as usize];
@@ -181,7 +187,7 @@ impl Backends {
             return None;
         }
         let backend = self.get_mut(id); // whose policy has to know
-        backend.ejected = true;
+        (backend.ejected, backend.ejections) = (true, backend.ejections + 1);
         Some(backend.ejection.as_mut()?.eject(now))
     }
 

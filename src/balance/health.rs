@@ -95,6 +95,8 @@ pub struct Health {
     first: Time,
     /// From the first failure seen to the last exclusion.
     fell_in: Option<Duration>,
+    falls: u64,
+    rises: u64,
     fall: u32,
     rise: u32,
     /// The last thing that happened, in words.
@@ -110,6 +112,8 @@ impl Health {
             against: 0,
             first: Time(0),
             fell_in: None,
+            falls: 0,
+            rises: 0,
             fall,
             rise,
             last: "not probed yet".into(),
@@ -144,6 +148,16 @@ impl Health {
     /// How long the last exclusion took, from the first failure seen.
     pub fn fell_in(&self) -> Option<Duration> {
         self.fell_in
+    }
+
+    /// How often it was excluded.
+    pub fn falls(&self) -> u64 {
+        self.falls
+    }
+
+    /// How often it was included: again, or proven for the first time.
+    pub fn rises(&self) -> u64 {
+        self.rises
     }
 
     /// Whether a policy may pick this backend while a better one exists.
@@ -206,7 +220,9 @@ impl Health {
     fn turn(&mut self, to: State, streak: u32, now: Time) -> Option<Change> {
         let from = std::mem::replace(&mut self.state, to);
         if to == State::Down {
-            self.fell_in = Some(now - self.first);
+            (self.fell_in, self.falls) = (Some(now - self.first), self.falls + 1);
+        } else {
+            self.rises += 1;
         }
         (self.since, self.against) = (now, 0);
         Some(Change { from, to, streak })

@@ -6,8 +6,10 @@ pub mod address;
 pub mod buffer;
 pub mod date;
 pub mod digits;
+pub mod histogram;
 pub mod rng;
 pub mod stats;
+pub mod tally;
 pub mod time;
 pub mod timers;
 

@@ -54,6 +54,14 @@ pub struct Stats {
     pub access_dropped: u64,
     /// Turns of the loop.
     pub turns: u64,
+    /// Of those: nothing had happened, and nothing was due.
+    pub turns_in_vain: u64,
+    /// Times that another configuration was taken on.
+    pub reloads: u64,
+    /// Times that one was refused.
+    pub reloads_refused: u64,
+    /// What was due and attended to: deadlines, probes, memory to free, lines to hand on.
+    pub came_due: u64,
     /// How connections ended, and why requests did not finish, by named reason.
     pub reasons: BTreeMap<&'static str, u64>,
 }

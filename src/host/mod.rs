@@ -1,6 +1,7 @@
 //! Floor 4, beside [`net`](crate::net): what a process asks of its host besides sockets.
 
 pub mod ask;
+pub mod birth;
 pub mod errand;
 pub mod hand_over;
 pub mod limits;

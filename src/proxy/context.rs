@@ -14,6 +14,7 @@ use crate::balance::budget::Budget;
 use crate::balance::queue::Queues;
 use crate::balance::{Backends, PoolId};
 use crate::base::stats::Stats;
+use crate::base::tally::Tallies;
 use crate::base::{Address, Lender, Peer, Rng, Time, Timers};
 use crate::config::{Limits, Listener, Mode, Preface, Route, Timeouts};
 use crate::http::{self, Request};
@@ -137,6 +138,8 @@ pub struct Context<N> {
     pub ejections_due: Timers,
     /// What was counted.
     pub stats: Stats,
+    /// The same of requests, by pool, and of turns.
+    pub tallies: Tallies,
     /// Where chance comes from.
     pub rng: Rng,
     /// How long waiting may last.
@@ -184,6 +187,7 @@ impl<N: Net> Context<N> {
             alarms: Vec::new(),
             ejections_due: Timers::default(),
             stats: Stats::default(),
+            tallies: Tallies::default(),
             rng: Rng::new(seed),
             timeouts,
             limits,
@@ -224,8 +228,13 @@ impl<N: Net> Context<N> {
             backends,
             queues,
             stats,
+            tallies: &self.tallies,
+            routing: &self.routing,
+            crowds: &self.crowds,
             receipts,
             listeners,
+            idle: self.idle.len(),
+            sockets: self.owned,
             budgets,
             calls: self.net.calls(),
             draining: *draining,

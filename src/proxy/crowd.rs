@@ -34,8 +34,12 @@ impl Alarm {
 /// The clients of one listener.
 #[derive(Debug)]
 pub struct Crowd {
-    name: String,
-    open: u32,
+    /// The listener's name.
+    pub name: String,
+    /// How many are inside.
+    pub open: u32,
+    /// How many have come so far.
+    pub accepted: u64,
     most: u32,
     /// There is no room for another: told once.
     full: bool,
@@ -71,6 +75,7 @@ impl<N: Net> Context<N> {
     pub(super) fn enter(&mut self, service: Service) {
         if let Some(crowd) = service.listener().and_then(|listener| self.crowd(listener)) {
             crowd.open += 1;
+            crowd.accepted += 1;
         }
     }
 
@@ -176,6 +181,7 @@ impl Crowd {
         Crowd {
             name: listener.name.clone(),
             open: 0,
+            accepted: 0,
             most: listener.max_connections.unwrap_or(u32::MAX),
             full: false,
             terms: listener.client_limit,

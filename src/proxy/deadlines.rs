@@ -48,8 +48,9 @@ impl<N: Net> Proxy<N> {
                 Owner::Idle(ticket) => drop(self.drop_idle(ticket, sock)),
                 Owner::Probe(row) => self.prober.expire(row, &mut self.cx),
                 Owner::Door(row) => self.doors[row as usize].wake(),
-                Owner::Upstream(_) | Owner::Nobody => {}
+                Owner::Upstream(_) | Owner::Nobody => continue, // it means nothing any more
             }
+            self.cx.stats.came_due += 1;
         }
         self.end_graces();
         self.cx.end_ejections();
@@ -60,6 +61,7 @@ impl<N: Net> Proxy<N> {
     /// Watches the clients whose backends take their time.
     fn end_graces(&mut self) {
         while let Some(sock) = self.cx.graces.pop(self.cx.now) {
+            self.cx.stats.came_due += 1;
             if let Owner::Client(row) = self.cx.owner(sock)
                 && let Some(session) = self.sessions.get_mut(row as usize)
             {

@@ -24,6 +24,7 @@ pub mod reload;
 mod report;
 mod room;
 pub mod session;
+mod tallies;
 pub mod verdict;
 
 use crate::balance::{BackendId, Backends};
@@ -126,12 +127,15 @@ impl<N: Net> Proxy<N> {
 
     /// One turn of the loop. Errors: the operating system no longer tells us of events; nothing can go on.
     pub fn turn(&mut self) -> io::Result<Turned> {
-        self.wait()?;
+        let called = self.wait()?;
+        let before = self.cx.stats.came_due;
         self.sort_events();
         self.admit();
         self.drive();
         self.expire();
-        Ok(self.sweep())
+        let turned = self.sweep();
+        self.cx.stats.turns_in_vain += u64::from(!called && self.cx.stats.came_due == before);
+        Ok(turned)
     }
 
     /// Where clients come in: the real addresses, in the order of the configuration, admin last.
@@ -189,15 +193,16 @@ impl<N: Net> Proxy<N> {
         self.cx.lender.lent()
     }
 
-    fn wait(&mut self) -> io::Result<()> {
+    /// Whether there is something to do: something happened, or was left over.
+    fn wait(&mut self) -> io::Result<bool> {
         let busy = !self.hungry.is_empty() || self.doors.iter().any(|door| door.is_waiting() && self.lets_in(door));
         let busy = busy || (self.cx.backends.has_relief() && self.cx.queues.waiting() > 0);
         let busy = busy || (self.cx.draining && self.open_sessions() == 0); // told so between two turns
         let until = if busy { Some(self.cx.now) } else { self.next_deadline() };
         self.events.clear();
-        self.cx.now = self.cx.net.wait(until, &mut self.events)?;
-        self.cx.stats.turns += 1;
-        Ok(())
+        let now = self.cx.net.wait(until, &mut self.events)?;
+        self.cx.begin_turn(now);
+        Ok(busy || !self.events.is_empty())
     }
 
     /// Tells everybody what happened to their sockets, before anybody acts on it: so a pooled connection that ended is
@@ -304,6 +309,7 @@ impl<N: Net> Proxy<N> {
     fn sweep(&mut self) -> Turned {
         if self.cx.now - self.trimmed >= TRIMMED_EVERY {
             self.trimmed = self.cx.now;
+            self.cx.stats.came_due += 1;
             self.untrimmed = self.cx.lender.trim() | self.cx.net.trim();
         }
         self.cx.hand_on_lines();

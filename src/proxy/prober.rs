@@ -62,6 +62,7 @@ impl Prober {
     /// Begins the probes whose time has come. A backend whose probe is still under way is left to it.
     pub fn begin_due<N: Net>(&mut self, cx: &mut Context<N>) {
         while let Some(backend) = cx.probes_due.pop(cx.now) {
+            cx.stats.came_due += 1;
             let free = self.of_backend.get(backend as usize).is_none_or(Option::is_none);
             if free && cx.backends.get(BackendId(backend)).is_probed() {
                 self.begin(BackendId(backend), cx);
@@ -150,14 +151,16 @@ fn question(version: Option<ProxyVersion>, asked: &[u8]) -> Vec<u8> {
 fn passed<N: Net>(id: BackendId, step: Step, status: Option<u16>, took: Duration, cx: &mut Context<N>) {
     let milliseconds = took.as_secs_f64() * 1e3;
     let probed = Probed { passed: true, step, status, error: None, milliseconds, at: cx.now };
-    cx.backends.get_mut(id).probed = Some(Box::new(probed));
+    let backend = cx.backends.get_mut(id);
+    (backend.probed, backend.probes_passed) = (Some(Box::new(probed)), backend.probes_passed + 1);
     cx.backend_passed(id, took);
 }
 
 fn failed<N: Net>(id: BackendId, status: Option<u16>, cause: &Cause, cx: &mut Context<N>) {
     let (milliseconds, error) = (cause.took.as_secs_f64() * 1e3, Some(cause.what.clone()));
     let probed = Probed { passed: false, step: cause.step, status, error, milliseconds, at: cx.now };
-    cx.backends.get_mut(id).probed = Some(Box::new(probed));
+    let backend = cx.backends.get_mut(id);
+    (backend.probed, backend.probes_failed) = (Some(Box::new(probed)), backend.probes_failed + 1);
     cx.backend_failed(id, cause);
 }
 

@@ -1,5 +1,5 @@
-//! What is remembered of a request, from its first byte to the last of its answer, for the one line that it gets in the
-//! access log.
+//! What is remembered of a request, from its first byte to the last of its answer, for the one count and the one line in
+//! the access log that it gets.
 //!
 //! A record travels: an [exchange](super::exchange) that cannot be done hands it to the answer of our own that takes its
 //! place, so that there is one line for each request, whoever answered it. What a line looks like is
@@ -21,7 +21,7 @@ pub const NEVER: Time = Time(u64::MAX);
 pub struct Record {
     /// Ours to name it by; 0: it has no name yet.
     pub id: u128,
-    /// It is a client's: it gets a line.
+    /// It is a client's: it is counted, and gets a line if anybody asked for one.
     pub counts: bool,
     /// When its first byte came; for a tunnel, its client.
     pub heard: Time,
@@ -86,12 +86,12 @@ impl Record {
         }
     }
 
-    /// It is known by this id from now on, and `counts` or not.
-    pub fn name(&mut self, id: u128, counts: bool) {
-        (self.id, self.counts) = (id, counts);
+    /// It is known by this id from now on, and counts.
+    pub fn name(&mut self, id: u128) {
+        (self.id, self.counts) = (id, true);
     }
 
-    /// Leaves a record behind that gets no line.
+    /// Leaves a record behind that does not count.
     pub fn take(&mut self) -> Record {
         std::mem::replace(self, Record::new(self.heard, self.began))
     }

@@ -53,8 +53,14 @@ impl<N: Net> Proxy<N> {
             false => self.adopt(config).map_err(|error| error.to_string()),
         });
         match &outcome {
-            Ok(summary) => log::warn!("reloaded: {summary}"),
-            Err(why) => log::error!("not reloaded, the configuration stays as it is: {why}"),
+            Ok(summary) => {
+                self.cx.stats.reloads += 1;
+                log::warn!("reloaded: {summary}");
+            }
+            Err(why) => {
+                self.cx.stats.reloads_refused += 1;
+                log::error!("not reloaded, the configuration stays as it is: {why}");
+            }
         }
         outcome
     }
@@ -142,7 +148,9 @@ impl<N: Net> Proxy<N> {
             self.cx.follow_change(&changed, !starts);
             id
         };
-        config.pools.iter().map(adopt).collect()
+        let rows = config.pools.iter().map(adopt).collect();
+        self.cx.tallies.fit(self.cx.backends.pools().count());
+        rows
     }
 
     /// The row of each listener of the new configuration.

@@ -156,6 +156,7 @@ impl<N: Net> Proxy<N> {
             return false;
         }
         self.room.look_again = self.cx.now + LOOK;
+        self.cx.stats.came_due += 1;
         let idle = |(row, session): (usize, &Session)| Some((session.idle_until(&self.cx)?, row as u32));
         let mut all: Vec<(Time, u32)> = self.sessions.iter().filter_map(idle).collect();
         all.sort_unstable();

@@ -69,6 +69,7 @@ impl<N: Net> Context<N> {
     pub fn end_ejections(&mut self) {
         while let Some(id) = self.ejections_due.pop(self.now).map(BackendId) {
             let Some(out) = self.backends.release(id, self.now) else { continue };
+            self.stats.came_due += 1;
             let backend = self.backends.get(id);
             let what = match backend.state() {
                 State::Down => "is down, and no longer ejected",

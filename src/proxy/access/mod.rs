@@ -142,6 +142,7 @@ impl<N: Net> Context<N> {
         if let Some(access) = &mut self.access {
             if access.due().is_some_and(|due| due <= self.now) {
                 access.spool.hand_on();
+                self.stats.came_due += 1;
             }
             self.stats.access_dropped = access.spool.dropped();
         }

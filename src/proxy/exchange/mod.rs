@@ -120,7 +120,7 @@ impl Exchange {
         cx.stats.admitted += 1;
         let id = u128::from(cx.rng.bits()) << 64 | u128::from(cx.rng.bits());
         let mut exchange = Exchange::blank(Kind::Tunnel, Terms::default(), cx.now, of, cx);
-        exchange.record.name(id, cx.access.is_some());
+        exchange.record.name(id);
         cx.begin_receipt(&mut exchange.record, Verb::Other, pool);
         (exchange.request, exchange.response, exchange.admitted) = (raw(), raw(), true);
         exchange.request = Flow::new(begin, Body::UntilClose, false);
@@ -316,8 +316,16 @@ impl Exchange {
         }
         cx.close_receipt(&self.record, self.terms.status);
         if self.record.counts {
-            self.write_line(cx);
+            cx.tally(&self.record, self.terms.status, self.is_tunnel());
+            if cx.access.is_some() {
+                self.write_line(cx);
+            }
         }
+    }
+
+    /// Whether it answers a client, and that has not been counted yet.
+    pub fn is_pending(&self) -> bool {
+        self.record.counts
     }
 
     #[cold]

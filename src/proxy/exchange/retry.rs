@@ -20,6 +20,7 @@
 use super::terms::Stage;
 use super::{Exchange, Going, Stop, Upstream, connected};
 use crate::balance::{PoolId, Served};
+use crate::base::tally::Again;
 use crate::http::{self, Framing, Scan};
 use crate::net::Net;
 use crate::proxy::context::Context;
@@ -53,7 +54,7 @@ impl Exchange {
             self.pay_for_the_next(cx)?;
         }
         (self.search.fresh_only, self.search.blame) = (true, Reason::UpstreamDied); // the last try is on a fresh one
-        self.start_over(cx);
+        self.start_over(if pooled { Again::Stale } else { Again::Died }, cx);
         if pooled && cx.backends.get(backend).takes_work() && self.open(backend, cx) {
             return Ok(()); // a stale connection says nothing about its backend; but others may have said that it is unfit
         }
@@ -77,8 +78,9 @@ impl Exchange {
         }
     }
 
-    fn start_over<N: Net>(&mut self, cx: &mut Context<N>) {
+    fn start_over<N: Net>(&mut self, why: Again, cx: &mut Context<N>) {
         cx.stats.retries += 1;
+        cx.tallies.of(self.search.pool.0).again(why);
         self.request.start_over();
         (self.terms.request_cut, self.scan) = (false, Scan::default());
     }
@@ -119,7 +121,7 @@ impl Exchange {
         self.judge(Served::Status(status), cx);
         cx.note_fate(&self.record, Fate::Unwanted);
         self.leave(size, framing, keep_alive, cx);
-        self.start_over(cx);
+        self.start_over(Again::Status, cx);
         self.reach(cx).map(|()| true)
     }
 
@@ -162,7 +164,7 @@ impl Exchange {
         if let Some(upstream) = self.detach(cx) {
             cx.reset(upstream.end.sock);
         }
-        self.start_over(cx);
+        self.start_over(if fate == Fate::Silent { Again::Timeout } else { Again::BadResponse }, cx);
         self.reach(cx)
     }
 }
@@ -171,5 +173,6 @@ impl Exchange {
 fn pay<N: Net>(pool: PoolId, cx: &mut Context<N>) -> bool {
     let paid = cx.backends.may_retry(pool);
     cx.stats.retry_denied += u64::from(!paid);
+    cx.tallies.of(pool.0).denied += u64::from(!paid);
     paid
 }

@@ -101,6 +101,7 @@ impl Exchange {
             Some(Ok(())) => {
                 (upstream.end.writable, upstream.connected) = (true, true);
                 self.record.connected = cx.now;
+                cx.backends.connected(upstream.backend, cx.now - upstream.since);
                 cx.moved += 1;
                 if self.is_tunnel() {
                     self.judge(Served::Well, cx); // what passes through it is not ours to judge

@@ -107,7 +107,7 @@ impl Session {
         let key = cx.backends.key(pool, Some(request), self.peer);
         let search = Search::new(pool, key, cx).stuck(cx.backends.stuck(pool, request));
         let mut exchange = Exchange::request(terms, flow, search, self.heard, self.name(), cx);
-        exchange.record.name(id, cx.access.is_some());
+        exchange.record.name(id);
         exchange.record.listener = Some(listener);
         exchange.record.asked = asked(request, cx);
         cx.begin_receipt(&mut exchange.record, request.verb, pool);
@@ -170,11 +170,7 @@ impl Session {
 
     /// Nothing but the moments is known of it yet.
     pub(super) fn new_record<N: Net>(&self, cx: &Context<N>) -> Record {
-        Record {
-            counts: cx.access.is_some() && self.is_clients(),
-            listener: self.service.listener(),
-            ..Record::new(self.heard, cx.now)
-        }
+        Record { counts: self.is_clients(), listener: self.service.listener(), ..Record::new(self.heard, cx.now) }
     }
 }
 

@@ -128,6 +128,11 @@ impl Session {
         self.exchange.iter().for_each(|exchange| exchange.mention(all));
     }
 
+    /// Whether a request or an answer to one is under way that was not counted yet.
+    pub fn is_pending(&self) -> bool {
+        self.exchange.as_ref().is_some_and(|exchange| exchange.is_pending())
+    }
+
     /// What it is doing, for a human.
     pub fn describe(&self) -> String {
         let story = self.exchange.as_ref().map_or("", |exchange| exchange.story());
