@@ -2,17 +2,26 @@
 
 use super::plan::{Plan, address};
 use super::{House, Order, Seen};
+use evenkeel::admin;
 use evenkeel::balance::{self, BackendId, Backends};
 use evenkeel::config::network::Network;
 use evenkeel::config::{
     Backend, Config, Health, Limits, Listener, Mode, PolicyName, Pool, Preface, ProbeKind, Timeouts,
 };
+use evenkeel::http;
 use evenkeel::net::sim::Sim;
 use evenkeel::proxy::{Proxy, Turned};
 use std::io;
 use std::time::Duration;
 
 impl House for Proxy<Sim> {
+    fn metrics(&self) -> String {
+        let mut table = http::table();
+        let head = b"GET /metrics HTTP/1.1\r\nHost: admin\r\n\r\n";
+        let request = http::head::request(head, &http::Limits::default(), &mut table).expect("a request");
+        String::from_utf8(admin::page(&request, &self.view()).body).expect("text")
+    }
+
     fn turn(&mut self) -> io::Result<bool> {
         Ok(Proxy::turn(self)? == Turned::Done)
     }
@@ -71,6 +80,7 @@ impl House for Proxy<Sim> {
             return Err(format!("{} sessions asked to go on and did nothing", stats.stuck));
         }
         self.check_queues()?;
+        self.check_tallies()?;
         if self.open_sessions() == 0 {
             stats.check_lines()?;
             if let Some(backend) = self.backends().departing().next() {

@@ -34,6 +34,7 @@ pub mod http_backend;
 pub mod http_client;
 pub mod http_text;
 pub mod ledger;
+pub mod meters;
 pub mod plan;
 pub mod relay;
 pub mod reloads;
@@ -92,4 +93,8 @@ pub trait House {
     fn describe(&self) -> Vec<String>;
     /// The conservation laws.
     fn check(&self) -> Result<(), String>;
+    /// Its page of metrics, if it has one.
+    fn metrics(&self) -> String {
+        String::new()
+    }
 }

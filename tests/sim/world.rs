@@ -3,6 +3,7 @@
 use super::backend::{Backend, Deed, Habits};
 use super::http_client::HttpClient;
 use super::ledger::{Cue, Ledger};
+use super::meters::Meters;
 use super::plan::{Coming, Plan, address};
 use super::reloads::{Changes, Reload};
 use super::tcp::{TcpClient, later};
@@ -85,6 +86,8 @@ pub struct World {
     firm: Vec<usize>,
     /// What each session was doing, as was printed last.
     told: Vec<String>,
+    /// Its metrics, as read last.
+    meters: Meters,
     /// The balancer has left.
     left: bool,
 }
@@ -140,6 +143,7 @@ impl World {
             changes: Changes::default(),
             firm,
             told: Vec::new(),
+            meters: Meters::default(),
             ledger,
             start,
             plan,
@@ -195,6 +199,7 @@ impl World {
             self.tell(house);
         }
         house.check()?;
+        self.meters.look(&*house)?;
         let (open, owned) = (house.net().open_sockets(), house.owned());
         if open != owned {
             return Err(format!("{open} sockets open, {owned} owned"));
