@@ -32,6 +32,8 @@ mod health;
 mod itself;
 #[path = "loopback/leaving.rs"]
 mod leaving;
+#[path = "loopback/metrics.rs"]
+mod metrics;
 #[path = "loopback/old.rs"]
 mod old;
 #[path = "loopback/paths.rs"]

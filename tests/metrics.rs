@@ -1,0 +1,100 @@
+//! The loop's account of itself, on the simulated kernel, which knows what it has charged for: work is told from waiting,
+//! and turns that were for something from those that were not.
+
+use evenkeel::base::Time;
+use evenkeel::config::{Backend, Config, Health, Limits, Listener, Mode, Pool, Preface, ProbeKind, Timeouts};
+use evenkeel::net::sim::{Cruelty, Sim, Welcome};
+use evenkeel::proxy::Proxy;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn address(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+/// Before one backend that nobody probes.
+fn balancer(work: Duration) -> Proxy<Sim> {
+    let name = "main".to_string();
+    let backend = Backend { name: "one".into(), address: address(8080).into(), weight: 1 };
+    let health = Health { kind: ProbeKind::Off, ..Health::default() };
+    let config = Config {
+        listeners: vec![Listener {
+            name: name.clone(),
+            bind: vec![address(5001).into()],
+            mode: Mode::Http,
+            routes: Vec::new(),
+            pool: Some(0),
+            preface: Preface::default(),
+            max_connections: None,
+            client_limit: None,
+        }],
+        pools: vec![Pool { name, backends: vec![backend], health, ..Pool::default() }],
+        admin: Vec::new(),
+        timeouts: Timeouts { client_idle: SECOND * 60, ..Timeouts::default() },
+        limits: Limits::default(),
+    };
+    let mut sim = Sim::new(7, Cruelty { work, ..Cruelty::calm() });
+    sim.serve(address(8080), Welcome::Accept);
+    Proxy::new(&config, sim, 7).unwrap()
+}
+
+/// Clients come one after the other, each a tenth of a second after the one before, and say nothing.
+fn visited(work: Duration) -> Proxy<Sim> {
+    let mut proxy = balancer(work);
+    for number in 1..=50 {
+        let at = Time(proxy.net().now().0) + SECOND / 10;
+        proxy.net_mut().alarm(at);
+        while proxy.net().now() < at {
+            proxy.turn().unwrap();
+        }
+        proxy.net_mut().dial(address(5001));
+        while proxy.stats().accepted < number {
+            proxy.turn().unwrap();
+        }
+    }
+    proxy
+}
+
+#[test]
+fn who_does_nothing_but_wait_is_never_busy() {
+    let proxy = visited(Duration::ZERO);
+    let (view, stats) = (proxy.view(), proxy.stats());
+    assert_eq!(view.tallies.turns.sum(), Duration::ZERO);
+    assert_eq!(view.tallies.turns.count(), stats.turns - 1);
+    assert!(view.tallies.waited(view.now) >= SECOND * 5, "{:?}", view.tallies.waited(view.now));
+}
+
+#[test]
+fn what_the_kernel_charges_for_is_what_the_loop_calls_busy() {
+    let most = Duration::from_millis(1);
+    let proxy = visited(most);
+    let (view, stats) = (proxy.view(), proxy.stats());
+    let turns = view.tallies.turns.count();
+    assert_eq!(turns, stats.turns - 1);
+    let mean = view.tallies.turns.sum() / turns as u32;
+    assert!(mean > most / 4 && mean < most * 3 / 4, "half of {most:?} is charged for a turn, and {mean:?} is told");
+    let longer = view.tallies.turns.buckets().filter(|(bound, _)| bound.is_none_or(|bound| bound > 1_000_000));
+    assert_eq!(longer.map(|(_, count)| count).sum::<u64>(), 0, "no turn takes longer");
+    let passed = view.now.since(view.tallies.since);
+    assert_eq!(view.tallies.waited(view.now) + view.tallies.turns.sum(), passed);
+    assert!(passed >= SECOND * 5);
+}
+
+/// A kernel may wake a loop for no reason: told, and not mistaken for work.
+#[test]
+fn a_turn_for_which_there_was_no_reason_is_in_vain() {
+    for early in [0, 500] {
+        let mut proxy = balancer(Duration::ZERO);
+        proxy.net_mut().cruelty_mut().early = early;
+        proxy.net_mut().dial(address(5001));
+        while proxy.stats().closed == 0 {
+            proxy.turn().unwrap();
+        }
+        let stats = proxy.stats();
+        assert_eq!(stats.reasons.get("header_timeout"), Some(&1));
+        assert_eq!(stats.turns_in_vain > 0, early > 0, "{stats:?}");
+        assert!(stats.came_due > 0 && stats.turns_in_vain < stats.turns, "{stats:?}");
+    }
+}
