@@ -280,6 +280,7 @@ impl Stage {
         assert_eq!(stats.stuck, 0, "a session asked to go on and did nothing");
         let (open, alive) = (self.proxy.open_sessions() as u64, self.proxy.alive_requests() as u64);
         stats.check(open, alive).unwrap_or_else(|violation| panic!("{violation}"));
+        self.proxy.check_tallies().unwrap_or_else(|violation| panic!("{violation}"));
     }
 
     fn act(&mut self) {
