@@ -6,6 +6,7 @@
 //! sockets, but those of systemd stay systemd's.
 
 use super::ear::{self, Ear};
+use super::os::{Os, Slot};
 use super::unix;
 use crate::base::Address;
 use listenfd::ListenFd;
@@ -101,8 +102,34 @@ fn take(fds: &mut ListenFd, number: usize) -> io::Result<(Address, Ear)> {
     Ok((ear.address()?, ear))
 }
 
+impl Os {
+    /// Listeners are taken from these from now on, where they fit.
+    pub fn inherit(&mut self, all: Inherited) {
+        self.inherited = all;
+    }
+
+    /// Closes what was inherited and not asked for.
+    pub fn leave_the_rest(&mut self) {
+        self.inherited.leave();
+    }
+
+    /// Its listeners once more, for another process. Errors: out of descriptors.
+    pub fn heritage(&self) -> io::Result<Heritage> {
+        let has_file = |number: usize| self.files.iter().any(|(of, _)| of.0 as usize == number);
+        heritage(self.slots.iter().filter_map(|(number, slot)| match slot {
+            Slot::Listener { listener, .. } => Some((listener, has_file(number))),
+            _ => None,
+        }))
+    }
+
+    /// The files of its listeners are another process's from now on.
+    pub fn leave_files(&mut self) {
+        self.files.drain(..).for_each(|(_, file)| file.leave());
+    }
+}
+
 /// What to leave of these listeners, of which some have files.
-pub(super) fn heritage<'a>(listeners: impl Iterator<Item = (&'a Ear, bool)>) -> io::Result<Heritage> {
+fn heritage<'a>(listeners: impl Iterator<Item = (&'a Ear, bool)>) -> io::Result<Heritage> {
     let (mut sockets, mut files) = (Vec::new(), Vec::new());
     for (number, (ear, has_file)) in listeners.enumerate() {
         sockets.push(match ear {

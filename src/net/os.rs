@@ -6,7 +6,7 @@
 
 use super::defer;
 use super::ear::{self, Ear, Opened};
-use super::inherit::{self, Heritage, Inherited};
+use super::inherit::{self, Inherited};
 use super::remote;
 pub use super::remote::Remote;
 use super::splice::Pipes;
@@ -52,7 +52,7 @@ const SIGNALS: Token = Token(usize::MAX - 1);
 const REMOTE: Token = Token(usize::MAX - 2);
 
 /// What is in a slot. Small on purpose: idle connections are many.
-enum Slot {
+pub(super) enum Slot {
     Listener {
         listener: Ear,
         /// The kernel keeps silent clients back.
@@ -78,11 +78,11 @@ enum Slot {
 pub struct Os {
     poll: Poll,
     ready: mio::Events,
-    slots: Slab<Slot>,
+    pub(super) slots: Slab<Slot>,
     closed: Vec<usize>,
     /// The files of those listeners that have one.
-    files: Vec<(Sock, unix::File)>,
-    inherited: Inherited,
+    pub(super) files: Vec<(Sock, unix::File)>,
+    pub(super) inherited: Inherited,
     pipes: Pipes,
     origin: Instant,
     began: Time,
@@ -118,30 +118,6 @@ impl Os {
         self.poll.registry().register(signals.source(), SIGNALS, Interest::READABLE)?;
         self.signals = Some(signals);
         Ok(())
-    }
-
-    /// Listeners are taken from these from now on, where they fit.
-    pub fn inherit(&mut self, all: Inherited) {
-        self.inherited = all;
-    }
-
-    /// Closes what was inherited and not asked for.
-    pub fn leave_the_rest(&mut self) {
-        self.inherited.leave();
-    }
-
-    /// Its listeners once more, for another process. Errors: out of descriptors.
-    pub fn heritage(&self) -> io::Result<Heritage> {
-        let has_file = |number: usize| self.files.iter().any(|(of, _)| of.0 as usize == number);
-        inherit::heritage(self.slots.iter().filter_map(|(number, slot)| match slot {
-            Slot::Listener { listener, .. } => Some((listener, has_file(number))),
-            _ => None,
-        }))
-    }
-
-    /// The files of its listeners are another process's from now on.
-    pub fn leave_files(&mut self) {
-        self.files.drain(..).for_each(|(_, file)| file.leave());
     }
 
     /// A way to reach this loop from another thread.
