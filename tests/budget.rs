@@ -43,6 +43,7 @@ fn config(rng: &mut Rng) -> Config {
             preface: Preface::default(),
             max_connections: None,
             client_limit: None,
+            congestion: None,
         }],
         pools: vec![Pool {
             name,

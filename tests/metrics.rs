@@ -29,6 +29,7 @@ fn balancer(work: Duration) -> Proxy<Sim> {
             preface: Preface::default(),
             max_connections: None,
             client_limit: None,
+            congestion: None,
         }],
         pools: vec![Pool { name, backends: vec![backend], health, ..Pool::default() }],
         admin: Vec::new(),

@@ -25,6 +25,8 @@ pub struct Pool {
     pub probing: Probing,
     /// How its backends are told whose connection they serve.
     pub proxy_protocol: Option<ProxyVersion>,
+    /// How fast TCP may send to its backends.
+    pub congestion: Option<String>,
     /// The name of its policy.
     pub chosen_by: PolicyName,
     /// Their rows in the table.
@@ -84,6 +86,7 @@ impl Pool {
             sticky: from.sticky.as_ref().map(|sticky| Sticky::new(sticky, Members::new(table, &members))),
             members,
             proxy_protocol: from.proxy_protocol,
+            congestion: None,
             chosen_by: from.policy,
             hash: from.policy.hashes().then(|| from.hash.clone()),
             load: Load::default(),
@@ -102,10 +105,11 @@ impl Pool {
         pool
     }
 
-    /// How long its requests wait, and when they are sent elsewhere.
+    /// How long its requests wait, when they are sent elsewhere, and how fast.
     pub(super) fn set_terms(&mut self, from: &config::Pool) {
         self.patience = from.queue.map_or(Duration::ZERO, |queue| queue.timeout);
         self.retry_on.clone_from(&from.retry_on);
+        self.congestion.clone_from(&from.congestion);
     }
 
     /// Whether the configuration has it no more: it serves what was on its way to it, and nobody else is led there.

@@ -6,7 +6,7 @@
 use super::error::{ConfigError, Errors, Place, Said, Source, Spot, Wrong};
 use super::table::{Table, Value};
 use super::typed::{Backend, Ejection, Health, Listener, Pool, Typed};
-use super::{Limits, MOST_WEIGHT, health, limit, opening, policy, route, sticky, word};
+use super::{Limits, MOST_WEIGHT, congestion, health, limit, opening, policy, route, sticky, word};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use toml::de::DeTable;
@@ -22,12 +22,6 @@ pub const SIZES: [(&str, RangeInclusive<u64>); 3] =
 /// The keys of `[limits]` that are counts, and what they may be.
 pub const COUNTS: [(&str, RangeInclusive<u64>); 2] =
     [("fields", 1..=Limits::MOST_FIELDS as u64), ("connections", 0..=u32::MAX as u64)];
-
-/// Keys of a listener that are still to come.
-const LATER_OF_LISTENER: [&str; 1] = ["congestion"];
-
-/// Keys of a pool that are still to come.
-const LATER_OF_POOL: [&str; 1] = ["congestion"];
 
 /// Reads a whole file. What is wrong goes to `errors`, and is left out of the result.
 pub fn read(source: &Arc<Source>, errors: &mut Errors) -> Typed {
@@ -49,7 +43,7 @@ pub fn read(source: &Arc<Source>, errors: &mut Errors) -> Typed {
     }
     timeouts(table.take("timeouts"), &mut typed, errors);
     limits(table.take("limits"), &mut typed, errors);
-    table.finish(&[], errors);
+    table.finish(errors);
     typed
 }
 
@@ -119,7 +113,9 @@ fn listener(name: Said<String>, mut table: Table<'_>, errors: &mut Errors) -> Li
     listener.preface = opening::read(&mut table, errors);
     listener.limits.max_connections = limit::most(table.take("max_connections"), errors);
     limit::client(table.take("client_limit"), &of, &mut listener.limits, errors);
-    table.finish(&LATER_OF_LISTENER, errors);
+    let congestion = table.take("congestion").map(|name| name.parsed("cubic", congestion::congestion));
+    listener.congestion = keep(congestion, errors);
+    table.finish(errors);
     listener
 }
 
@@ -150,7 +146,9 @@ fn pool(name: Said<String>, mut table: Table<'_>, errors: &mut Errors) -> Pool {
     pool.proxy_protocol = keep(version, errors);
     pool.limits.max_inflight = limit::most(table.take("max_inflight"), errors);
     pool.limits.queue = limit::queue(table.take("queue"), &of, errors);
-    table.finish(&LATER_OF_POOL, errors);
+    let congestion = table.take("congestion").map(|name| name.parsed("cubic", congestion::congestion));
+    pool.congestion = keep(congestion, errors);
+    table.finish(errors);
     pool
 }
 
@@ -164,7 +162,7 @@ fn backend(value: &Value<'_>, errors: &mut Errors) -> Option<Said<Backend>> {
     let mut table = errors.keep(value.table("a backend", like))?;
     let address = table.take("address");
     let weight = keep(table.take("weight").map(|weight| weight.number(0..=MOST_WEIGHT.into())), errors);
-    table.finish(&[], errors);
+    table.finish(errors);
     let Some(address) = address else {
         let wrong = Wrong::new("a backend without address", format!("write {like}"));
         errors.push(value.wrong(wrong));
@@ -190,7 +188,7 @@ fn probing(mut table: Table<'_>, errors: &mut Errors) -> Health {
         keep(value, errors).map(narrow)
     };
     let (fall, rise) = (count("fall"), count("rise"));
-    table.finish(&[], errors);
+    table.finish(errors);
     Health {
         kind: keep(kind, errors),
         path: keep(path, errors),
@@ -224,7 +222,7 @@ fn ejection(mut table: Table<'_>, errors: &mut Errors) -> Ejection {
     let consecutive = table.take("consecutive").map(|count| count.number(1..=u32::MAX.into()));
     let share = table.take("share").map(|share| share.parsed("50%", health::share));
     let base = table.take("base").map(|span| span.duration());
-    table.finish(&[], errors);
+    table.finish(errors);
     Ejection {
         consecutive: keep(consecutive, errors).map(narrow),
         share: keep(share, errors),
@@ -263,7 +261,7 @@ fn timeouts(value: Option<Value<'_>>, typed: &mut Typed, errors: &mut Errors) {
         let span = keep(table.take(key).map(|span| span.duration()), errors);
         typed.timeouts.extend(span.map(|span| (key, span)));
     }
-    table.finish(&[], errors);
+    table.finish(errors);
 }
 
 fn limits(value: Option<Value<'_>>, typed: &mut Typed, errors: &mut Errors) {
@@ -279,7 +277,7 @@ fn limits(value: Option<Value<'_>>, typed: &mut Typed, errors: &mut Errors) {
         let count = keep(table.take(key).map(|count| count.number(range.clone())), errors);
         typed.limits.extend(count.map(|count| (key, count)));
     }
-    table.finish(&[], errors);
+    table.finish(errors);
 }
 
 #[cfg(test)]
@@ -350,20 +348,6 @@ mod tests {
             let text = refusal_of(&file);
             assert!(text.starts_with(&format!("evenkeel.toml:{at}: unknown key")), "{text}");
             assert!(text.contains(&format!("did you mean {key:?}?")), "{text}");
-        }
-    }
-
-    #[test]
-    fn keys_of_later_are_refused_by_name_and_not_as_unknown() {
-        for key in LATER_OF_POOL {
-            let text = refusal_of(&pool_with(&format!("{key} = 1")));
-            let head = format!("evenkeel.toml:3:1: not there yet: key \"{key}\" in [pool.app]");
-            assert!(text.starts_with(&head), "{text}");
-        }
-        for key in LATER_OF_LISTENER {
-            let text = refusal_of(&pool_with(&format!("[listener.web]\n{key} = 1")));
-            let head = format!("evenkeel.toml:4:1: not there yet: key \"{key}\" in [listener.web]");
-            assert!(text.starts_with(&head), "{text}");
         }
     }
 

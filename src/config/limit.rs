@@ -155,7 +155,7 @@ pub fn client(value: Option<Value<'_>>, of: &str, into: &mut OfListener, errors:
     into.connections = most(table.take("connections"), errors);
     into.requests = table.take("requests").and_then(|it| errors.keep(it.parsed("50/s", rate)));
     into.burst = most(table.take("burst"), errors);
-    table.finish(&[], errors);
+    table.finish(errors);
 }
 
 /// Reads `queue` of a pool.
@@ -164,7 +164,7 @@ pub fn queue(value: Option<Value<'_>>, of: &str, errors: &mut Errors) -> Option<
     let mut table = errors.keep(value.table(format!("queue of {of}"), "queue = { length = 50, timeout = \"1s\" }"))?;
     let length = most(table.take("length"), errors);
     let timeout = table.take("timeout").and_then(|timeout| errors.keep(timeout.duration()));
-    table.finish(&[], errors);
+    table.finish(errors);
     Some(Queued { place: value.said(()).place, length, timeout })
 }
 

@@ -5,7 +5,7 @@
 //!
 //! [`from_args`] is the way in. A configuration exists twice: as [`typed`], each value with its place, filled by
 //! [`flags`] and [`mod@file`]; and as meant, the [`Config`] of this file, made of it by [`settle`]. Small values have a
-//! file each: [`access`], [`address`], [`duration`], [`health`], [`limit`], [`network`], [`opening`], [`policy`], [`size`],
+//! file each: [`access`], [`address`], [`congestion`], [`duration`], [`health`], [`limit`], [`network`], [`opening`], [`policy`], [`size`],
 //! [`sticky`],
 //! [`word`]. What goes wrong is in
 //! [`error`].
@@ -17,6 +17,7 @@ pub mod address;
 pub mod args;
 pub mod book;
 mod clash;
+pub mod congestion;
 pub mod duration;
 pub mod error;
 pub mod file;
@@ -94,6 +95,8 @@ pub struct Listener {
     pub max_connections: Option<u32>,
     /// What one client address may have of it.
     pub client_limit: Option<ClientLimit>,
+    /// How fast TCP may send to its clients: the name of an algorithm; none: as the system does.
+    pub congestion: Option<String>,
 }
 
 /// One named group of backends.
@@ -120,6 +123,8 @@ pub struct Pool {
     pub max_inflight: Option<u32>,
     /// What is done when all are full; none: the request is turned down. Only with `max_inflight`.
     pub queue: Option<Queue>,
+    /// How fast TCP may send to its backends: as for a listener.
+    pub congestion: Option<String>,
 }
 
 impl Default for Pool {
@@ -136,6 +141,7 @@ impl Default for Pool {
             proxy_protocol: None,
             max_inflight: None,
             queue: None,
+            congestion: None,
         }
     }
 }

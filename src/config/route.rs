@@ -46,7 +46,7 @@ pub fn read(value: &Value<'_>, errors: &mut Errors) -> Option<typed::Route> {
     let host = host.and_then(|host| errors.keep(host));
     let path = path.and_then(|path| errors.keep(path));
     let pool = pool(value, &mut table, errors);
-    table.finish(&[], errors);
+    table.finish(errors);
     Some(typed::Route { host, path, pool: pool? })
 }
 

@@ -121,7 +121,9 @@ impl Work<'_> {
             binds.push((clash::Who::Listener(name.clone()), one.place.clone(), addresses));
         }
         let (max_connections, client_limit) = self.limits_of_listener(said.limits, mode);
-        Listener { name, bind, mode, routes, pool: link.pool, preface, max_connections, client_limit }
+        let congestion = self.if_said("congestion", said.congestion, |name| text(name));
+        let pool = link.pool;
+        Listener { name, bind, mode, routes, pool, preface, max_connections, client_limit, congestion }
     }
 
     fn preface(&mut self, said: typed::Preface) -> Preface {
@@ -167,7 +169,8 @@ impl Work<'_> {
         let retry_on = self.retry_on(said.retry_on, mode);
         let proxy_protocol = self.if_said("proxy_protocol", said.proxy_protocol, |version| text(version.name()));
         let (max_inflight, queue) = self.limits_of_pool(said.limits);
-        Pool { name, policy, hash, backends, health, sticky, retry_on, proxy_protocol, max_inflight, queue }
+        let congestion = self.if_said("congestion", said.congestion, |name| text(name));
+        Pool { name, policy, hash, backends, health, sticky, retry_on, proxy_protocol, max_inflight, queue, congestion }
     }
 
     fn sticky(&mut self, said: sticky::Typed, mode: Mode) -> Sticky {

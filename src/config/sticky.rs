@@ -33,7 +33,7 @@ pub fn read(value: &Value<'_>, of: &str, errors: &mut Errors) -> Option<Typed> {
     let mut table: Table<'_> = errors.keep(value.table(format!("sticky of {of}"), LIKE))?;
     let cookie = table.take("cookie").map(|name| name.parsed("EVENKEEL", policy::token));
     let ttl = table.take("ttl").map(|ttl| ttl.duration().and_then(|span| seconds(&ttl, span)));
-    table.finish(&[], errors);
+    table.finish(errors);
     let ttl = ttl.and_then(|ttl| errors.keep(ttl));
     let Some(cookie) = cookie else {
         errors.push(value.wrong(Wrong::new("sticky by which cookie?", format!("write {LIKE}"))));

@@ -63,18 +63,14 @@ impl<'a> Table<'a> {
         self.entries.into_iter().map(|(_, value)| value).collect()
     }
 
-    /// Refuses what was never asked for; what is in `later` by that name.
-    pub fn finish(self, later: &[&str], errors: &mut Errors) {
+    /// Refuses what was never asked for.
+    pub fn finish(self, errors: &mut Errors) {
         for (key, value) in &self.entries {
-            errors.push(self.stray(key, later).at(Place::File(value.key_spot.clone())));
+            errors.push(self.stray(key).at(Place::File(value.key_spot.clone())));
         }
     }
 
-    fn stray(&self, key: &str, later: &[&str]) -> Wrong {
-        if later.contains(&key) {
-            let what = format!("key {key:?} in {}", self.title);
-            return Wrong::later(what, "leave it out");
-        }
+    fn stray(&self, key: &str) -> Wrong {
         let mut wrong = Wrong::unknown("key", key, &self.asked);
         wrong.what = format!("{} in {}", wrong.what, self.title);
         wrong

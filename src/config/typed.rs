@@ -58,6 +58,8 @@ pub struct Listener {
     pub limits: limit::OfListener,
     /// What stands before the traffic.
     pub preface: Preface,
+    /// How fast TCP may send.
+    pub congestion: Option<Said<String>>,
 }
 
 /// What stands before the traffic of a listener's connections.
@@ -101,6 +103,8 @@ pub struct Pool {
     pub proxy_protocol: Option<Said<ProxyVersion>>,
     /// How much its backends take at once.
     pub limits: limit::OfPool,
+    /// How fast TCP may send to its backends.
+    pub congestion: Option<Said<String>>,
 }
 
 /// A backend.
@@ -150,6 +154,7 @@ impl Listener {
             routes: Vec::new(),
             preface: Preface::default(),
             limits: limit::OfListener::default(),
+            congestion: None,
         }
     }
 
@@ -169,6 +174,7 @@ impl Listener {
             routes: some(upper.routes, self.routes),
             preface: self.preface, // no flag speaks of it
             limits: self.limits.under(upper.limits),
+            congestion: upper.congestion.or(self.congestion),
         }
     }
 }
@@ -186,6 +192,7 @@ impl Pool {
             retry_on: None,
             proxy_protocol: None,
             limits: limit::OfPool::default(),
+            congestion: None,
         }
     }
 
@@ -208,6 +215,7 @@ impl Pool {
             retry_on: upper.retry_on.or(self.retry_on),
             proxy_protocol: upper.proxy_protocol.or(self.proxy_protocol),
             limits: self.limits.under(upper.limits),
+            congestion: upper.congestion.or(self.congestion),
         }
     }
 }

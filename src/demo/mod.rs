@@ -75,6 +75,7 @@ fn config(ports: Ports, ipv6: bool, limits: Limits) -> Config {
             preface: Preface::default(),
             max_connections: None,
             client_limit: None,
+            congestion: None,
         }],
         pools: vec![Pool { name: "demo".into(), backends: ports.backends.map(backend).into(), ..Pool::default() }],
         admin: at(ports.admin),

@@ -21,6 +21,7 @@
 //! What an implementation provides beyond this is nobody's to rely on. Read [`sim`] for how cruel it may be.
 
 pub mod calls;
+mod congestion;
 mod defer;
 mod ear;
 pub mod inherit;
@@ -122,6 +123,14 @@ pub trait Net {
 
     /// Clients speak first at this listener from now on, or not any more: see [`ListenOptions::deferred`].
     fn defer(&mut self, listener: Sock, deferred: bool);
+
+    /// Whether there is a congestion control of this name (tcp(7), TCP_CONGESTION). Errors: there is not, or one is not ours
+    /// to choose.
+    fn knows_congestion(&mut self, name: &str) -> io::Result<()>;
+
+    /// Sends at the pace of this congestion control from now on, or as the system does; a listener's clients, each from its
+    /// accept. Of a Unix socket it says nothing.
+    fn set_congestion(&mut self, sock: Sock, name: Option<&str>) -> io::Result<()>;
 
     /// Where a listener really listens: the port that the system chose if 0 was asked for. Or where an accepted client
     /// has come in, for who must tell that to others (getsockname(2)).

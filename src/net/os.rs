@@ -4,6 +4,7 @@
 //! it turns [`Net`] calls into system calls and kernel events into [`Event`]s, and knows when a call that would say
 //! would-block can be left out (law 3). Read [`Net`] first; then [`Os::read`], where the kernel's moods are.
 
+use super::congestion;
 use super::defer;
 use super::ear::{self, Ear, Opened};
 use super::inherit::{self, Inherited};
@@ -223,6 +224,21 @@ impl Net for Os {
     fn defer(&mut self, listener: Sock, deferred: bool) {
         if let Some(Slot::Listener { listener, deferred: known }) = self.slots.get_mut(listener.0 as usize) {
             *known = listener.defer(deferred);
+        }
+    }
+
+    fn knows_congestion(&mut self, name: &str) -> io::Result<()> {
+        congestion::knows(name)
+    }
+
+    fn set_congestion(&mut self, sock: Sock, name: Option<&str>) -> io::Result<()> {
+        match self.slots.get(sock.0 as usize) {
+            Some(Slot::Listener { listener: Ear::Tcp(listener), .. }) => {
+                congestion::set(&SockRef::from(listener), name)
+            }
+            // What is doubtful from the start is a Unix socket, and knows no such thing.
+            Some(Slot::Stream { stream, doubtful: false, .. }) => congestion::set(&SockRef::from(stream), name),
+            _ => Ok(()),
         }
     }
 

@@ -54,6 +54,14 @@ impl<N: Net> Net for Traced<N> {
         self.inner.defer(listener, deferred);
     }
 
+    fn knows_congestion(&mut self, name: &str) -> io::Result<()> {
+        self.inner.knows_congestion(name)
+    }
+
+    fn set_congestion(&mut self, sock: Sock, name: Option<&str>) -> io::Result<()> {
+        self.inner.set_congestion(sock, name)
+    }
+
     fn local_address(&mut self, sock: Sock) -> io::Result<Address> {
         self.count(|calls| &mut calls.local_address);
         self.inner.local_address(sock)

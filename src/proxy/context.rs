@@ -292,9 +292,12 @@ impl<N: Net> Context<N> {
         self.relief = true;
     }
 
-    /// Opens a connection to a backend for `owner`. Errors: refused at once, unreachable, out of descriptors.
-    pub fn connect(&mut self, to: &Address, owner: Owner) -> std::io::Result<End> {
+    /// Opens a connection to a backend for `owner`, on behalf of a pool if traffic is to pass. Errors: refused at once, unreachable, out of descriptors.
+    pub fn connect(&mut self, to: &Address, owner: Owner, pool: Option<PoolId>) -> std::io::Result<End> {
         let sock = self.net.connect(to)?;
+        if let Some(name) = pool.and_then(|pool| self.backends.pool(pool).congestion.as_deref()) {
+            let _ = self.net.set_congestion(sock, Some(name)); // known at the start; if not any more, it goes on without
+        }
         self.own(sock, owner);
         Ok(End::connecting(sock))
     }

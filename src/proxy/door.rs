@@ -25,6 +25,7 @@ pub struct Door {
     pub asked: Address,
     /// Clients speak first.
     deferred: bool,
+    congestion: Option<String>,
     /// It was told of.
     pub told: bool,
     /// Somebody may be waiting outside.
@@ -44,13 +45,24 @@ impl Door {
         let address = cx.net.local_address(sock)?;
         let (service, asked) = (Service::Admin, at.clone());
         let (told, knocked, resting, complained) = (false, false, false, false);
-        Ok(Door { sock, service, address, asked, deferred, told, knocked, resting, complained })
+        Ok(Door { sock, service, address, asked, deferred, congestion: None, told, knocked, resting, complained })
     }
 
     /// Clients speak first from now on, or not.
     pub fn defer<N: Net>(&mut self, deferred: bool, cx: &mut Context<N>) {
         if std::mem::replace(&mut self.deferred, deferred) != deferred {
             cx.net.defer(self.sock, deferred);
+        }
+    }
+
+    /// Its clients are sent to at this pace from now on.
+    pub fn pace<N: Net>(&mut self, congestion: Option<&str>, cx: &mut Context<N>) {
+        if self.congestion.as_deref() == congestion {
+            return;
+        }
+        self.congestion = congestion.map(str::to_owned);
+        if let Err(error) = cx.net.set_congestion(self.sock, congestion) {
+            log::warn!("listener {}: congestion stays as it is: {error}", self.address); // its name was known before
         }
     }
 

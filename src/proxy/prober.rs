@@ -83,7 +83,7 @@ impl Prober {
         let entry = self.running.vacant_entry();
         let row = entry.key() as u32;
         let question = question(cx.backends.pool(cx.backends.get(backend).pool).proxy_protocol, probe.question());
-        match cx.connect(&address, Owner::Probe(row)) {
+        match cx.connect(&address, Owner::Probe(row), None) {
             Ok(end) => {
                 cx.deadlines.set(end.sock.0, cx.now + timeout);
                 entry.insert(Running { backend, probe, question, end, began: cx.now, step: Step::Connect, sent: 0 });

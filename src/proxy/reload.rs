@@ -1,6 +1,6 @@
 //! Going over to another configuration while everything runs: all or nothing, and only as far as the two differ.
 //!
-//! What can fail comes first: listeners are opened beside those that are there. Then nothing fails any more. Who stays is
+//! What can fail comes first: congestion controls are asked for, and listeners are opened beside those that are there. Then nothing fails any more. Who stays is
 //! known by name: a pool, and in it a backend with its address; a listener with its mode; a listening socket by where it
 //! was asked to listen. Whatever stays keeps all it has: connections, health, counters, what an operator has ordered.
 //! What is gone finishes: a backend what it has under way, a listener's clients their next request, which is answered
@@ -67,6 +67,7 @@ impl<N: Net> Proxy<N> {
 
     pub(super) fn adopt(&mut self, config: &Config) -> io::Result<Summary> {
         self.forget_gone();
+        self.check_congestion(config)?;
         let planned = self.plan_doors(config)?;
         let mut summary = Summary::default();
         let pools = self.adopt_pools(config, &mut summary);
@@ -90,6 +91,20 @@ impl<N: Net> Proxy<N> {
         self.sessions.iter().for_each(|(_, session)| session.mention(&mut mentioned));
         let freed = self.cx.backends.forget_gone(&mentioned);
         self.cx.receipts.forget(&freed);
+    }
+
+    /// Errors: the kernel has no congestion control of a name that is asked for.
+    fn check_congestion(&mut self, config: &Config) -> io::Result<()> {
+        let of_listeners = config.listeners.iter().map(|listener| ("listener", &listener.name, &listener.congestion));
+        let of_pools = config.pools.iter().map(|pool| ("pool", &pool.name, &pool.congestion));
+        for (what, name, congestion) in of_listeners.chain(of_pools) {
+            let Some(congestion) = congestion else { continue };
+            self.cx.net.knows_congestion(congestion).map_err(|error| {
+                let what = format!("{what} {name}: congestion = {congestion:?} cannot be had: {error}");
+                io::Error::other(format!("{what}; `sysctl net.ipv4.tcp_available_congestion_control` lists what can"))
+            })?;
+        }
+        Ok(())
     }
 
     /// Which sockets stay and which are new: those are opened. Errors: one cannot be, and none is.
@@ -193,6 +208,8 @@ impl<N: Net> Proxy<N> {
                 Mode::Tcp => Service::Tcp(listeners[of]),
             });
             door.defer(hears_first(config, of), &mut self.cx);
+            let congestion = of.and_then(|of| config.listeners.get(of)?.congestion.as_deref());
+            door.pace(congestion, &mut self.cx);
             self.cx.own(door.sock, Owner::Door(row));
             self.doors.push(door);
         }

@@ -187,6 +187,7 @@ fn config(backends: usize) -> Config {
             preface: Preface::default(),
             max_connections: None,
             client_limit: None,
+            congestion: None,
         }],
         pools: vec![Pool {
             name: "main".into(),

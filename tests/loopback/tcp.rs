@@ -97,3 +97,55 @@ fn a_hundred_mebibytes_there_and_back() {
     Pattern::new(11).check_to_end(&mut down, BIG);
     writer.join().unwrap();
 }
+
+/// The kernel says of each connection by which algorithm it sends (ss(8)).
+#[cfg(target_os = "linux")]
+#[test]
+fn congestion_control_is_chosen_for_clients_and_for_backends() {
+    let available = std::fs::read_to_string("/proc/sys/net/ipv4/tcp_available_congestion_control").unwrap_or_default();
+    let standard = std::fs::read_to_string("/proc/sys/net/ipv4/tcp_congestion_control").unwrap_or_default();
+    let Some(other) = available.split_whitespace().find(|name| *name != standard.trim()) else {
+        return println!("this kernel has one congestion control only: {available}");
+    };
+    let gate = Gate::default();
+    let held = gate.clone();
+    let backend = Backend::http("one", move |exchange| {
+        held.pass();
+        exchange.name_it()
+    });
+    let text = format!(
+        "admin = \"off\"\n[listener.main]\nbind = \"127.0.0.1:0\"\npool = \"main\"\ncongestion = \"{other}\"\n\
+         [pool.main]\nbackends = [\"{}\"]\nhealth = {{ kind = \"off\" }}\ncongestion = \"{other}\"\n",
+        backend.address
+    );
+    let nook = Nook::new();
+    let path = nook.path("evenkeel.toml");
+    std::fs::write(&path, text.replace(other, "nobody-has-it")).unwrap();
+    let (code, said) = balancer::run(&["--admin", "off", "-c", path.to_str().unwrap()]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("listener main: congestion = \"nobody-has-it\" cannot be had"), "{said}");
+    std::fs::write(&path, &text).unwrap();
+    let balancer = Balancer::start(&["--admin", "off", "-c", path.to_str().unwrap()]);
+    let mut client = balancer.client();
+    client.send(client::get("/")).unwrap();
+    gate.wait_for(1);
+    let Ok(told) = std::process::Command::new("ss").args(["-tinH"]).output() else {
+        gate.open();
+        return println!("ss is not installed: nothing was looked at");
+    };
+    gate.open();
+    assert_eq!(client.response("GET").unwrap().text(), "one");
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    let lines: Vec<&str> = told.lines().collect();
+    let ours = |from: &str, to: &str| {
+        let pair = |line: &str| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            words.get(3).is_some_and(|it| from.is_empty() || *it == from)
+                && words.get(4).is_some_and(|it| to.is_empty() || *it == to)
+        };
+        let at = lines.iter().position(|line| !line.starts_with(char::is_whitespace) && pair(line));
+        at.and_then(|at| lines.get(at + 1)).map(|line| line.split_whitespace().next().unwrap_or_default().to_string())
+    };
+    assert_eq!(ours(&balancer.address.to_string(), "").as_deref(), Some(other), "to the client");
+    assert_eq!(ours("", &backend.address.to_string()).as_deref(), Some(other), "to the backend");
+}

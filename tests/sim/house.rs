@@ -125,6 +125,7 @@ pub fn config(plan: &Plan) -> Config {
         preface: preface(plan),
         max_connections: plan.caps().most,
         client_limit: if mode == Mode::Http { plan.caps().client } else { None },
+        congestion: None,
     };
     Config {
         listeners: modes.iter().enumerate().map(door).collect(),
@@ -182,5 +183,6 @@ fn pool(plan: &Plan, mode: Mode) -> Pool {
         proxy_protocol: plan.heralds.behind,
         max_inflight: plan.caps().inflight,
         queue: plan.caps().queue,
+        congestion: None,
     }
 }

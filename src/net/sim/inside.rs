@@ -57,6 +57,15 @@ impl Net for Sim {
         }
     }
 
+    fn knows_congestion(&mut self, name: &str) -> io::Result<()> {
+        if name == "cubic" { Ok(()) } else { Err(ErrorKind::NotFound.into()) }
+    }
+
+    fn set_congestion(&mut self, sock: Sock, _: Option<&str>) -> io::Result<()> {
+        self.slot(sock); // which must be open; bytes here have no pace
+        Ok(())
+    }
+
     fn local_address(&mut self, sock: Sock) -> io::Result<Address> {
         match &self.slot(sock).kind {
             Kind::Listener { at, .. } => Ok(at.clone()),
@@ -372,25 +381,5 @@ impl Sim {
     fn out_of_descriptors(&mut self, chance: u16) -> bool {
         let full = self.cruelty.descriptors.is_some_and(|most| self.open_sockets() >= most);
         full || self.luck(chance)
-    }
-
-    fn give(&mut self, slot: Slot) -> Sock {
-        self.moved();
-        let index = self.free.pop().unwrap_or(self.slots.len() as u32);
-        if index as usize == self.slots.len() {
-            self.slots.push(None);
-        }
-        self.slots[index as usize] = Some(slot);
-        self.stirred.push(index);
-        Sock(index)
-    }
-
-    fn release(&mut self, sock: Sock) {
-        self.moved();
-        if let Some(conn) = self.slot(sock).conn() {
-            self.conns[conn].slot = None;
-        }
-        self.slots[sock.0 as usize] = None;
-        self.closed.push(sock.0);
     }
 }

@@ -147,6 +147,26 @@ impl Slot {
 }
 
 impl Sim {
+    pub(super) fn give(&mut self, slot: Slot) -> Sock {
+        self.moved();
+        let index = self.free.pop().unwrap_or(self.slots.len() as u32);
+        if index as usize == self.slots.len() {
+            self.slots.push(None);
+        }
+        self.slots[index as usize] = Some(slot);
+        self.stirred.push(index);
+        Sock(index)
+    }
+
+    pub(super) fn release(&mut self, sock: Sock) {
+        self.moved();
+        if let Some(conn) = self.slot(sock).conn() {
+            self.conns[conn].slot = None;
+        }
+        self.slots[sock.0 as usize] = None;
+        self.closed.push(sock.0);
+    }
+
     /// A socket that is open, or a panic.
     pub(super) fn slot(&self, sock: Sock) -> &Slot {
         match self.slots.get(sock.0 as usize) {

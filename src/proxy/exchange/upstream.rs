@@ -178,7 +178,7 @@ impl Exchange {
     pub(super) fn open<N: Net>(&mut self, backend: BackendId, cx: &mut Context<N>) -> bool {
         cx.stats.connects += 1;
         let address = cx.backends.get(backend).address.clone();
-        match cx.connect(&address, Owner::Upstream(self.row)) {
+        match cx.connect(&address, Owner::Upstream(self.row), Some(self.search.pool)) {
             Ok(end) => {
                 self.attach(Upstream { end, backend, pooled: false, connected: false, since: cx.now }, cx);
                 true
