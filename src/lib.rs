@@ -88,6 +88,7 @@ pub mod admin;
 pub mod balance;
 pub mod base;
 pub mod config;
+pub mod ctl;
 pub mod demo;
 pub mod host;
 pub mod http;

@@ -4,10 +4,11 @@
 use evenkeel::balance::budget::{self, Budget};
 use evenkeel::base::Address;
 use evenkeel::config::{self, Command, Config, Exit, Limits};
+use evenkeel::ctl;
 use evenkeel::demo::backend::{Backend, Manner};
 use evenkeel::demo::{self, Ports};
 use evenkeel::host::resolve::resolve;
-use evenkeel::host::{ask, birth, limits, stderr};
+use evenkeel::host::{birth, limits, stderr};
 use evenkeel::net::inherit::Inherited;
 use evenkeel::net::os::Os;
 use evenkeel::run::{Again, Asked};
@@ -24,7 +25,8 @@ fn main() -> ExitCode {
             let name = name.unwrap_or_else(|| name_of(&listen));
             backend(&listen, Manner { name, delay, status, body_size }, log)
         }
-        Ok(Command::Explain { id, admin }) => explain(&id, &admin),
+        Ok(Command::Explain { id, to }) => ctl::explain(&id, &to).map_err(told),
+        Ok(Command::Ctl { say, to }) => ctl::run(&say, &to).map_err(told),
         Ok(Command::Check { text, printed }) => Err(said(text + &printed.map_or(String::new(), |it| budgets(&it)))),
         Err(exit) => Err(exit),
     };
@@ -118,20 +120,6 @@ fn name_of(listen: &[Address]) -> String {
     }
 }
 
-/// Asks a running balancer for a receipt and prints its words.
-fn explain(id: &str, admin: &[Address]) -> Result<(), Exit> {
-    let fail = |text: String| Exit { text: format!("evenkeel: {text}"), to_stdout: false, code: 1 };
-    let shown = admin.first().map_or(String::new(), Address::to_string);
-    let (status, body) = ask::get(admin, &format!("/api/requests/{id}")).map_err(|error| {
-        fail(format!("cannot ask {shown}: {error}\n  fix: name the admin address of a running balancer with --admin"))
-    })?;
-    let receipt: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
-    let words = receipt["words"].as_array().filter(|_| status == 200);
-    let Some(words) = words else { return Err(fail(String::from_utf8_lossy(&body).trim_end().to_string())) };
-    let lines: Vec<&str> = words.iter().filter_map(|line| line.as_str()).collect();
-    Err(said(lines.join("\n")))
-}
-
 fn serve(listen: &[Address], manner: Manner) -> io::Result<()> {
     limits::raise_descriptors();
     let mut os = Os::new()?;
@@ -143,6 +131,11 @@ fn serve(listen: &[Address], manner: Manner) -> io::Result<()> {
     }
     while backend.turn()? {}
     Ok(())
+}
+
+/// A running balancer was asked, and it came to nothing.
+fn told(why: String) -> Exit {
+    Exit { text: format!("evenkeel: {why}"), to_stdout: false, code: 1 }
 }
 
 /// The operating system refused us something without which nothing can go on.

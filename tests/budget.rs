@@ -4,7 +4,9 @@
 use evenkeel::balance::budget::{Budget, Hurt};
 use evenkeel::balance::{BackendId, State};
 use evenkeel::base::{Rng, Time};
-use evenkeel::config::{Backend, Config, HashOn, Health, Limits, Listener, Mode, PolicyName, Pool, Preface, Timeouts};
+use evenkeel::config::{
+    Backend, Config, Guard, HashOn, Health, Limits, Listener, Mode, PolicyName, Pool, Preface, Timeouts,
+};
 use evenkeel::net::sim::{Cruelty, Far, Sim, Welcome};
 use evenkeel::proxy::Proxy;
 use std::net::SocketAddr;
@@ -54,6 +56,7 @@ fn config(rng: &mut Rng) -> Config {
             ..Pool::default()
         }],
         admin: Vec::new(),
+        guard: Guard::default(),
         timeouts: Timeouts::default(),
         limits: Limits::default(),
     }

@@ -85,7 +85,7 @@ fn help_and_version_go_to_stdout() {
 fn a_flag_that_is_not_there_is_a_usage_error() {
     assert!(refusal(&run(&["--polcy", "x"])).contains("--policy"));
     assert!(refusal(&run(&["-b", "127.0.0.1:1", "--access-log-format", "json"])).contains("add --access-log"));
-    assert!(refusal(&run(&["ctl", "state"])).contains("not there yet"));
+    assert!(refusal(&run(&["completions", "bash"])).contains("not there yet"));
     assert!(refusal(&run(&["-b", "127.0.0.1:x"])).contains("bad port"));
 }
 
@@ -179,4 +179,37 @@ fn print_ends_with_what_failing_costs_and_is_still_a_file() {
     assert!(text.contains(block), "{text}");
     let again = File::new(&text);
     assert_eq!(answer(&run(&["check", "-c", again.path()])).lines().count(), 1);
+}
+
+#[test]
+fn ctl_tells_how_it_is_used_and_what_is_wrong() {
+    let help = answer(&run(&["ctl", "--help"]));
+    for word in ["state", "drain", "disable", "enable", "weight", "reload", "watch", "--admin", "--token", "POOL/NAME"]
+    {
+        assert!(help.contains(word), "{word}: {help}");
+    }
+    for args in [&["ctl"][..], &["ctl", "drain"], &["ctl", "weight", "a"], &["ctl", "rest"]] {
+        assert!(refusal(&run(args)).contains("Usage"), "{args:?}");
+    }
+    let text = refusal(&run(&["ctl", "weight", "a", "257"]));
+    assert!(text.starts_with("WEIGHT: bad number \"257\"") && text.contains("fix: "), "{text}");
+    let text = refusal(&run(&["ctl", "state", "--token", "hush"]));
+    assert!(text.starts_with("--token: ") && !text.contains("hush"), "{text}");
+}
+
+#[test]
+fn a_token_is_asked_for_where_others_can_reach_the_admin_address_and_never_shown() {
+    let secret = "0123456789abcdef";
+    let file = File::new(&format!("admin = \"0.0.0.0:5002\"\n{GOOD}"));
+    let text = refusal(&run(&["check", "-c", file.path()]));
+    assert!(text.contains(":1:9: others can reach the admin address 0.0.0.0:5002"), "{text}");
+    let token = File::new(secret);
+    let named = File::new(&format!("admin = \"0.0.0.0:5002\"\nadmin_token_file = {:?}\n{GOOD}", token.path()));
+    let printed = answer(&run(&["check", "-c", named.path(), "--print"]));
+    assert!(printed.contains("admin_token_file = ") && !printed.contains(secret), "{printed}");
+    let again = File::new(&printed);
+    answer(&run(&["check", "-c", again.path()]));
+    let own = File::new(&format!("admin_token = \"{secret}\"\n{GOOD}"));
+    let printed = answer(&run(&["check", "-c", own.path(), "--print"]));
+    assert!(printed.contains("# admin_token is set, and not shown") && !printed.contains(secret), "{printed}");
 }

@@ -8,8 +8,14 @@ use std::fs;
 use std::path::Path;
 
 /// The floors, lowest first. An import goes down or stays on its floor.
-const FLOORS: [&[&str]; 6] =
-    [&["base"], &["config"], &["http", "preface"], &["balance"], &["net", "host"], &["proxy", "admin", "demo", "run"]];
+const FLOORS: [&[&str]; 6] = [
+    &["base"],
+    &["config"],
+    &["http", "preface"],
+    &["balance"],
+    &["net", "host"],
+    &["proxy", "admin", "ctl", "demo", "run"],
+];
 
 /// Where sockets, clocks and threads are named.
 const OPERATING_SYSTEM: [&str; 2] = ["net", "host"];

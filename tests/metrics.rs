@@ -2,7 +2,7 @@
 //! and turns that were for something from those that were not.
 
 use evenkeel::base::Time;
-use evenkeel::config::{Backend, Config, Health, Limits, Listener, Mode, Pool, Preface, ProbeKind, Timeouts};
+use evenkeel::config::{Backend, Config, Guard, Health, Limits, Listener, Mode, Pool, Preface, ProbeKind, Timeouts};
 use evenkeel::net::sim::{Cruelty, Sim, Welcome};
 use evenkeel::proxy::Proxy;
 use std::net::SocketAddr;
@@ -33,6 +33,7 @@ fn balancer(work: Duration) -> Proxy<Sim> {
         }],
         pools: vec![Pool { name, backends: vec![backend], health, ..Pool::default() }],
         admin: Vec::new(),
+        guard: Guard::default(),
         timeouts: Timeouts { client_idle: SECOND * 60, ..Timeouts::default() },
         limits: Limits::default(),
     };

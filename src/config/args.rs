@@ -8,6 +8,7 @@ use super::access::{self, AccessLog};
 use super::address::{self, Resolve};
 use super::error::{Errors, Place, Said, Source, Wrong, quote};
 use super::flags::{self, Check, Demo, Env, Explain, Line, Log, Run, Serve, Task};
+use super::say::{Ctl, Say, Target, To};
 use super::settle::{Settled, settle};
 use super::typed::Typed;
 use super::{duration, file, size, word};
@@ -59,8 +60,15 @@ pub enum Command {
     Explain {
         /// Its id, or the first digits of it.
         id: String,
-        /// Every address that the admin address stands for.
-        admin: Vec<Address>,
+        /// Whom to ask.
+        to: Target,
+    },
+    /// Speak to a running balancer.
+    Ctl {
+        /// What to say.
+        say: Say,
+        /// To whom.
+        to: Target,
     },
     /// Say that the configuration is right, and perhaps what it is.
     Check {
@@ -107,7 +115,7 @@ pub fn from_args(
         Some(Task::Demo(demo)) => host.demo(demo, &mut errors),
         Some(Task::Backend(serve)) => host.serve(serve, &mut errors),
         Some(Task::Check(check)) => host.check(check, &mut errors),
-        Some(Task::Ctl(_)) => later("ctl", &mut errors),
+        Some(Task::Ctl(ctl)) => host.ctl(ctl, &mut errors),
         Some(Task::Explain(explain)) => host.explain(explain, &mut errors),
         Some(Task::Completions(_)) => later("completions", &mut errors),
     };
@@ -171,11 +179,13 @@ impl Host<'_> {
         let log = self.level(&run.log, LevelFilter::Info, errors);
         let access = run.access_log(self.env, errors);
         let (file, place) = self.config_path(run.config.take());
-        let upper = run.upper(self.env, errors);
-        let typed = match &file {
+        let mut upper = run.upper(self.env, errors);
+        let mut typed = match &file {
             Some(path) => self.typed(path, place, errors),
             None => Typed::default(),
         };
+        let guard = std::mem::take(&mut typed.guard).under(std::mem::take(&mut upper.guard));
+        typed.guard = guard.opened(self.read, errors);
         // Mistakes in values would only be followed by mistakes that are none.
         if !errors.is_empty() {
             return None;
@@ -208,11 +218,19 @@ impl Host<'_> {
     }
 
     fn explain(&self, explain: Explain, errors: &mut Errors) -> Option<Command> {
-        let default = || Said::new("127.0.0.1:5002".to_string(), Place::Default);
-        let admin = flags::said(explain.admin, "--admin", self.env).unwrap_or_else(default);
-        let admin = errors.keep(flags::meaning(admin, |text| address::look_up(text, self.resolve)));
+        let to = self.target(explain.to, errors);
         let id = errors.keep(flags::meaning(Said::new(explain.id, Place::Flag("ID")), request_id));
-        Some(Command::Explain { id: id?.value, admin: admin?.value })
+        Some(Command::Explain { id: id?.value, to: to? })
+    }
+
+    fn ctl(&self, ctl: Ctl, errors: &mut Errors) -> Option<Command> {
+        let to = self.target(ctl.to, errors);
+        let say = ctl.word.meaning(errors);
+        Some(Command::Ctl { say: say?, to: to? })
+    }
+
+    fn target(&self, to: To, errors: &mut Errors) -> Option<Target> {
+        to.target(self.env, self.read, self.resolve, errors)
     }
 
     fn demo(&self, demo: Demo, errors: &mut Errors) -> Option<Command> {

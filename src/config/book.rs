@@ -26,6 +26,11 @@ impl Book {
         self.line(format!("{key} = {value}"), place);
     }
 
+    /// A comment, on what `place` said.
+    pub fn note(&mut self, comment: &str, place: &Place) {
+        self.line(comment.to_string(), place);
+    }
+
     /// Like [`Book::value`], for a list with an origin for each element.
     pub fn list<'a>(&mut self, key: &str, elements: impl Iterator<Item = (String, &'a Place)>) {
         self.0.push(Entry::Title(format!("{key} = [")));

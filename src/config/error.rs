@@ -71,6 +71,9 @@ impl Spot {
             Some(_) => before.chars().count().saturating_sub(EXCERPT / 2),
             None => 0,
         };
+        if let Some(hidden) = super::guard::hide(line) {
+            return Some(format!("  {number} | {}\n", clean(&hidden, 0)));
+        }
         let shown = clean(line, skipped);
         let indent = before.chars().count() - skipped;
         let margin = " ".repeat(number.to_string().len());

@@ -4,6 +4,7 @@
 //! values make sense together is [`settle`](super::settle)'s to say.
 
 use super::error::{ConfigError, Errors, Place, Said, Source, Spot, Wrong};
+use super::guard::Token;
 use super::table::{Table, Value};
 use super::typed::{Backend, Ejection, Health, Listener, Pool, Typed};
 use super::{Limits, MOST_WEIGHT, congestion, health, limit, opening, policy, route, sticky, word};
@@ -35,6 +36,9 @@ pub fn read(source: &Arc<Source>, errors: &mut Errors) -> Typed {
     let mut table = Table::new(source, "the file", root.get_ref());
     let admin = table.take("admin").map(|admin| admin.text("127.0.0.1:5002"));
     typed.admin = keep(admin, errors);
+    typed.guard.token = keep(table.take("admin_token").map(|token| token.parsed("...", Token::parse)), errors);
+    let file = table.take("admin_token_file").map(|file| file.text("/etc/evenkeel/token"));
+    typed.guard.file = keep(file, errors);
     for (name, value) in named(table.take("listener"), "listener", errors) {
         typed.listeners.push(listener(name, value, errors));
     }

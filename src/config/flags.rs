@@ -6,8 +6,9 @@
 
 use super::access::{self, AccessLog, Format};
 use super::error::{ConfigError, Errors, Place, Said, Wrong, quote};
+use super::say::{Ctl, To};
 use super::typed::{Backend, Health, Listener, Pool, Upper};
-use super::{MOST_WEIGHT, duration, policy, word};
+use super::{MOST_WEIGHT, duration, guard, policy, word};
 use clap::{ArgAction, Args, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -41,8 +42,8 @@ pub enum Task {
     Backend(Serve),
     /// Validate a configuration
     Check(Check),
-    /// Speak to a running one (not there yet)
-    Ctl(Later),
+    /// Speak to a running one: what is its state, drain a backend, let it rest, let it work again
+    Ctl(Ctl),
     /// The decision receipt of one request, in words
     Explain(Explain),
     /// Shell completion (not there yet)
@@ -92,6 +93,10 @@ pub struct Run {
     /// Dashboard, API and metrics, or off; default 127.0.0.1:5002
     #[arg(long, value_name = "ADDR|off")]
     pub admin: Option<String>,
+    /// A file with the token that whoever speaks to it has to know, as does EVENKEEL_ADMIN_TOKEN; needed where others can
+    /// reach it
+    #[arg(long, value_name = "FILE")]
+    pub admin_token_file: Option<String>,
     /// A line for each request: to standard output, to a file, or off, the default
     #[arg(long, value_name = "-|FILE|off")]
     pub access_log: Option<String>,
@@ -168,9 +173,9 @@ pub struct Explain {
     /// The request's id, as in the access log and in X-Request-Id; its first digits suffice
     #[arg(value_name = "ID")]
     pub id: String,
-    /// The admin address of the balancer that served it; default 127.0.0.1:5002
-    #[arg(long, value_name = "ADDR")]
-    pub admin: Option<String>,
+    /// The balancer that served it.
+    #[command(flatten)]
+    pub to: To,
 }
 
 /// Whatever a later subcommand will understand.
@@ -262,6 +267,7 @@ impl Run {
 
     /// What they say, together with the environment.
     pub fn upper(self, env: Env<'_>, errors: &mut Errors) -> Upper {
+        let guard = guard::of_process(self.admin_token_file, env, errors);
         let mut from = Reader { env, errors };
         let count = |text: &str| word::small(text, 1..=u32::MAX);
         let span = duration::parse_some;
@@ -288,6 +294,7 @@ impl Run {
             pool,
             header: from.read(self.header_timeout, "--header-timeout", span),
             admin: said(self.admin, "--admin", env),
+            guard,
         }
     }
 }
@@ -327,7 +334,7 @@ mod tests {
 
     #[test]
     fn what_is_still_to_come_is_refused_by_name() {
-        for task in ["ctl state", "ctl --json watch", "completions bash", "ctl"] {
+        for task in ["completions bash", "completions"] {
             let text = refusal(task);
             let name = task.split(' ').next().unwrap();
             assert!(text.contains(&format!("not there yet: evenkeel {name}")), "{text}");

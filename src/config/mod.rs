@@ -5,7 +5,8 @@
 //!
 //! [`from_args`] is the way in. A configuration exists twice: as [`typed`], each value with its place, filled by
 //! [`flags`] and [`mod@file`]; and as meant, the [`Config`] of this file, made of it by [`settle`]. Small values have a
-//! file each: [`access`], [`address`], [`congestion`], [`duration`], [`health`], [`limit`], [`network`], [`opening`], [`policy`], [`size`],
+//! file each: [`access`], [`address`], [`congestion`], [`duration`], [`guard`], [`health`], [`limit`], [`network`], [`opening`],
+//! [`policy`], [`say`], [`size`],
 //! [`sticky`],
 //! [`word`]. What goes wrong is in
 //! [`error`].
@@ -22,6 +23,7 @@ pub mod duration;
 pub mod error;
 pub mod file;
 pub mod flags;
+pub mod guard;
 pub mod health;
 pub mod lay;
 pub mod limit;
@@ -29,6 +31,7 @@ pub mod network;
 pub mod opening;
 pub mod policy;
 pub mod route;
+pub mod say;
 pub mod settle;
 pub mod size;
 pub mod sticky;
@@ -41,6 +44,7 @@ pub mod word;
 pub use access::AccessLog;
 pub use args::{Command, Exit, from_args};
 pub use error::ConfigError;
+pub use guard::{Guard, Token};
 pub use health::{Ejection, Health, ProbeKind};
 pub use limit::{ClientLimit, Queue, Rate};
 pub use opening::{Preface, ProxyVersion};
@@ -60,6 +64,8 @@ pub struct Config {
     pub pools: Vec<Pool>,
     /// Where the status API is served; none: nowhere.
     pub admin: Vec<Address>,
+    /// Who may speak to it.
+    pub guard: Guard,
     /// How long each kind of waiting may last.
     pub timeouts: Timeouts,
     /// How large each thing may be.

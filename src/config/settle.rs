@@ -16,7 +16,7 @@ use super::{
     Backend, Config, Ejection, HashOn, Health, Limits, Listener, Mode, PolicyName, Pool, Preface, ProbeKind, Route,
     Sticky, Timeouts,
 };
-use super::{clash, duration, opening, policy, size, sticky};
+use super::{clash, duration, guard, opening, policy, size, sticky};
 use crate::base::Address;
 use std::time::Duration;
 
@@ -34,8 +34,10 @@ pub fn settle(mut typed: Typed, upper: Upper, resolve: Resolve<'_>, errors: &mut
     lay_over(&mut typed, upper, errors)?;
     let links = link(&typed, errors)?;
     let mut work = Work { resolve, errors, book: Book::default() };
-    let (admin, admin_at) = work.admin(typed.admin.take());
-    let mut binds = vec![(clash::Who::Admin, admin_at, admin.clone())];
+    let said = typed.admin.take().unwrap_or_else(guard::default_admin);
+    let admin = work.admin(&said);
+    let guard = work.guard(std::mem::take(&mut typed.guard), &said, &admin);
+    let mut binds = vec![(clash::Who::Admin, said.place, admin.clone())];
     let modes: Vec<Mode> = (0..typed.pools.len()).map(|pool| mode_of(pool, &links, &typed)).collect();
     let mut listeners = Vec::new();
     for (listener, link) in std::mem::take(&mut typed.listeners).into_iter().zip(links) {
@@ -46,7 +48,7 @@ pub fn settle(mut typed: Typed, upper: Upper, resolve: Resolve<'_>, errors: &mut
     let pools: Vec<Pool> = pools.map(|(pool, mode)| work.pool(pool, mode)).collect();
     let timeouts = work.timeouts(&typed);
     let limits = work.limits(&typed);
-    let config = Config { listeners, pools, admin, timeouts, limits };
+    let config = Config { listeners, pools, admin, guard, timeouts, limits };
     clash::refuse(&binds, &config, work.errors);
     let book = work.book;
     errors.is_empty().then_some(Settled { config, book })
@@ -75,21 +77,15 @@ impl Work<'_> {
     }
 
     /// What an address stands for; nothing, and an error, if nothing.
-    fn addresses(&mut self, text: &Said<String>) -> Vec<Address> {
+    pub(super) fn addresses(&mut self, text: &Said<String>) -> Vec<Address> {
         let found = address::look_up(&text.value, self.resolve);
         let found = found.map_err(|wrong| wrong.at(text.place.clone()));
         self.errors.keep(found).unwrap_or_default()
     }
 
-    fn admin(&mut self, said: Option<Said<String>>) -> (Vec<Address>, Place) {
-        let default = Said::new("127.0.0.1:5002".to_string(), Place::Default);
-        let said = said.unwrap_or(default);
-        self.book.value("admin", &text(&said.value), &said.place);
-        let addresses = match said.value.as_str() {
-            "off" => Vec::new(),
-            _ => self.addresses(&said),
-        };
-        (addresses, said.place)
+    /// Notes in the book what is no value.
+    pub(super) fn note(&mut self, comment: &str, place: &Place) {
+        self.book.note(comment, place);
     }
 
     fn listener(
@@ -344,7 +340,7 @@ fn narrow(wide: u64) -> usize {
 }
 
 /// TOML's quoting and Rust's are the same for what was let through: printable ASCII.
-fn text(plain: &str) -> String {
+pub(super) fn text(plain: &str) -> String {
     format!("{plain:?}")
 }
 

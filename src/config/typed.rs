@@ -7,7 +7,7 @@
 use super::error::{Place, Said, Spot};
 use super::network::Network;
 use super::word::Kind;
-use super::{HashOn, HostPattern, Mode, PolicyName, ProxyVersion, limit, sticky};
+use super::{HashOn, HostPattern, Mode, PolicyName, ProxyVersion, guard, limit, sticky};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ pub struct Typed {
     pub whole: Option<Spot>,
     /// `admin`.
     pub admin: Option<Said<String>>,
+    /// Who may speak to it.
+    pub guard: guard::Typed,
     /// `[listener.*]`, in the order of the file.
     pub listeners: Vec<Listener>,
     /// `[pool.*]`, in the order of the file.
@@ -39,6 +41,8 @@ pub struct Upper {
     pub header: Option<Said<Duration>>,
     /// `--admin`.
     pub admin: Option<Said<String>>,
+    /// Who may speak to it.
+    pub guard: guard::Typed,
 }
 
 /// A listener.

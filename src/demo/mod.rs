@@ -7,7 +7,7 @@
 pub mod backend;
 
 use crate::base::Address;
-use crate::config::{self, Config, Limits, Listener, Mode, Pool, Preface, Timeouts};
+use crate::config::{self, Config, Guard, Limits, Listener, Mode, Pool, Preface, Timeouts};
 use crate::net::os::Os;
 use crate::net::{ListenOptions, Net};
 use backend::{Backend, Manner};
@@ -79,6 +79,7 @@ fn config(ports: Ports, ipv6: bool, limits: Limits) -> Config {
         }],
         pools: vec![Pool { name: "demo".into(), backends: ports.backends.map(backend).into(), ..Pool::default() }],
         admin: at(ports.admin),
+        guard: Guard::default(),
         timeouts: Timeouts::default(),
         limits,
     }

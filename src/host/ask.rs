@@ -1,9 +1,10 @@
-//! One question to a running balancer's admin address, from the command line: a blocking GET, for a process that has no
-//! loop.
+//! One question to a running balancer's admin address, from the command line: a blocking request, for a process that has
+//! no loop.
 //!
-//! It speaks as much HTTP as our own answers need: the connection ends with the answer.
+//! It speaks as much HTTP as our own answers need: they have a length, and what comes before its end is not all.
 
 use crate::base::Address;
+use crate::config::Token;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
@@ -13,10 +14,23 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// An answer is no longer.
-const MOST: u64 = 64 << 20;
+const MOST: usize = 64 << 20;
 
-/// Asks the first of `addresses` that answers for `path`: status and body. Errors: nobody is there, or it is not ours.
-pub fn get(addresses: &[Address], path: &str) -> io::Result<(u16, Vec<u8>)> {
+/// What is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// GET or POST.
+    pub method: &'a str,
+    /// The path, escaped.
+    pub path: &'a str,
+    /// JSON, or nothing.
+    pub body: &'a str,
+    /// What shows that we may ask.
+    pub token: Option<&'a Token>,
+}
+
+/// Asks the first of `addresses` that answers: status and body. Errors: nobody is there, or it is not ours.
+pub fn ask(addresses: &[Address], question: Question<'_>) -> io::Result<(u16, Vec<u8>)> {
     let mut last = io::Error::from(ErrorKind::AddrNotAvailable);
     for address in addresses {
         match address {
@@ -24,7 +38,7 @@ pub fn get(addresses: &[Address], path: &str) -> io::Result<(u16, Vec<u8>)> {
                 Ok(stream) => {
                     stream.set_read_timeout(Some(PATIENCE))?;
                     stream.set_write_timeout(Some(PATIENCE))?;
-                    return ask(stream, &at.to_string(), path);
+                    return exchange(stream, &at.to_string(), question);
                 }
                 Err(error) => last = error,
             },
@@ -32,7 +46,7 @@ pub fn get(addresses: &[Address], path: &str) -> io::Result<(u16, Vec<u8>)> {
                 Ok(stream) => {
                     stream.set_read_timeout(Some(PATIENCE))?;
                     stream.set_write_timeout(Some(PATIENCE))?;
-                    return ask(stream, "localhost", path);
+                    return exchange(stream, "localhost", question);
                 }
                 Err(error) => last = error,
             },
@@ -41,11 +55,47 @@ pub fn get(addresses: &[Address], path: &str) -> io::Result<(u16, Vec<u8>)> {
     Err(last)
 }
 
-fn ask(mut stream: impl Read + Write, host: &str, path: &str) -> io::Result<(u16, Vec<u8>)> {
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
-    let mut answer = Vec::new();
-    stream.take(MOST).read_to_end(&mut answer)?;
+/// Does nothing for so long.
+pub fn pause(span: Duration) {
+    std::thread::sleep(span);
+}
+
+fn exchange(mut stream: impl Read + Write, host: &str, question: Question<'_>) -> io::Result<(u16, Vec<u8>)> {
+    stream.write_all(written(host, question).as_bytes())?;
+    let (mut answer, mut piece) = (Vec::new(), [0; 16 * 1024]);
+    while answer.len() < MOST && !is_whole(&answer) {
+        match stream.read(&mut piece) {
+            Ok(0) => break,
+            Ok(count) => answer.extend_from_slice(piece.get(..count).unwrap_or_default()),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                return Err(io::Error::new(ErrorKind::TimedOut, format!("no answer within {PATIENCE:?}")));
+            }
+            Err(error) => return Err(error),
+        }
+    }
     parse(&answer).ok_or_else(|| io::Error::new(ErrorKind::InvalidData, "this is no answer of a balancer"))
+}
+
+/// Whether the end of an answer has come, as far as it announces one.
+fn is_whole(answer: &[u8]) -> bool {
+    let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(answer.get(..end).unwrap_or_default()).to_ascii_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+    length.is_some_and(|length| answer.len() >= length.saturating_add(end + 4))
+}
+
+fn written(host: &str, Question { method, path, body, token }: Question<'_>) -> String {
+    let mut text = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
+    if let Some(token) = token {
+        text += &format!("Authorization: Bearer {}\r\n", token.secret());
+    }
+    if method != "GET" {
+        text += &format!("Content-Length: {}\r\n", body.len());
+    }
+    if !body.is_empty() {
+        text += "Content-Type: application/json\r\n";
+    }
+    text + "\r\n" + body
 }
 
 fn parse(answer: &[u8]) -> Option<(u16, Vec<u8>)> {
@@ -58,6 +108,29 @@ fn parse(answer: &[u8]) -> Option<(u16, Vec<u8>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_is_whole_when_its_length_is_there() {
+        assert!(is_whole(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
+        for part in [
+            &b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no"[..],
+            b"HTTP/1.1 200 OK\r\n",
+            b"HTTP/1.1 200 OK\r\n\r\nok",
+        ] {
+            assert!(!is_whole(part));
+        }
+    }
+
+    #[test]
+    fn a_question_says_who_asks_and_how_long_it_is() {
+        let token = Token::parse("0123456789abcdef").unwrap();
+        let get = Question { method: "GET", path: "/a", body: "", token: None };
+        assert_eq!(written("h", get), "GET /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+        let post = Question { method: "POST", body: "{}", token: Some(&token), ..get };
+        let expected = "POST /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAuthorization: Bearer 0123456789abcdef\r\n\
+                        Content-Length: 2\r\nContent-Type: application/json\r\n\r\n{}";
+        assert_eq!(written("h", post), expected);
+    }
 
     #[test]
     fn an_answer_is_taken_apart_and_anything_else_is_none() {

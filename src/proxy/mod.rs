@@ -30,7 +30,7 @@ pub mod verdict;
 use crate::balance::{BackendId, Backends};
 use crate::base::stats::Stats;
 use crate::base::{Address, Rng, Time};
-use crate::config::Config;
+use crate::config::{Config, Guard};
 use crate::net::{Event, Moved, Net, Signal, Sock};
 use access::Access;
 use context::{Context, Owner};
@@ -106,7 +106,13 @@ impl<N: Net> Proxy<N> {
         let cx = Context::new(net, Backends::new(&[], seed), config.timeouts, config.limits, seed);
         let mut proxy = Proxy {
             cx,
-            config: Config { listeners: Vec::new(), pools: Vec::new(), admin: Vec::new(), ..*config },
+            config: Config {
+                listeners: Vec::new(),
+                pools: Vec::new(),
+                admin: Vec::new(),
+                guard: Guard::default(),
+                ..*config
+            },
             chance: Rng::new(seed.rotate_left(17)), // others use the seed as it is, and its complement
             doors: Vec::new(),
             sessions: Slab::new(),

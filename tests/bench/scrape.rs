@@ -5,7 +5,7 @@
 
 use evenkeel::admin;
 use evenkeel::base::Address;
-use evenkeel::config::{Config, Limits, Pool, Timeouts};
+use evenkeel::config::{Config, Guard, Limits, Pool, Timeouts};
 use evenkeel::http;
 use evenkeel::net::sim::{Cruelty, Sim};
 use evenkeel::proxy::Proxy;
@@ -37,6 +37,7 @@ fn config(backends: usize) -> Config {
         listeners: Vec::new(),
         pools: rows.chunks(100).enumerate().map(pool).collect(),
         admin: Vec::new(),
+        guard: Guard::default(),
         timeouts: Timeouts::default(),
         limits: Limits::default(),
     }

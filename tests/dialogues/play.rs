@@ -8,7 +8,8 @@ use super::simulated::Simulated;
 use super::stage::{Pace, Stage};
 use evenkeel::base::Address;
 use evenkeel::config::{
-    Backend, Config, HashOn, Health, Limits, Listener, Mode, PolicyName, Pool, Preface, ProbeKind, Route, Timeouts,
+    Backend, Config, Guard, HashOn, Health, Limits, Listener, Mode, PolicyName, Pool, Preface, ProbeKind, Route,
+    Timeouts,
 };
 use evenkeel::net::sim::Cruelty;
 use std::net::SocketAddr;
@@ -198,6 +199,7 @@ fn config(backends: usize) -> Config {
             ..Pool::default()
         }],
         admin: Vec::new(),
+        guard: Guard::default(),
         timeouts: Timeouts::default(),
         limits: Limits::default(),
     }

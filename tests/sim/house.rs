@@ -6,7 +6,7 @@ use evenkeel::admin;
 use evenkeel::balance::{self, BackendId, Backends};
 use evenkeel::config::network::Network;
 use evenkeel::config::{
-    Backend, Config, Health, Limits, Listener, Mode, PolicyName, Pool, Preface, ProbeKind, Timeouts,
+    Backend, Config, Guard, Health, Limits, Listener, Mode, PolicyName, Pool, Preface, ProbeKind, Timeouts,
 };
 use evenkeel::http;
 use evenkeel::net::sim::Sim;
@@ -131,6 +131,7 @@ pub fn config(plan: &Plan) -> Config {
         listeners: modes.iter().enumerate().map(door).collect(),
         pools: modes.iter().map(|&mode| pool(plan, mode)).collect(),
         admin: Vec::new(),
+        guard: Guard::default(),
         timeouts: TIMEOUTS,
         limits: Limits { body: plan.body_limit, connections: plan.most_clients, bulk: plan.bulk, ..Limits::default() },
     }
