@@ -1,19 +1,24 @@
 //! Floor 5: what the admin address answers. Served by the same loop, as answers of our own.
 //!
-//! So far `/healthz`, `/metrics`, `/api/state` and `/api/requests`. This file turns tables into text; sockets and HTTP are the session's.
+//! [`reply`] is the way in: who may ask is decided in `guard.rs`; then a request is answered with a page, or it asks for
+//! something to be done, an [`Act`], and is answered when it is. These files turn requests into acts and tables into
+//! text; doing it, sockets and HTTP are [the session's](crate::proxy::session).
 
+mod backends;
+mod guard;
 mod metrics;
+mod ready;
 mod receipts;
 
 use crate::balance::budget::Budget;
 use crate::balance::ejection::Ejection;
 use crate::balance::probe::Probed;
 use crate::balance::queue::Queues;
-use crate::balance::{Backend, Members, Pool, PoolId};
-use crate::balance::{Backends, State};
+use crate::balance::{Backend, BackendId, Backends, Members, Order, Pool, PoolId, State};
 use crate::base::stats::Stats;
 use crate::base::tally::Tallies;
-use crate::base::{Address, Time};
+use crate::base::{Address, Peer, Time};
+use crate::config::Guard;
 use crate::http::{Request, Status, Verb};
 use crate::net::Calls;
 use crate::proxy::context::Routing;
@@ -39,6 +44,11 @@ impl Page {
     fn text(status: Status, body: &str) -> Page {
         Page { status, content_type: "text/plain; charset=utf-8", body: body.as_bytes().to_vec(), extra: "" }
     }
+
+    /// A body is awaited that cannot come any more.
+    pub fn no_body() -> Page {
+        Page::text(Status(400), "there is no body\n")
+    }
 }
 
 /// What a page can show: the tables of one loop, as they are now.
@@ -61,6 +71,8 @@ pub struct View<'a> {
     pub sockets: usize,
     /// What was decided for the last requests.
     pub receipts: &'a Receipts,
+    /// Who may ask.
+    pub guard: &'a Guard,
     /// Where clients come in: address, and what it leads to, in words.
     pub listeners: &'a [(Address, String)],
     /// How long a failing backend can hurt, by pool.
@@ -145,25 +157,91 @@ struct Measured {
     ejected_in_seconds: Option<f64>,
 }
 
-/// The answer to a request on the admin address.
+/// What is made of a request on the admin address.
+#[derive(Debug)]
+pub enum Reply {
+    /// It is answered with this.
+    Page(Page),
+    /// Its body has to be there first: ask again with it.
+    Body,
+    /// This is to be done, and then answered with [`done`].
+    Act(Act),
+}
+
+/// What a request asks to be done with backends.
+#[derive(Debug)]
+pub struct Act {
+    /// With which; at least one.
+    pub backends: Vec<BackendId>,
+    /// The weight they are to have.
+    pub weight: Option<u32>,
+    /// What the operator wants of them.
+    pub order: Option<Order>,
+}
+
+/// What is made of a request on the admin address, which comes from `peer` and brings `body`, unless that is still to
+/// come.
+pub fn reply(request: &Request<'_, '_>, peer: Peer, body: Option<&[u8]>, view: &View<'_>) -> Reply {
+    let mut parts = request.target.splitn(2, |&byte| byte == b'?');
+    let (path, query) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    if let Some(page) = guard::refuse(request, path, peer, view.guard) {
+        return Reply::Page(page);
+    }
+    match (request.verb, path.strip_prefix(b"/api/backends/")) {
+        (Verb::Post, Some(name)) => backends::post(name, query, request, body, view),
+        _ => Reply::Page(page(request, view)),
+    }
+}
+
+/// What was done.
+pub fn done(act: &Act, view: &View<'_>) -> Page {
+    backends::list(&act.backends, view)
+}
+
+/// What may be done with a path besides looking at it.
+const READ: &str = "Allow: GET, HEAD\r\n";
+const READ_AND_TELL: &str = "Allow: GET, HEAD, POST\r\n";
+const TELL: &str = "Allow: POST\r\n";
+
+/// The pages that only show something, to whoever may ask.
 pub fn page(request: &Request<'_, '_>, view: &View<'_>) -> Page {
     let path = request.target.split(|&byte| byte == b'?').next().unwrap_or_default();
+    let mut allow = READ;
     let page = match path {
         b"/healthz" => Page::text(Status(200), "ok\n"),
+        b"/readyz" => ready::page(view),
         b"/api/state" => state(view),
         b"/api/requests" => receipts::list(view),
         b"/metrics" => metrics::page(request, view),
-        _ => match path.strip_prefix(b"/api/requests/") {
-            Some(id) => receipts::one(id, view),
-            None => Page::text(Status(404), "not found; there are /healthz, /metrics, /api/state and /api/requests\n"),
-        },
+        b"/api/backends" => backends::all(view),
+        // Going over to the configuration as it is now comes here: for a POST, an act of the proxy's.
+        b"/api/reload" if request.verb == Verb::Post => {
+            return Page::text(Status(501), "reloading is not there yet by this way: send HUP to the process\n");
+        }
+        b"/api/reload" => return Page { extra: TELL, ..Page::text(Status(405), "only POST\n") },
+        _ => {
+            let (receipt, backend) = (path.strip_prefix(b"/api/requests/"), path.strip_prefix(b"/api/backends/"));
+            match (receipt, backend) {
+                (Some(id), _) => receipts::one(id, view),
+                (_, Some(name)) => {
+                    allow = READ_AND_TELL;
+                    backends::one(name, view)
+                }
+                _ => return Page::text(Status(404), &format!("not found; there are {PATHS}\n")),
+            }
+        }
     };
     match request.verb {
         Verb::Get | Verb::Head => page,
         _ if page.status == Status(404) => page,
-        _ => Page { extra: "Allow: GET, HEAD\r\n", ..Page::text(Status(405), "only GET and HEAD\n") },
+        _ => {
+            let methods = allow.trim_end().trim_start_matches("Allow: ");
+            Page { extra: allow, ..Page::text(Status(405), &format!("only {methods}\n")) }
+        }
     }
 }
+
+const PATHS: &str = "/healthz, /readyz, /metrics, /api/state, /api/requests, /api/backends and /api/reload";
 
 fn state(view: &View<'_>) -> Page {
     let all = StateOfAll {
@@ -185,7 +263,8 @@ fn state(view: &View<'_>) -> Page {
 }
 
 fn json(value: &impl Serialize) -> Page {
-    let body = serde_json::to_vec_pretty(value).unwrap_or_default(); // fails only on maps whose keys are not text
+    let mut body = serde_json::to_vec_pretty(value).unwrap_or_default(); // fails only on maps whose keys are not text
+    body.push(b'\n');
     Page { content_type: "application/json", body, ..Page::text(Status(200), "") }
 }
 

@@ -16,7 +16,7 @@ use crate::balance::{Backends, PoolId};
 use crate::base::stats::Stats;
 use crate::base::tally::Tallies;
 use crate::base::{Address, Lender, Peer, Rng, Time, Timers};
-use crate::config::{Limits, Listener, Mode, Preface, Route, Timeouts};
+use crate::config::{Guard, Limits, Listener, Mode, Preface, Route, Timeouts};
 use crate::http::{self, Request};
 use crate::net::{Cost, Net, Sock};
 
@@ -148,6 +148,8 @@ pub struct Context<N> {
     pub limits: Limits,
     /// Where the requests of each listener go.
     pub routing: Vec<Routing>,
+    /// Who may speak to the admin address.
+    pub guard: Guard,
     /// Where clients come in, and what each address leads to, in words.
     pub listeners: Vec<(Address, String)>,
     /// How long a failing backend can hurt, by pool.
@@ -192,6 +194,7 @@ impl<N: Net> Context<N> {
             timeouts,
             limits,
             routing: Vec::new(),
+            guard: Guard::default(),
             listeners: Vec::new(),
             budgets: Vec::new(),
             receipts: Receipts::default(),
@@ -223,7 +226,7 @@ impl<N: Net> Context<N> {
 
     /// What the admin address may show.
     pub fn view(&self) -> View<'_> {
-        let Context { backends, queues, stats, receipts, listeners, budgets, draining, now, .. } = self;
+        let Context { backends, queues, stats, receipts, guard, listeners, budgets, draining, now, .. } = self;
         View {
             backends,
             queues,
@@ -232,6 +235,7 @@ impl<N: Net> Context<N> {
             routing: &self.routing,
             crowds: &self.crowds,
             receipts,
+            guard,
             listeners,
             idle: self.idle.len(),
             sockets: self.owned,

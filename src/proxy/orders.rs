@@ -7,10 +7,24 @@
 
 use super::Proxy;
 use super::context::Context;
+use crate::admin::Act;
 use crate::balance::{BackendId, Order};
 use crate::net::Net;
 
 impl<N: Net> Context<N> {
+    /// Does what was asked for on the admin address: the weight first, so that who is to work has it.
+    pub fn perform(&mut self, act: &Act) {
+        for &id in &act.backends {
+            act.weight.into_iter().for_each(|weight| self.set_weight(id, weight));
+            match act.order {
+                Some(Order::Drain) => self.drain(id),
+                Some(Order::Disable) => self.disable(id),
+                Some(Order::Serve) => self.enable(id),
+                Some(Order::Leave) | None => {} // who leaves does so by the configuration
+            }
+        }
+    }
+
     /// A backend gets no new work. It is probed on, so that it is known to be fit when it is back.
     pub fn drain(&mut self, id: BackendId) {
         if self.order(id, Order::Drain) {

@@ -24,6 +24,8 @@ pub enum Phase {
     Idle,
     /// For a backend that is not full.
     Queued,
+    /// For the rest of a request to ourselves.
+    Gathering,
     /// For an upstream connection to stand.
     Connecting,
     /// For the rest of the request to pass.
@@ -49,7 +51,7 @@ impl Phase {
             Phase::Preface | Phase::Head => timeouts.header,
             Phase::Idle | Phase::Delivering | Phase::Answering => timeouts.client_idle,
             Phase::Connecting | Phase::Queued => timeouts.connect, // who is queued has the patience of its pool
-            Phase::Sending => timeouts.body,
+            Phase::Sending | Phase::Gathering => timeouts.body,
             Phase::Awaiting | Phase::Receiving => timeouts.response,
             Phase::Tunnel => timeouts.tunnel,
             Phase::Lingering => LINGER,

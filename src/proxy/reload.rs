@@ -74,6 +74,7 @@ impl<N: Net> Proxy<N> {
         let listeners = self.adopt_listeners(config, &pools);
         self.adopt_doors(planned, config, &listeners, &mut summary);
         self.cx.timeouts = config.timeouts;
+        self.cx.guard = config.guard.clone();
         self.cx.limits = config.limits;
         self.cx.fit_buffers();
         self.room.fit(&config.limits);

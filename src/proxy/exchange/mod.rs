@@ -15,8 +15,9 @@
 //!
 //! [`Exchange::drive`] is the door in. Finding a connection is in `upstream.rs`, waiting for one in
 //! `line.rs`, what is done when it fails in
-//! `retry.rs`, the two flows of a request in `talk.rs`, raw bytes in `tunnel.rs`, what the two sides agreed on in `terms.rs`.
+//! `retry.rs`, a request to ourselves in `gather.rs`, the two flows of a request in `talk.rs`, raw bytes in `tunnel.rs`, what the two sides agreed on in `terms.rs`.
 
+mod gather;
 mod judge;
 mod line;
 mod retry;
@@ -41,6 +42,7 @@ use crate::balance::change::Mentioned;
 use crate::base::{Peer, Time};
 use crate::http::{Malformed, Scan, Verb};
 use crate::net::{Cost, Net, Sock};
+use gather::Gathered;
 use std::ops::Range;
 use terms::Stage;
 
@@ -53,6 +55,8 @@ enum Kind {
     Tunnel,
     /// An answer of our own.
     Answer,
+    /// A request to ourselves, of which not all has come.
+    Gathering,
 }
 
 /// Why an exchange does not go on for now, or at all.
@@ -64,6 +68,8 @@ pub enum Stop {
     Hungry,
     /// It is done: every byte is delivered.
     Concluded,
+    /// A request to ourselves is whole: see [`Exchange::take_gathered`].
+    Gathered,
     /// It cannot be done.
     Failed(Reason),
     /// The client's part in it is not what it should be.
@@ -93,6 +99,8 @@ pub struct Exchange {
     told: [bool; 2],
     /// What is remembered of it.
     pub record: Record,
+    /// A request to ourselves, as far as it has come.
+    gathered: Option<Box<Gathered>>,
     /// The session it belongs to: its row and its client.
     row: u32,
     peer: Peer,
@@ -150,6 +158,7 @@ impl Exchange {
             host_gap: None,
             told: [false; 2],
             record: Record::new(heard, cx.now),
+            gathered: None,
             row,
             peer,
         })
@@ -187,6 +196,11 @@ impl Exchange {
         self.kind == Kind::Tunnel
     }
 
+    /// Whether it is a request to a backend.
+    pub fn is_request(&self) -> bool {
+        self.kind == Kind::Request
+    }
+
     /// Whether it is an answer of our own.
     pub fn is_answer(&self) -> bool {
         self.kind == Kind::Answer
@@ -208,6 +222,7 @@ impl Exchange {
     pub fn phase(&self) -> Phase {
         match self.kind {
             Kind::Answer => Phase::Answering,
+            Kind::Gathering => Phase::Gathering,
             _ if self.search.ticket.is_some() => Phase::Queued,
             _ if !self.upstream.as_ref().is_some_and(|upstream| upstream.connected) => Phase::Connecting,
             Kind::Tunnel => Phase::Tunnel,
@@ -228,6 +243,7 @@ impl Exchange {
                 Phase::Queued => self.wait_in_line(),
                 Phase::Tunnel => self.pass(client, cx, budget),
                 Phase::Answering => self.say(client, cx, budget),
+                Phase::Gathering => self.gather(client, cx, budget),
                 _ => self.talk(client, cx, budget),
             };
             if let Err(stop) = going {

@@ -91,6 +91,14 @@ impl Flow {
         self.take(from, limits).map(drop)
     }
 
+    /// Takes payload that `from` holds for ourselves, and sends it to nobody. Whether there was anything.
+    pub fn collect(&mut self, from: &mut End, into: &mut Vec<u8>, limits: &Limits) -> Result<bool, Malformed> {
+        let any = self.take(from, limits)?;
+        into.extend_from_slice(from.held().get(..self.message.payload).unwrap_or_default());
+        self.message.clear(from);
+        Ok(any)
+    }
+
     /// Keeps the first message for another try, if it is all there is.
     pub fn keep_if_whole(&mut self) {
         self.whole = self.body.is_done();

@@ -3,7 +3,6 @@
 //! The rules of HTTP are in [`crate::http`]; here is only what a session does about them.
 
 use super::{Session, Step};
-use crate::admin;
 use crate::http::{self, Framing, Malformed, Onward, Request, Scan, Status, Verb};
 use crate::net::Net;
 use crate::proxy::access::Access;
@@ -54,7 +53,7 @@ impl Session {
         let head = self.client.held().get(..size).unwrap_or_default();
         let admitted = http::head::request(head, &cx.limits, &mut table).and_then(|request| match self.service {
             Service::Http(listener) => Ok(self.serve(&request, listener, cx)),
-            Service::Admin => Ok(self.show(&request, cx)),
+            Service::Admin => self.show(&request, head, cx),
             Service::Tcp(..) => Err(Malformed::NotHttp), // its sessions read no heads; our status is not theirs to see
         });
         match admitted {
@@ -68,7 +67,7 @@ impl Session {
         self.client.consume(size);
         self.scan = Scan::default();
         self.heard = cx.now; // of a pipelined request nothing better is known
-        let begun = if exchange.is_answer() { Ok(()) } else { exchange.begin(&mut self.client, &cx.limits) };
+        let begun = if exchange.is_request() { exchange.begin(&mut self.client, &cx.limits) } else { Ok(()) };
         self.exchange = Some(exchange);
         match begun {
             Ok(()) => Step::Go,
@@ -149,25 +148,6 @@ impl Session {
         Exchange::answer(terms, out, record, self.name(), cx)
     }
 
-    /// A request on the admin address: a page of our own.
-    fn show<N: Net>(&self, request: &Request<'_, '_>, cx: &mut Context<N>) -> Box<Exchange> {
-        let page = admin::page(request, &cx.view());
-        let mut terms = Terms::from(request);
-        terms.keep_alive &= is_bodiless(request) && !cx.draining;
-        let mut out = cx.lender.lend_scrap();
-        let answer = http::Answer {
-            status: page.status,
-            content_type: page.content_type,
-            body: &page.body,
-            extra: page.extra,
-            close: !terms.keep_alive,
-            head_only: request.verb == Verb::Head,
-            keep_alive_10: terms.says_keep_alive(),
-        };
-        http::answer::write(&answer, &mut out);
-        Exchange::answer(terms, out, self.new_record(cx), self.name(), cx)
-    }
-
     /// Nothing but the moments is known of it yet.
     pub(super) fn new_record<N: Net>(&self, cx: &Context<N>) -> Record {
         Record { counts: self.is_clients(), listener: self.service.listener(), ..Record::new(self.heard, cx.now) }
@@ -182,6 +162,6 @@ fn asked<N: Net>(request: &Request<'_, '_>, cx: &Context<N>) -> Option<Box<Asked
 }
 
 /// Whether nothing follows the head: a body that nobody reads would be taken for the next request.
-fn is_bodiless(request: &Request<'_, '_>) -> bool {
+pub(super) fn is_bodiless(request: &Request<'_, '_>) -> bool {
     matches!(request.framing, Framing::None | Framing::Length(0))
 }

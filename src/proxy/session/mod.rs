@@ -15,9 +15,10 @@
 //!
 //! [`Session::drive`] is the one door in: it goes on until nothing can be done before an event, and says so. Only
 //! `Session::enter` assigns a phase; it sets the phase's deadline with it (law 10). How a head becomes an exchange is in
-//! `head.rs`; what may stand before it in `preface.rs`; how a client is answered and let go in `answer.rs`; what happens in between in
+//! `head.rs`; what may stand before it in `preface.rs`; how a client is answered and let go in `answer.rs`; the admin address in `admin.rs`; what happens in between in
 //! [`exchange`](super::exchange).
 
+mod admin;
 mod answer;
 mod head;
 mod preface;
@@ -275,6 +276,7 @@ impl Session {
                 if stop == Stop::Wait { Step::Wait } else { Step::Hungry }
             }
             Stop::Concluded => self.conclude(cx),
+            Stop::Gathered => self.show_gathered(cx),
             Stop::Failed(reason) => self.fail(reason, cx),
             Stop::Refused(malformed) => self.refuse(malformed, cx),
         }
@@ -304,6 +306,7 @@ impl Session {
                 self.go_to_the_next(next, cx)
             }
             (Phase::Queued, _) => self.fail(Reason::QueueTimeout, cx),
+            (Phase::Gathering, _) => self.fail(Reason::BodyTimeout, cx),
             (Phase::Sending, Some(exchange)) if exchange.who_stalls() == Reason::BodyTimeout => {
                 self.fail(Reason::BodyTimeout, cx)
             }

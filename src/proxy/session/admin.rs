@@ -1,0 +1,85 @@
+//! A request on the admin address: what it asks for is done, and a page of our own is the answer.
+//!
+//! Whoever asks for something with a body is heard to its end first. What an [`Act`] changes are the tables of this loop, so it is
+//! done here and now, and the answer shows the tables as they are then. What only the whole house can do, such as going over to
+//! another configuration, has its place in [`Session::respond`] as well: such an act leaves the session without an answer
+//! until the proxy is done with it.
+
+use super::head::is_bodiless;
+use super::{Session, Step};
+use crate::admin::{self, Page, Reply};
+use crate::http::{self, Malformed, Request, Verb};
+use crate::net::Net;
+use crate::proxy::context::Context;
+use crate::proxy::exchange::{Exchange, Terms};
+use crate::proxy::phase::Phase;
+use crate::proxy::reason::Reason;
+
+impl Session {
+    /// Answers a request, or reads its body first.
+    pub(super) fn show<N: Net>(
+        &self,
+        request: &Request<'_, '_>,
+        head: &[u8],
+        cx: &mut Context<N>,
+    ) -> Result<Box<Exchange>, Malformed> {
+        let bodiless = is_bodiless(request);
+        match admin::reply(request, self.peer, bodiless.then_some(b""), &cx.view()) {
+            Reply::Body => {
+                let said = (Terms::from(request), head);
+                Exchange::gathering(said, request.framing, self.heard, self.name(), cx)
+            }
+            reply => Ok(self.respond(request, bodiless, reply, cx)),
+        }
+    }
+
+    /// A request is there with its body.
+    pub(super) fn show_gathered<N: Net>(&mut self, cx: &mut Context<N>) -> Step {
+        let gathered = self.exchange.as_mut().and_then(|exchange| exchange.take_gathered());
+        let Some((head, body)) = gathered else { return Step::Close(Reason::System) };
+        let mut table = http::table();
+        let exchange = match http::head::request(&head, &cx.limits, &mut table) {
+            Ok(request) => {
+                let reply = admin::reply(&request, self.peer, Some(&body), &cx.view());
+                self.respond(&request, true, reply, cx)
+            }
+            Err(malformed) => return self.refuse(malformed, cx), // the limits are others by now
+        };
+        self.end_exchange(Reason::Finished, cx);
+        self.exchange = Some(exchange);
+        self.enter(Phase::Answering, cx);
+        Step::Go
+    }
+
+    /// Does what is asked for, and answers. Behind a request that was not read to its end, the connection closes.
+    fn respond<N: Net>(
+        &self,
+        request: &Request<'_, '_>,
+        whole: bool,
+        reply: Reply,
+        cx: &mut Context<N>,
+    ) -> Box<Exchange> {
+        let page = match reply {
+            Reply::Page(page) => page,
+            Reply::Act(act) => {
+                cx.perform(&act);
+                admin::done(&act, &cx.view())
+            }
+            Reply::Body => Page::no_body(),
+        };
+        let mut terms = Terms::from(request);
+        terms.keep_alive &= whole && !cx.draining;
+        let mut out = cx.lender.lend_scrap();
+        let answer = http::Answer {
+            status: page.status,
+            content_type: page.content_type,
+            body: &page.body,
+            extra: page.extra,
+            close: !terms.keep_alive,
+            head_only: request.verb == Verb::Head,
+            keep_alive_10: terms.says_keep_alive(),
+        };
+        http::answer::write(&answer, &mut out);
+        Exchange::answer(terms, out, self.new_record(cx), self.name(), cx)
+    }
+}
