@@ -22,6 +22,8 @@ mod stage;
 #[path = "dialogues/text.rs"]
 mod text;
 
+#[path = "dialogues/admin.rs"]
+mod admin;
 #[path = "dialogues/chunks.rs"]
 mod chunks;
 #[path = "dialogues/elsewhere.rs"]

@@ -225,6 +225,24 @@ impl Actor<'_> {
         head
     }
 
+    /// Hears a head, whatever it says.
+    pub fn hears_head_of_any_status(&self) -> Head {
+        self.stage.wait(|ears| Head::end(&ears[self.index].heard).is_some() || ears[self.index].ending.is_some());
+        let head = Head::take(&mut self.stage.ear(self.index).heard);
+        let Some(head) = head else { self.fail("hears no answer") };
+        self.stage.tell(|| format!("{} hears {head}", self.stage.who(self.index)));
+        self.stage.ear(self.index).head = head.clone();
+        head
+    }
+
+    /// Hears so many bytes next, whatever they are.
+    pub fn hears_bytes(&self, count: usize) -> Vec<u8> {
+        self.stage.wait(|ears| ears[self.index].heard.len() >= count || ears[self.index].ending.is_some());
+        let heard = self.stage.ear(self.index).heard.len();
+        self.check(heard >= count, || format!("hears {heard} bytes only, not {count}"));
+        self.stage.ear(self.index).heard.drain(..count).collect()
+    }
+
     fn check(&self, holds: bool, what: impl FnOnce() -> String) {
         if !holds {
             self.fail(&what());

@@ -35,6 +35,8 @@ pub enum Order {
 pub trait Kernel {
     /// A client connects.
     fn dial(&mut self) -> Wire;
+    /// Somebody connects to the admin address, which is the last in the configuration.
+    fn dial_admin(&mut self) -> Wire;
     /// A connection that the balancer made, and to which backend.
     fn accept(&mut self) -> Option<(usize, Wire)>;
     /// Sends what there is room for; says how much.
@@ -57,6 +59,8 @@ pub trait Kernel {
     fn reload(&mut self, change: &dyn Fn(&mut Config)) -> Result<(), String>;
     /// What a backend is taken for, and what it has in flight.
     fn backend(&self, backend: usize) -> (State, u32);
+    /// What the backends are called, in order.
+    fn names(&self) -> Vec<String>;
     /// The balancer turns once. It waits for an event, but not beyond `until`.
     fn turn(&mut self, until: Duration);
     /// The time since some beginning.
@@ -103,6 +107,10 @@ pub fn reload<N: Net>(proxy: &mut Proxy<N>, change: &dyn Fn(&mut Config)) -> Res
 pub fn backend<N: Net>(proxy: &Proxy<N>, backend: usize) -> (State, u32) {
     let backend = proxy.backends().get(BackendId(backend as u32));
     (backend.state(), backend.in_flight)
+}
+
+pub fn names<N: Net>(proxy: &Proxy<N>) -> Vec<String> {
+    proxy.backends().iter().map(|(_, backend)| backend.name.clone()).collect()
 }
 
 /// One turn, and the laws that hold after each.

@@ -9,7 +9,7 @@ use super::stage::{Pace, Stage};
 use evenkeel::base::Address;
 use evenkeel::config::{
     Backend, Config, Guard, HashOn, Health, Limits, Listener, Mode, PolicyName, Pool, Preface, ProbeKind, Route,
-    Timeouts,
+    Timeouts, Token,
 };
 use evenkeel::net::sim::Cruelty;
 use std::net::SocketAddr;
@@ -44,6 +44,13 @@ impl Play {
     /// With something else about the pool.
     pub fn pool(mut self, change: impl FnOnce(&mut Pool)) -> Play {
         change(&mut self.config.pools[0]);
+        self
+    }
+
+    /// With an admin address, which asks for this token, if for any.
+    pub fn admin(mut self, token: Option<&str>) -> Play {
+        self.config.admin = vec![SocketAddr::from(([127, 0, 0, 1], 5002)).into()];
+        self.config.guard.token = token.map(|token| Token::parse(token).expect("a token"));
         self
     }
 

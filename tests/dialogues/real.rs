@@ -109,9 +109,13 @@ impl Real {
         };
         for backend in config.pools.iter_mut().flat_map(|pool| &mut pool.backends) {
             let (ear, address) = Ear::like(&backend.address, &folder);
-            (backend.name, backend.address) = (address.to_string(), address);
+            if backend.name == backend.address.to_string() {
+                backend.name = address.to_string();
+            }
+            backend.address = address;
             backends.push(Some(ear));
         }
+        config.admin.iter_mut().for_each(|at| *at = ANY.into());
         let os = Os::new().expect("a kernel");
         let remote = os.remote();
         let proxy = Proxy::new(&config, os, seed).expect("it listens");
@@ -135,6 +139,12 @@ impl Kernel for Real {
             Address::Unix(path) => UnixStream::connect(path).map(as_tcp),
         };
         let stream = stream.expect("it accepts");
+        self.add(stream)
+    }
+
+    fn dial_admin(&mut self) -> Wire {
+        let at = self.proxy.addresses().last().and_then(Address::tcp).expect("an admin address");
+        let stream = TcpStream::connect(at).expect("it accepts");
         self.add(stream)
     }
 
@@ -202,6 +212,10 @@ impl Kernel for Real {
 
     fn backend(&self, backend: usize) -> (State, u32) {
         kernel::backend(&self.proxy, backend)
+    }
+
+    fn names(&self) -> Vec<String> {
+        kernel::names(&self.proxy)
     }
 
     fn turn(&mut self, _: Duration) {

@@ -12,6 +12,7 @@ use std::time::Duration;
 pub struct Simulated {
     proxy: Proxy<Sim>,
     door: Address,
+    admin: Option<Address>,
     backends: Vec<Address>,
     wires: Vec<Far>,
 }
@@ -24,7 +25,13 @@ impl Simulated {
             config.pools.iter().flat_map(|pool| &pool.backends).map(|backend| backend.address.clone()).collect();
         backends.iter().for_each(|at| sim.serve(at, Welcome::Accept));
         let proxy = Proxy::new(config, sim, seed).expect("it listens");
-        Simulated { proxy, door: config.listeners[0].bind[0].clone(), backends, wires: Vec::new() }
+        Simulated {
+            proxy,
+            door: config.listeners[0].bind[0].clone(),
+            admin: config.admin.first().cloned(),
+            backends,
+            wires: Vec::new(),
+        }
     }
 
     fn sim(&mut self) -> &mut Sim {
@@ -40,6 +47,12 @@ impl Simulated {
 impl Kernel for Simulated {
     fn dial(&mut self) -> Wire {
         let door = self.door.clone();
+        let far = self.sim().dial(door);
+        self.add(far)
+    }
+
+    fn dial_admin(&mut self) -> Wire {
+        let door = self.admin.clone().expect("an admin address");
         let far = self.sim().dial(door);
         self.add(far)
     }
@@ -102,6 +115,10 @@ impl Kernel for Simulated {
 
     fn backend(&self, backend: usize) -> (State, u32) {
         kernel::backend(&self.proxy, backend)
+    }
+
+    fn names(&self) -> Vec<String> {
+        kernel::names(&self.proxy)
     }
 
     fn turn(&mut self, until: Duration) {

@@ -9,7 +9,7 @@ use super::text::Head;
 use evenkeel::balance::State;
 use evenkeel::base::stats::Stats;
 use evenkeel::config::Config;
-use std::cell::{RefCell, RefMut};
+use std::cell::{Cell, RefCell, RefMut};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -54,17 +54,26 @@ pub struct Stage {
     name: String,
     story: RefCell<Vec<String>>,
     longest: RefCell<usize>,
+    /// Sockets that listen.
+    doors: Cell<usize>,
 }
 
 impl Stage {
     pub fn new(kernel: Box<dyn Kernel>, pace: Pace, name: String) -> Stage {
         let (kernel, ears, story) = (RefCell::new(kernel), RefCell::default(), RefCell::default());
-        Stage { kernel, ears, pace, name, story, longest: RefCell::default() }
+        Stage { kernel, ears, pace, name, story, longest: RefCell::default(), doors: Cell::new(1) }
     }
 
     /// A client connects.
     pub fn client(&self) -> Actor<'_> {
         let wire = self.kernel.borrow_mut().dial();
+        self.add(wire, None)
+    }
+
+    /// Somebody connects to the admin address.
+    pub fn operator(&self) -> Actor<'_> {
+        self.doors.set(2);
+        let wire = self.kernel.borrow_mut().dial_admin();
         self.add(wire, None)
     }
 
@@ -152,6 +161,11 @@ impl Stage {
     pub fn reload(&self, change: impl Fn(&mut Config)) -> Result<(), String> {
         self.tell(|| "-- another configuration --".into());
         self.kernel.borrow_mut().reload(&change)
+    }
+
+    /// What the backends are called, in order.
+    pub fn backend_names(&self) -> Vec<String> {
+        self.kernel.borrow().names()
     }
 
     /// What a backend is taken for, and what it has in flight.
@@ -311,7 +325,7 @@ impl Stage {
 
     /// Everybody leaves, and the balancer must be as empty as at the beginning.
     pub(super) fn curtain(&self) {
-        let empty = Holdings { sessions: 0, buffers: 0, sockets: 1 };
+        let empty = Holdings { sessions: 0, buffers: 0, sockets: self.doors.get() };
         self.wait(|ears| {
             for ear in ears.iter_mut().filter(|ear| !ear.gone) {
                 self.kernel.borrow_mut().close(ear.wire); // also what is called for another try just now
