@@ -18,6 +18,8 @@ mod bulk;
 mod cost;
 #[path = "loopback/crowd.rs"]
 mod crowd;
+#[path = "loopback/ctl.rs"]
+mod ctl;
 #[path = "loopback/ejection.rs"]
 mod ejection;
 #[path = "loopback/fields.rs"]
