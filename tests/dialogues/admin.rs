@@ -4,6 +4,7 @@ use super::actor::Actor;
 use super::play::Play;
 use super::stage::Stage;
 use evenkeel::balance::State;
+use evenkeel::config::Token;
 use std::time::Duration;
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
@@ -257,5 +258,38 @@ fn it_is_ready_while_somebody_works() {
         is_told(&operator, 503, "not ready: no backend of pool app is up\n");
         operator.says("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
         is_told(&operator, 200, "ok");
+    });
+}
+
+#[test]
+fn another_token_counts_from_a_reload_on() {
+    house_asking(Some("0123456789abcdef")).uncut().run(|s| {
+        let operator = s.operator();
+        let ask = |token| {
+            operator.says(format!("GET /api/backends HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {token}\r\n\r\n"))
+        };
+        ask("0123456789abcdef");
+        is_told(&operator, 200, "\"app\"");
+        s.reload(|config| config.guard.token = Some(Token::parse("fedcba9876543210").expect("a token")))
+            .expect("it can");
+        ask("0123456789abcdef");
+        is_told(&operator, 401, "the token is wanted");
+        ask("fedcba9876543210");
+        is_told(&operator, 200, "\"app\"");
+        operator.is_kept_alive();
+    });
+}
+
+#[test]
+fn an_order_outlasts_a_reload() {
+    house().uncut().run(|s| {
+        let operator = s.operator();
+        operator.says(post("{\"action\":\"disable\",\"weight\":5}"));
+        is_told(&operator, 200, "\"state\": \"disabled\"");
+        s.reload(|config| config.timeouts.header = Duration::from_secs(7)).expect("it can");
+        s.reload(|config| config.pools[0].max_inflight = Some(9)).expect("it can");
+        operator.says("GET /api/backends/a HTTP/1.1\r\nHost: h\r\n\r\n");
+        let (_, told) = told(&operator);
+        assert!(["\"weight\": 5", "\"disabled\"", "\"max_inflight\": 9"].iter().all(|it| told.contains(it)), "{told}");
     });
 }
