@@ -2,7 +2,7 @@
 
 use super::plan::{Plan, address};
 use super::{House, Order, Seen};
-use evenkeel::admin;
+use evenkeel::admin::{self, Act};
 use evenkeel::balance::{self, BackendId, Backends};
 use evenkeel::config::network::Network;
 use evenkeel::config::{
@@ -53,13 +53,14 @@ impl House for Proxy<Sim> {
 
     fn order(&mut self, index: usize, order: Order) {
         let Some(id) = find(self.backends(), index) else { return };
-        let cx = self.operate();
+        let mut act = Act { backends: vec![id], weight: None, order: None };
         match order {
-            Order::Drain => cx.drain(id),
-            Order::Disable => cx.disable(id),
-            Order::Enable => cx.enable(id),
-            Order::Weight(weight) => cx.set_weight(id, weight),
+            Order::Drain => act.order = Some(balance::Order::Drain),
+            Order::Disable => act.order = Some(balance::Order::Disable),
+            Order::Enable => act.order = Some(balance::Order::Serve),
+            Order::Weight(weight) => act.weight = Some(weight),
         }
+        self.operate().perform(&act); // as the admin address has it
     }
 
     fn reload(&mut self, config: &Config) -> Result<(), String> {
