@@ -2,13 +2,15 @@
 //!
 //! A backend is called as in the configuration. The same one may stand in several pools: its name alone means it in each of
 //! them, since who drains a machine means the machine; `POOL/NAME` means it in one. What is to be done with it comes as
-//! JSON or in the query, and whatever is not understood is refused whole, so that half of a wish is never granted.
+//! JSON or in the query, and whatever is not understood is refused whole, so that half of a wish is never granted. Who is
+//! added is called `POOL/ADDRESS`, an address in numbers or a path. The configuration has the last word: what it says of a
+//! pool is done when it is read again.
 
 use super::guard::fields;
-use super::{Act, BackendState, Page, Reply, View, backend_state, json};
-use crate::balance::{BackendId, Order};
-use crate::config::MOST_WEIGHT;
+use super::{Act, Ask, BackendState, Page, Reply, View, backend_state, json};
+use crate::balance::{BackendId, Order, PoolId};
 use crate::config::error::Wrong;
+use crate::config::{self, MOST_WEIGHT, address};
 use crate::http::{Framing, Request, Status};
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -101,19 +103,48 @@ pub(super) fn post(
     body: Option<&[u8]>,
     view: &View<'_>,
 ) -> Reply {
-    let backends = match find(name, view) {
-        Ok(backends) => backends,
-        Err(page) => return Reply::Page(page),
+    let newcomer = newcomer(name, view);
+    let found = match (find(name, view), &newcomer) {
+        (Err(page), None) => return Reply::Page(page),
+        (found, _) => found,
     };
     let empty = matches!(request.framing, Framing::None | Framing::Length(0));
     if !empty && !is_json(request) {
         return Reply::Page(Page::text(Status(415), "a body is JSON, and says so: Content-Type: application/json\n"));
     }
     let Some(body) = body else { return Reply::Body };
-    match wish(query, body) {
-        Ok(Wish { weight, order }) => Reply::Act(Act { backends, weight, order }),
-        Err(wrong) => Reply::Page(Page::text(Status(400), &format!("{}; {}\n", wrong.what, wrong.fix))),
+    let refused = |wrong: Wrong| Reply::Page(Page::text(Status(400), &format!("{}; {}\n", wrong.what, wrong.fix)));
+    let Wish { weight, deed } = match wish(query, body) {
+        Ok(wish) => wish,
+        Err(wrong) => return refused(wrong),
+    };
+    match (deed, found) {
+        (Some(Deed::Add), _) => add(newcomer, weight.unwrap_or(1)).map_or_else(refused, Reply::Ask),
+        (_, Err(page)) => Reply::Page(page),
+        (Some(Deed::Remove), Ok(_)) if weight.is_some() => {
+            refused(Wrong::new("who is removed has no weight", "leave it out"))
+        }
+        (Some(Deed::Remove), Ok(backends)) => Reply::Ask(Ask::Remove(backends)),
+        (Some(Deed::Order(order)), Ok(backends)) => Reply::Act(Act { backends, weight, order: Some(order) }),
+        (None, Ok(backends)) => Reply::Act(Act { backends, weight, order: None }),
     }
+}
+
+/// A pool that there is, and behind it what may be the address of a backend that is not in it yet: `POOL/ADDRESS`.
+fn newcomer(name: &[u8], view: &View<'_>) -> Option<(PoolId, String)> {
+    let name = unescape(name);
+    let (pool, address) = name.split_once('/')?;
+    Some((view.backends.find_pool(pool)?, address.to_string()))
+}
+
+/// Names are not looked up: that may take a while, and the loop waits for nobody.
+fn add(newcomer: Option<(PoolId, String)>, weight: u32) -> Result<Ask, Wrong> {
+    let Some((pool, name)) = newcomer else {
+        return Err(Wrong::new("no pool is named", "POST to /api/backends/POOL/ADDRESS"));
+    };
+    let numbers_only = |_: &str| Err(std::io::Error::other("it is no address in numbers"));
+    let address = address::look_up_one(&name, &numbers_only)?;
+    Ok(Ask::Add(pool, config::Backend { name, address, weight }))
 }
 
 fn is_json(request: &Request<'_, '_>) -> bool {
@@ -126,10 +157,18 @@ fn is_json(request: &Request<'_, '_>) -> bool {
 #[derive(Debug, Default, PartialEq)]
 struct Wish {
     weight: Option<u32>,
-    order: Option<Order>,
+    deed: Option<Deed>,
 }
 
-const LIKE: &str = "write {\"action\": \"drain\"} (or \"disable\" or \"enable\") or {\"weight\": 3}";
+/// What is to become of a backend.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Deed {
+    Order(Order),
+    Add,
+    Remove,
+}
+
+const LIKE: &str = "write {\"action\": \"drain\"} (or disable, enable, add, remove) or {\"weight\": 3}";
 
 /// What query and body ask for together.
 fn wish(query: &[u8], body: &[u8]) -> Result<Wish, Wrong> {
@@ -142,7 +181,7 @@ fn wish(query: &[u8], body: &[u8]) -> Result<Wish, Wrong> {
     let mut wish = Wish::default();
     for (key, value) in pairs {
         let again = match key.as_str() {
-            "action" => wish.order.replace(order(&value)?).is_some(),
+            "action" => wish.deed.replace(deed(&value)?).is_some(),
             "weight" => wish.weight.replace(weight(&value)?).is_some(),
             _ => return Err(Wrong::unknown("key", &key, &["action", "weight"])),
         };
@@ -156,12 +195,14 @@ fn wish(query: &[u8], body: &[u8]) -> Result<Wish, Wrong> {
     }
 }
 
-fn order(value: &Value) -> Result<Order, Wrong> {
+fn deed(value: &Value) -> Result<Deed, Wrong> {
     match value.as_str() {
-        Some("drain") => Ok(Order::Drain),
-        Some("disable") => Ok(Order::Disable),
-        Some("enable") => Ok(Order::Serve),
-        Some(other) => Err(Wrong::unknown("action", other, &["drain", "disable", "enable"])),
+        Some("drain") => Ok(Deed::Order(Order::Drain)),
+        Some("disable") => Ok(Deed::Order(Order::Disable)),
+        Some("enable") => Ok(Deed::Order(Order::Serve)),
+        Some("add") => Ok(Deed::Add),
+        Some("remove") => Ok(Deed::Remove),
+        Some(other) => Err(Wrong::unknown("action", other, &["drain", "disable", "enable", "add", "remove"])),
         None => Err(Wrong::new("\"action\" is no text", LIKE)),
     }
 }
@@ -218,7 +259,7 @@ mod tests {
     }
 
     fn orders(order: Order) -> Result<Wish, String> {
-        Ok(Wish { order: Some(order), weight: None })
+        Ok(Wish { deed: Some(Deed::Order(order)), weight: None })
     }
 
     #[test]
@@ -228,11 +269,11 @@ mod tests {
         assert_eq!(of("action=enable", ""), orders(Order::Serve));
         assert_eq!(of("action=%64rain", " "), orders(Order::Drain));
         for weight in [0, 1, 256] {
-            let meant = Ok(Wish { weight: Some(weight), order: None });
+            let meant = Ok(Wish { weight: Some(weight), deed: None });
             assert_eq!(of("", &format!("{{\"weight\":{weight}}}")), meant);
             assert_eq!(of(&format!("weight={weight}"), ""), meant);
         }
-        let both = Ok(Wish { weight: Some(3), order: Some(Order::Serve) });
+        let both = Ok(Wish { weight: Some(3), deed: Some(Deed::Order(Order::Serve)) });
         assert_eq!(of("", "{\"weight\":3,\"action\":\"enable\"}"), both);
         assert_eq!(of("weight=3", "{\"action\":\"enable\"}"), both);
     }

@@ -18,7 +18,7 @@ use crate::balance::{Backend, BackendId, Backends, Members, Order, Pool, PoolId,
 use crate::base::stats::Stats;
 use crate::base::tally::Tallies;
 use crate::base::{Address, Peer, Time};
-use crate::config::Guard;
+use crate::config::{self, Guard};
 use crate::http::{Request, Status, Verb};
 use crate::net::Calls;
 use crate::proxy::context::Routing;
@@ -41,7 +41,7 @@ pub struct Page {
 }
 
 impl Page {
-    fn text(status: Status, body: &str) -> Page {
+    pub(crate) fn text(status: Status, body: &str) -> Page {
         Page { status, content_type: "text/plain; charset=utf-8", body: body.as_bytes().to_vec(), extra: "" }
     }
 
@@ -164,8 +164,21 @@ pub enum Reply {
     Page(Page),
     /// Its body has to be there first: ask again with it.
     Body,
-    /// This is to be done, and then answered with [`done`].
+    /// This is to be done, and then answered with those [`backends()`].
     Act(Act),
+    /// This is to be done by the whole house, and then answered.
+    Ask(Ask),
+}
+
+/// What a request asks of the whole house.
+#[derive(Debug)]
+pub enum Ask {
+    /// To read its configuration again.
+    Reload,
+    /// To have one backend more in this pool.
+    Add(PoolId, config::Backend),
+    /// To have these no more.
+    Remove(Vec<BackendId>),
 }
 
 /// What a request asks to be done with backends.
@@ -189,13 +202,17 @@ pub fn reply(request: &Request<'_, '_>, peer: Peer, body: Option<&[u8]>, view: &
     }
     match (request.verb, path.strip_prefix(b"/api/backends/")) {
         (Verb::Post, Some(name)) => backends::post(name, query, request, body, view),
+        (Verb::Post, None) if path == b"/api/reload" => match body {
+            Some(_) => Reply::Ask(Ask::Reload), // whatever it says
+            None => Reply::Body,
+        },
         _ => Reply::Page(page(request, view)),
     }
 }
 
-/// What was done.
-pub fn done(act: &Act, view: &View<'_>) -> Page {
-    backends::list(&act.backends, view)
+/// These backends, as they are now.
+pub fn backends(ids: &[BackendId], view: &View<'_>) -> Page {
+    backends::list(ids, view)
 }
 
 /// What may be done with a path besides looking at it.
@@ -214,10 +231,6 @@ pub fn page(request: &Request<'_, '_>, view: &View<'_>) -> Page {
         b"/api/requests" => receipts::list(view),
         b"/metrics" => metrics::page(request, view),
         b"/api/backends" => backends::all(view),
-        // Going over to the configuration as it is now comes here: for a POST, an act of the proxy's.
-        b"/api/reload" if request.verb == Verb::Post => {
-            return Page::text(Status(501), "reloading is not there yet by this way: send HUP to the process\n");
-        }
         b"/api/reload" => return Page { extra: TELL, ..Page::text(Status(405), "only POST\n") },
         _ => {
             let (receipt, backend) = (path.strip_prefix(b"/api/requests/"), path.strip_prefix(b"/api/backends/"));

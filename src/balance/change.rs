@@ -106,32 +106,6 @@ impl Backends {
         (pool.gone, pool.probing.kind) = (true, config::ProbeKind::Off);
     }
 
-    /// One backend more in this pool. None: it is there already, by name and address.
-    pub fn add(&mut self, id: PoolId, from: &config::Backend, of: &config::Pool, now: Time) -> Option<BackendId> {
-        let there = |it: &Backend| it.name == from.name && it.address == from.address;
-        if self.pool(id).members().any(|id| there(self.get(id))) {
-            return None;
-        }
-        let backend = self.add_row(from, id, of, now);
-        self.pools[usize::from(id.0)].members.push(backend.0);
-        self.remake(id, of);
-        self.returned(backend, now);
-        Some(backend)
-    }
-
-    /// A backend is gone: it gets no new work and finishes what it has. The last one of a pool cannot go.
-    pub fn remove(&mut self, id: BackendId, of: &config::Pool, now: Time) -> bool {
-        let pool = self.get(id).pool;
-        let members = &mut self.pools[usize::from(pool.0)].members;
-        if members.len() == 1 || !members.contains(&id.0) {
-            return false;
-        }
-        members.retain(|&row| row != id.0);
-        self.depart(id, now);
-        self.remake(pool, of);
-        true
-    }
-
     /// Frees the rows of backends that are gone, have nothing under way, and of whom nobody speaks. Whose they were.
     pub fn forget_gone(&mut self, mentioned: &Mentioned) -> Vec<BackendId> {
         for row in 0..self.pools.len() {
@@ -250,13 +224,6 @@ impl Backends {
         }
         backend.ejection = is.health.ejection.map(|terms| Box::new(Ejection::new(terms)));
         std::mem::take(&mut backend.ejected)
-    }
-
-    /// Other members, the same terms.
-    fn remake(&mut self, id: PoolId, of: &config::Pool) {
-        self.seat(id);
-        self.change_terms(id, of, of, true);
-        self.relief = true;
     }
 }
 

@@ -72,6 +72,19 @@ pub enum Word {
         /// The new weight
         weight: String,
     },
+    /// One backend more, until the configuration is read again
+    Add {
+        /// POOL/ADDRESS, the address in numbers or unix:/path
+        name: String,
+        /// Its share, from 0 to 256; default 1
+        #[arg(long, value_name = "N")]
+        weight: Option<String>,
+    },
+    /// One backend less, which finishes what it has
+    Remove {
+        /// NAME or POOL/NAME
+        name: String,
+    },
     /// The configuration is read again
     Reload,
     /// The state, again and again
@@ -114,6 +127,8 @@ pub enum Deed {
     Disable,
     Enable,
     Weight(u32),
+    Add(u32),
+    Remove,
 }
 
 /// A running balancer.
@@ -167,6 +182,13 @@ impl Word {
                 let name = errors.keep(flags::meaning(Said::new(name, Place::Flag("NAME")), backend))?;
                 Some(Say::Order(name.value, Deed::Weight(weight.value)))
             }
+            Word::Add { name, weight } => {
+                let share = |text: &str| word::small(text, 0..=MOST_WEIGHT);
+                let weight = flag(weight, "--weight", share, errors)?;
+                let name = errors.keep(flags::meaning(Said::new(name, Place::Flag("NAME")), backend))?;
+                Some(Say::Order(name.value, Deed::Add(weight.unwrap_or(1))))
+            }
+            Word::Remove { name } => named(name, Deed::Remove),
             Word::Reload => Some(Say::Reload),
             Word::Watch { interval, count } => {
                 let often = |text: &str| word::small(text, 1..=u32::MAX);

@@ -27,6 +27,8 @@ pub fn run(say: &Say, to: &Target) -> Result<(), Failure> {
                 Deed::Disable => "{\"action\":\"disable\"}".to_string(),
                 Deed::Enable => "{\"action\":\"enable\"}".to_string(),
                 Deed::Weight(weight) => format!("{{\"weight\":{weight}}}"),
+                Deed::Add(weight) => format!("{{\"action\":\"add\",\"weight\":{weight}}}"),
+                Deed::Remove => "{\"action\":\"remove\"}".to_string(),
             };
             let answer = post(to, &format!("/api/backends/{}", escape(name)), &body)?;
             print(&table::backends(&json(&answer, to)?)).map(drop)

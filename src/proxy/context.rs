@@ -4,12 +4,13 @@
 //! go through here; it takes no decision about traffic.
 
 use super::access::Access;
+use super::asks::Asker;
 use super::crowd::{Alarm, Crowd};
 use super::end::End;
 use super::grace::Graces;
 use super::idle::Idle;
 use super::receipt::Receipts;
-use crate::admin::View;
+use crate::admin::{Ask, View};
 use crate::balance::budget::Budget;
 use crate::balance::queue::Queues;
 use crate::balance::{Backends, PoolId};
@@ -158,6 +159,8 @@ pub struct Context<N> {
     pub receipts: Receipts,
     /// Where each request gets a line, if anybody asked for it.
     pub access: Option<Access>,
+    /// What was asked of the house, and who waits for it.
+    pub asks: Vec<(Asker, Ask)>,
     /// We are leaving: nobody is kept alive.
     pub draining: bool,
     /// Grows whenever a byte moves or something changes: who compares it before and after sees whether it did.
@@ -199,6 +202,7 @@ impl<N: Net> Context<N> {
             budgets: Vec::new(),
             receipts: Receipts::default(),
             access: None,
+            asks: Vec::new(),
             draining: false,
             moved: 0,
             billed: Cost::default(),

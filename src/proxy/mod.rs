@@ -4,6 +4,7 @@
 //! first, then [`session`] (one client connection), [`exchange`] (one request), [`flow`] (one direction of bytes) and [`idle`] (the pool).
 
 pub mod access;
+pub mod asks;
 pub mod context;
 pub mod crowd;
 mod deadlines;
@@ -33,6 +34,7 @@ use crate::base::{Address, Rng, Time};
 use crate::config::{Config, Guard};
 use crate::net::{Event, Moved, Net, Signal, Sock};
 use access::Access;
+use asks::Asker;
 use context::{Context, Owner};
 use door::Door;
 use drain::Drain;
@@ -95,6 +97,8 @@ pub struct Proxy<N: Net> {
     trimmed: Time,
     /// Something was done since, so that there may be memory to free.
     untrimmed: bool,
+    /// Who waits to hear how reading the configuration went.
+    askers: Vec<Asker>,
     /// What the end of this turn is to say.
     asked: Option<Turned>,
 }
@@ -123,6 +127,7 @@ impl<N: Net> Proxy<N> {
             hungry: Vec::new(),
             admins: 0,
             room: Room::new(),
+            askers: Vec::new(),
             asked: None,
             trimmed: Time(0),
             untrimmed: false,
@@ -294,6 +299,7 @@ impl<N: Net> Proxy<N> {
                 self.serve_queues();
             }
         }
+        self.attend();
         self.ready = ready;
     }
 

@@ -26,6 +26,8 @@ pub enum Phase {
     Queued,
     /// For the rest of a request to ourselves.
     Gathering,
+    /// For the house to do what a request to ourselves asks for.
+    Asking,
     /// For an upstream connection to stand.
     Connecting,
     /// For the rest of the request to pass.
@@ -52,7 +54,7 @@ impl Phase {
             Phase::Idle | Phase::Delivering | Phase::Answering => timeouts.client_idle,
             Phase::Connecting | Phase::Queued => timeouts.connect, // who is queued has the patience of its pool
             Phase::Sending | Phase::Gathering => timeouts.body,
-            Phase::Awaiting | Phase::Receiving => timeouts.response,
+            Phase::Awaiting | Phase::Receiving | Phase::Asking => timeouts.response,
             Phase::Tunnel => timeouts.tunnel,
             Phase::Lingering => LINGER,
         }

@@ -62,6 +62,7 @@ impl<N: Net> Proxy<N> {
                 log::error!("not reloaded, the configuration stays as it is: {why}");
             }
         }
+        self.answer_askers(&outcome.as_ref().map(Summary::to_string).map_err(Clone::clone));
         outcome
     }
 

@@ -293,3 +293,84 @@ fn an_order_outlasts_a_reload() {
         assert!(["\"weight\": 5", "\"disabled\"", "\"max_inflight\": 9"].iter().all(|it| told.contains(it)), "{told}");
     });
 }
+
+const RELOAD: &str = "POST /api/reload HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+#[test]
+fn who_asks_for_a_reload_hears_what_came_of_it() {
+    house().calm().run(|s| {
+        let operators = [s.operator(), s.operator()];
+        for operator in &operators {
+            operator.says(RELOAD);
+            operator.hears_nothing_more();
+        }
+        s.reload(|config| config.pools[0].backends.truncate(1)).unwrap();
+        for operator in &operators {
+            is_told(operator, 200, "reloaded: ");
+            operator.is_kept_alive();
+        }
+        operators[0].says(RELOAD);
+        operators[0].hears_nothing_more();
+        operators[1].says(RELOAD);
+        operators[1].hears_nothing_more();
+        operators[1].closes();
+        s.reload(|config| config.pools[0].congestion = Some("nobody-has-it".into())).unwrap_err();
+        is_told(&operators[0], 400, "not reloaded, the configuration stays as it is: pool app: congestion");
+        operators[0].is_kept_alive();
+    });
+}
+
+#[test]
+fn a_reload_that_nobody_tells_the_end_of_has_a_deadline() {
+    house().timeouts(|timeouts| timeouts.response = Duration::from_millis(300)).run(|s| {
+        let operator = s.operator();
+        operator.says(RELOAD);
+        operator.is_answered_with(504);
+    });
+}
+
+fn wish(name: &str, body: &str) -> String {
+    format!("POST /api/backends/{name} HTTP/1.1\r\n{JSON}Content-Length: {}\r\n\r\n{body}", body.len())
+}
+
+#[test]
+fn backends_are_removed_and_added_and_keep_what_they_have() {
+    house().uncut().run(|s| {
+        let (client, operator) = (s.client(), s.operator());
+        client.says(GET);
+        let busy = s.backend_hears_request(LINE);
+        let which = busy.backend();
+        let (name, other) = if which == 0 { ("a", "b") } else { ("b", "a") };
+        operator.says(wish(name, "{\"action\":\"remove\"}"));
+        is_told(&operator, 200, "draining");
+        let in_vain = s.operator();
+        in_vain.says(wish(name, "{\"action\":\"remove\"}"));
+        is_told(&in_vain, 404, &format!("there are app/{other}"));
+        in_vain.hears_end();
+        operator.says(wish(other, "{\"action\":\"remove\"}"));
+        is_told(&operator, 409, "is the last one of pool app");
+        operator.says(wish("app/127.0.0.1:9", "{\"action\":\"add\",\"weight\":0}"));
+        is_told(&operator, 200, "\"weight\": 0");
+        operator.says(wish("app/127.0.0.1:9", "{\"action\":\"add\"}"));
+        is_told(&operator, 409, "in pool app already");
+        for (name, words) in
+            [("app/localhost:9", "no address in numbers"), ("app/127.0.0.1:0", "nothing answers on port 0")]
+        {
+            operator.says(wish(name, "{\"action\":\"add\"}"));
+            is_told(&operator, 400, words);
+        }
+        let in_vain = s.operator();
+        in_vain.says(wish("a-p/127.0.0.1:9", "{\"action\":\"add\"}"));
+        is_told(&in_vain, 404, "no backend is called");
+        operator.is_kept_alive();
+        busy.says(OK);
+        client.hears_message("HTTP/1.1 200 OK", "ok");
+        for _ in 0..3 {
+            client.says(GET);
+            let backend = s.backend_hears_request(LINE);
+            assert_ne!(backend.backend(), which);
+            backend.says(OK);
+            client.hears_message("HTTP/1.1 200 OK", "ok");
+        }
+    });
+}

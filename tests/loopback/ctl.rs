@@ -249,3 +249,37 @@ fn backends_come_and_go_by_curl_and_no_request_is_lost() {
         (&0.into(), &serde_json::Value::Null)
     );
 }
+
+#[test]
+fn backends_come_and_go_and_the_file_has_the_last_word() {
+    let (one, two) = (Backend::named("one"), Backend::named("two"));
+    let text = format!(
+        "admin = \"127.0.0.1:0\"\n[listener.main]\nbind = \"127.0.0.1:0\"\npool = \"main\"\n\
+         [pool.main]\nbackends = [\"{}\"]\nhealth = {{ kind = \"off\" }}\n",
+        one.address
+    );
+    let file = scratch(&text);
+    let balancer = Balancer::start(&["-c", file.path()]);
+    let mut client = balancer.client();
+    let added = format!("main/{}", two.address);
+    let (code, said, error) = ctl(&balancer, &["add", &added]);
+    assert!(code == Some(0) && said.contains(&two.address.to_string()), "{said}{error}");
+    let mut served: Vec<String> = (0..4).map(|_| client.get("/").text()).collect();
+    served.sort();
+    assert_eq!(served, ["one", "one", "two", "two"]);
+    assert_eq!(ctl(&balancer, &["remove", &one.address.to_string()]).0, Some(0));
+    assert_eq!((0..3).map(|_| client.get("/").text()).collect::<Vec<_>>(), ["two"; 3]);
+    let (code, _, error) = ctl(&balancer, &["remove", &added]);
+    assert!(code == Some(1) && error.contains("is the last one of pool main"), "{error}");
+    let (code, said, error) = ctl(&balancer, &["reload"]);
+    assert!(
+        code == Some(0) && said.contains("reloaded: ") && said.contains("backends: 1 added, 1 removed"),
+        "{said}{error}"
+    );
+    assert_eq!((0..3).map(|_| client.get("/").text()).collect::<Vec<_>>(), ["one"; 3]);
+    std::fs::write(file.path(), text.replace("pool =", "pol =")).unwrap();
+    let (code, _, error) = ctl(&balancer, &["reload"]);
+    assert!(code == Some(1) && error.contains("did you mean \"pool\"?"), "{error}");
+    assert_eq!(client.get("/").text(), "one");
+    assert_eq!(balancer.state()["counters"]["accepted"], 1);
+}

@@ -57,6 +57,8 @@ enum Kind {
     Answer,
     /// A request to ourselves, of which not all has come.
     Gathering,
+    /// A request to ourselves, whose answer the house is working on.
+    Asking,
 }
 
 /// Why an exchange does not go on for now, or at all.
@@ -144,6 +146,18 @@ impl Exchange {
         exchange
     }
 
+    /// A request to ourselves that is answered when the house has done what it asks for.
+    pub fn asking<N: Net>(terms: Terms, record: Record, of: (u32, Peer), cx: &Context<N>) -> Box<Self> {
+        let mut exchange = Exchange::blank(Kind::Asking, terms, record.heard, of, cx);
+        exchange.record = record;
+        exchange
+    }
+
+    /// Whether it is that, and known by this id.
+    pub fn asks(&self, id: u128) -> bool {
+        self.kind == Kind::Asking && self.record.id == id
+    }
+
     /// Its record is made where it stays: it is large, and requests are many.
     fn blank<N: Net>(kind: Kind, terms: Terms, heard: Time, (row, peer): (u32, Peer), cx: &Context<N>) -> Box<Self> {
         Box::new(Exchange {
@@ -223,6 +237,7 @@ impl Exchange {
         match self.kind {
             Kind::Answer => Phase::Answering,
             Kind::Gathering => Phase::Gathering,
+            Kind::Asking => Phase::Asking,
             _ if self.search.ticket.is_some() => Phase::Queued,
             _ if !self.upstream.as_ref().is_some_and(|upstream| upstream.connected) => Phase::Connecting,
             Kind::Tunnel => Phase::Tunnel,
@@ -244,6 +259,7 @@ impl Exchange {
                 Phase::Tunnel => self.pass(client, cx, budget),
                 Phase::Answering => self.say(client, cx, budget),
                 Phase::Gathering => self.gather(client, cx, budget),
+                Phase::Asking => Err(Stop::Wait),
                 _ => self.talk(client, cx, budget),
             };
             if let Err(stop) = going {

@@ -2,8 +2,7 @@
 //!
 //! Whoever asks for something with a body is heard to its end first. What an [`Act`] changes are the tables of this loop, so it is
 //! done here and now, and the answer shows the tables as they are then. What only the whole house can do, such as going over to
-//! another configuration, has its place in [`Session::respond`] as well: such an act leaves the session without an answer
-//! until the proxy is done with it.
+//! another configuration, is an [`Ask`](crate::admin::Ask), for which the session waits: see [`asks`](crate::proxy::asks).
 
 use super::head::is_bodiless;
 use super::{Session, Step};
@@ -14,6 +13,7 @@ use crate::proxy::context::Context;
 use crate::proxy::exchange::{Exchange, Terms};
 use crate::proxy::phase::Phase;
 use crate::proxy::reason::Reason;
+use crate::proxy::record::Record;
 
 impl Session {
     /// Answers a request, or reads its body first.
@@ -59,16 +59,25 @@ impl Session {
         reply: Reply,
         cx: &mut Context<N>,
     ) -> Box<Exchange> {
+        let mut terms = Terms::from(request);
+        terms.keep_alive &= whole && !cx.draining;
         let page = match reply {
             Reply::Page(page) => page,
             Reply::Act(act) => {
                 cx.perform(&act);
-                admin::done(&act, &cx.view())
+                admin::backends(&act.backends, &cx.view())
+            }
+            Reply::Ask(ask) => {
+                let id = u128::from(cx.rng.bits()) << 64 | u128::from(cx.rng.bits());
+                cx.asks.push(((self.row, id), ask));
+                return Exchange::asking(terms, Record { id, ..self.new_record(cx) }, self.name(), cx);
             }
             Reply::Body => Page::no_body(),
         };
-        let mut terms = Terms::from(request);
-        terms.keep_alive &= whole && !cx.draining;
+        self.show_page(terms, &page, cx)
+    }
+
+    fn show_page<N: Net>(&self, terms: Terms, page: &Page, cx: &mut Context<N>) -> Box<Exchange> {
         let mut out = cx.lender.lend_scrap();
         let answer = http::Answer {
             status: page.status,
@@ -76,10 +85,20 @@ impl Session {
             body: &page.body,
             extra: page.extra,
             close: !terms.keep_alive,
-            head_only: request.verb == Verb::Head,
+            head_only: terms.verb == Verb::Head,
             keep_alive_10: terms.says_keep_alive(),
         };
         http::answer::write(&answer, &mut out);
         Exchange::answer(terms, out, self.new_record(cx), self.name(), cx)
+    }
+
+    /// The house has done what the request of this id asks for. Whether it waits for that, and is to be driven.
+    pub fn tell<N: Net>(&mut self, id: u128, page: &Page, cx: &mut Context<N>) -> bool {
+        let Some(exchange) = self.exchange.as_mut().filter(|exchange| exchange.asks(id)) else { return false };
+        let terms = exchange.terms.for_answer(exchange.terms.keep_alive && !cx.draining);
+        self.end_exchange(Reason::Finished, cx);
+        self.exchange = Some(self.show_page(terms, page, cx));
+        self.enter(Phase::Answering, cx);
+        true
     }
 }
