@@ -1,9 +1,13 @@
 //! The built binary, as far as it gets without a network: what it says of its command line and its configuration, where
 //! it says it, and with which exit code.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+
+#[path = "../scripts/deploy/man.rs"]
+mod man;
 
 /// A configuration file that is gone at the end of its test.
 struct File(PathBuf);
@@ -212,4 +216,69 @@ fn a_token_is_asked_for_where_others_can_reach_the_admin_address_and_never_shown
     let own = File::new(&format!("admin_token = \"{secret}\"\n{GOOD}"));
     let printed = answer(&run(&["check", "-c", own.path(), "--print"]));
     assert!(printed.contains("# admin_token is set, and not shown") && !printed.contains(secret), "{printed}");
+}
+
+/// What a program makes of `text` on its standard input; none if this machine does not have it.
+fn filter(program: &str, args: &[&str], text: &str) -> Option<Output> {
+    let mut command = Command::new(program);
+    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let Ok(mut child) = command.spawn() else {
+        eprintln!("{program} is not installed: left out");
+        return None;
+    };
+    let mut into = child.stdin.take().unwrap();
+    let text = text.to_string();
+    let writer = std::thread::spawn(move || into.write_all(text.as_bytes()));
+    let output = child.wait_with_output().unwrap();
+    let _ = writer.join().unwrap(); // it may have seen enough
+    Some(output)
+}
+
+#[test]
+fn a_shell_understands_its_completions() {
+    for (shell, check) in [("bash", &["-n"][..]), ("zsh", &["-n"]), ("fish", &["--no-execute"])] {
+        let script = answer(&run(&["completions", shell]));
+        for word in ["health-interval", "round-robin", "explain"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+        let Some(output) = filter(shell, check, &script) else { continue };
+        assert!(output.status.success() && output.stderr.is_empty(), "{shell}: {output:?}");
+    }
+    assert!(refusal(&run(&["completions", "bsh"])).contains("bash"));
+    refusal(&run(&["completions"]));
+}
+
+#[test]
+fn bash_completes_flags_and_words() {
+    let script = answer(&run(&["completions", "bash"]));
+    let offered = |words: &str| {
+        let count = words.split(' ').count() - 1;
+        let ask = format!("COMP_WORDS=({words}); COMP_CWORD={count}; last=${{COMP_WORDS[-1]}}\n");
+        let tell = "_evenkeel evenkeel \"$last\" \"${COMP_WORDS[-2]}\"; echo \"${COMPREPLY[*]}\"\n";
+        let output = filter("bash", &[], &format!("{script}\n{ask}{tell}"))?;
+        Some(String::from_utf8(output.stdout).unwrap().trim().to_string())
+    };
+    let Some(tasks) = offered("evenkeel ch") else { return };
+    assert_eq!(tasks, "check");
+    assert_eq!(offered("evenkeel --policy ma").unwrap(), "maglev");
+    assert_eq!(offered("evenkeel check --pr").unwrap(), "--print");
+}
+
+#[test]
+fn the_manual_has_a_page_for_each_task_and_renders() {
+    let pages = man::pages().unwrap();
+    let names: Vec<&str> = pages.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names.first(), Some(&"evenkeel.1"));
+    for name in ["evenkeel-run.1", "evenkeel-check.1", "evenkeel-demo.1", "evenkeel-completions.1"] {
+        assert!(names.contains(&name), "{name}");
+    }
+    for (name, text) in &pages {
+        let Some(output) = filter("groff", &["-man", "-Tascii", "-ww", "-P-cbou"], text) else { return };
+        let shown = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && output.stderr.is_empty(), "{name}: {output:?}");
+        assert!(shown.contains("DESCRIPTION") && shown.contains("--help"), "{name}: {shown}");
+        for word in ["--policy <NAME>", "evenkeel-check(1)", "EXIT STATUS", "HUP"] {
+            assert!(shown.contains(word) || name != "evenkeel.1", "{word}: {shown}");
+        }
+    }
 }

@@ -11,7 +11,7 @@ use super::flags::{self, Check, Demo, Env, Explain, Line, Log, Run, Serve, Task}
 use super::say::{Ctl, Say, Target, To};
 use super::settle::{Settled, settle};
 use super::typed::Typed;
-use super::{duration, file, size, word};
+use super::{completion, duration, file, size, word};
 use crate::base::Address;
 use clap::Parser;
 use log::LevelFilter;
@@ -84,13 +84,17 @@ pub enum Command {
 pub struct Exit {
     /// What to say, without the last line end.
     pub text: String,
-    /// Help and version were asked for; everything else belongs on stderr.
+    /// Help, version or completions were asked for; everything else belongs on stderr.
     pub to_stdout: bool,
     /// 0, or 2 for a mistake in usage or configuration.
     pub code: u8,
 }
 
 impl Exit {
+    fn answer(text: String) -> Exit {
+        Exit { text: text.trim_end().to_string(), to_stdout: true, code: 0 }
+    }
+
     fn usage(text: String) -> Exit {
         Exit { text, to_stdout: false, code: 2 }
     }
@@ -117,7 +121,7 @@ pub fn from_args(
         Some(Task::Check(check)) => host.check(check, &mut errors),
         Some(Task::Ctl(ctl)) => host.ctl(ctl, &mut errors),
         Some(Task::Explain(explain)) => host.explain(explain, &mut errors),
-        Some(Task::Completions(_)) => later("completions", &mut errors),
+        Some(Task::Completions(of)) => return Err(Exit::answer(completion::script(of.shell))),
     };
     command.filter(|_| errors.is_empty()).ok_or_else(|| Exit::usage(errors.text()))
 }
@@ -128,12 +132,6 @@ fn from_clap(error: &clap::Error) -> Exit {
         to_stdout: !error.use_stderr(),
         code: if error.use_stderr() { 2 } else { 0 },
     }
-}
-
-fn later(task: &str, errors: &mut Errors) -> Option<Command> {
-    let fix = "see evenkeel --help for what there is";
-    errors.push(Wrong::later(format!("evenkeel {task}"), fix).at(Place::Default));
-    None
 }
 
 /// What of the process is needed.

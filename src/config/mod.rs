@@ -18,6 +18,7 @@ pub mod address;
 pub mod args;
 pub mod book;
 mod clash;
+pub mod completion;
 pub mod congestion;
 pub mod duration;
 pub mod error;
