@@ -146,6 +146,23 @@ fn what_check_prints_is_a_file_that_checks_and_prints_the_same() {
 }
 
 #[test]
+fn the_file_that_packages_bring_checks_as_it_is_and_with_every_example_put_to_work() {
+    let shipped = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/deploy/evenkeel.toml");
+    let text = answer(&run(&["check", "-c", shipped.to_str().unwrap()]));
+    assert!(text.ends_with("valid: 1 listener, 1 pool, 2 backends\n"), "{text}");
+    let key = |word: &str| word.bytes().all(|byte| byte.is_ascii_lowercase() || b"._".contains(&byte));
+    let example = |line: &&str| line.starts_with('[') || line.split_once(" = ").is_some_and(|(word, _)| key(word));
+    let put = |line| str::strip_prefix(line, "# ").filter(example).unwrap_or(line);
+    let lines: Vec<&str> = std::fs::read_to_string(&shipped).unwrap().leak().lines().map(put).collect();
+    let whole = File::new(&lines.join("\n"));
+    let printed = answer(&run(&["check", "--print", "-c", whole.path()]));
+    for value in ["max_inflight = 100 ", "sticky.ttl = \"1h\" ", "hash = \"header:X-User\" ", "sni = true "] {
+        assert!(printed.lines().any(|line| line.starts_with(value)), "{value}: {printed}");
+    }
+    assert!(answer(&run(&["check", "-c", whole.path()])).contains("valid: 2 listeners, 3 pools, 5 backends"));
+}
+
+#[test]
 fn the_environment_counts_where_no_flag_speaks() {
     let mut command = evenkeel(&["check"]);
     let output = command.env("EVENKEEL_BACKEND", "127.0.0.1:1 127.0.0.1:2").output();

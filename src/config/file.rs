@@ -311,6 +311,31 @@ mod tests {
         assert_eq!((path.as_str(), expect.as_slice()), ("/", &[200..=399][..]));
     }
 
+    /// The file that packages bring, and the same with each of its examples put to work.
+    fn shipped() -> (&'static str, String) {
+        let shipped = include_str!("../../scripts/deploy/evenkeel.toml");
+        let key = |word: &str| word.bytes().all(|byte| byte.is_ascii_lowercase() || b"._".contains(&byte));
+        let example = |line: &&str| line.starts_with('[') || line.split_once(" = ").is_some_and(|(word, _)| key(word));
+        let put = |line| str::strip_prefix(line, "# ").filter(example).unwrap_or(line);
+        (shipped, shipped.lines().map(put).collect::<Vec<_>>().join("\n"))
+    }
+
+    #[test]
+    fn the_shipped_file_is_the_defaults_written_out() {
+        let small = "[listener.web]\n[pool.app]\nbackends = [\"127.0.0.1:8080\", \"127.0.0.1:8081\"]";
+        assert_eq!(config_of(shipped().0), config_of(small));
+    }
+
+    #[test]
+    fn the_shipped_file_has_every_key_that_is_read() {
+        asked();
+        config_of(&shipped().1);
+        let asked = asked();
+        let missing: Vec<_> = asked.iter().filter(|(_, found)| !**found).map(|(key, _)| key).collect();
+        assert!(asked.len() > 50, "{asked:?}");
+        assert!(missing.is_empty(), "not in scripts/deploy/evenkeel.toml: {missing:?}");
+    }
+
     #[test]
     fn what_the_file_leaves_out_has_the_same_value() {
         let mut small = config_of(&pool_with(""));

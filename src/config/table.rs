@@ -54,8 +54,10 @@ impl<'a> Table<'a> {
     /// The value of `key`, if it is there.
     pub fn take(&mut self, key: &'static str) -> Option<Value<'a>> {
         self.asked.push(key);
-        let at = self.entries.iter().position(|(name, _)| *name == key)?;
-        Some(self.entries.remove(at).1)
+        let at = self.entries.iter().position(|(name, _)| *name == key);
+        #[cfg(test)]
+        super::testing::note(&self.title, key, at.is_some());
+        Some(self.entries.remove(at?).1)
     }
 
     /// Every entry that is left, for a table whose keys are names.

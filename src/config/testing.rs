@@ -3,6 +3,8 @@
 use super::args::{Command, Exit, from_args};
 use super::{Config, Listener, Pool};
 use crate::base::Address;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
@@ -39,6 +41,22 @@ fields = 100
 body = 0
 connections = 0
 "#;
+
+thread_local! {
+    /// Which key was looked for in which kind of table, and whether one had it.
+    static ASKED: RefCell<BTreeMap<(String, &'static str), bool>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// Notes that `key` was looked for in the table of that title, without the operator's own names.
+pub fn note(title: &str, key: &'static str, found: bool) {
+    let kind = title.split('.').next().unwrap_or(title).to_string();
+    ASKED.with_borrow_mut(|asked| *asked.entry((kind, key)).or_default() |= found);
+}
+
+/// What was looked for in this thread until now, and forgets it.
+pub fn asked() -> BTreeMap<(String, &'static str), bool> {
+    ASKED.take()
+}
 
 /// An address in numbers.
 pub fn at(text: &str) -> Address {
