@@ -24,7 +24,8 @@ unit() {
     local folder said exposure
     folder=$(mktemp -d)
     sed "s:/usr/bin/evenkeel:$PWD/target/deploy/evenkeel:" scripts/deploy/evenkeel.service >"$folder/evenkeel.service"
-    said=$(systemd-analyze verify --man=no "$folder/evenkeel.service" 2>&1 | grep evenkeel) || true # others are not ours
+    cp scripts/deploy/evenkeel.socket "$folder"
+    said=$(systemd-analyze verify --man=no "$folder"/evenkeel.{service,socket} 2>&1 | grep evenkeel) || true # others are not ours
     rm -rf "$folder"
     [[ -z $said ]] || { echo "unit: $said" >&2; return 1; }
     exposure=$(systemd-analyze security --offline=true --threshold=20 --no-pager scripts/deploy/evenkeel.service) || {

@@ -36,7 +36,10 @@ HUP
 read the configuration again; a bad file keeps the old one and says why
 .TP
 USR1
-open the access log's file anew
+say what it is doing, and open the access log's file anew
+.TP
+USR2
+hand all listeners over to a new process of the same command line, without losing a connection
 .SH "EXIT STATUS"
 .TP
 0
