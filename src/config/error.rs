@@ -177,11 +177,6 @@ impl Wrong {
         Wrong { what: harmless(what.into()), fix: harmless(fix.into()) }
     }
 
-    /// `thing` is meant to exist one day. It is refused by name, since what is silently ignored is silently wrong.
-    pub fn later(thing: impl Display, fix: impl Into<String>) -> Wrong {
-        Wrong::new(format!("not there yet: {thing}"), fix)
-    }
-
     /// `word` is none of `known`: what is meant is the nearest of them, or any.
     pub fn unknown(kind: &str, word: &str, known: &[&str]) -> Wrong {
         let fix = match nearest(word, known) {
