@@ -122,7 +122,11 @@ impl Backend {
     fn welcome(&mut self, far: Far, herald: Option<IpAddr>, cue: &mut Cue) {
         self.served.push(match self.habits.http {
             Some(_) => Served::Http(HttpServed::new(far, self.at, herald, cue.now)),
-            None => Served::Tcp(welcome(far, &self.habits, &mut self.rng, cue)),
+            None => {
+                let mut tcp = welcome(far, &self.habits, &mut self.rng, cue);
+                tcp.talker.awaits_opening(self.at, cue.ledger);
+                Served::Tcp(tcp)
+            }
         });
     }
 

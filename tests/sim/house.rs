@@ -114,23 +114,30 @@ pub const TIMEOUTS: Timeouts = Timeouts {
     drain: Duration::from_secs(8),
 };
 
-/// What a plan asks of a balancer: a listener and a pool for each mode that has backends, and its limits.
+/// What a plan asks of a balancer: a listener and a pool or two for each mode that has backends, and its limits.
 pub fn config(plan: &Plan) -> Config {
-    let modes: Vec<Mode> = [Mode::Http, Mode::Tcp].into_iter().filter(|&mode| !plan.pool(mode).is_empty()).collect();
-    let door = |(pool, &mode): (usize, &Mode)| Listener {
-        name: name(mode),
-        bind: vec![plan.paths.door(mode)],
-        mode,
-        routes: Vec::new(),
-        pool: Some(pool),
-        preface: preface(plan),
-        max_connections: plan.caps().most,
-        client_limit: if mode == Mode::Http { plan.caps().client } else { None },
-        congestion: None,
+    let pools = plan.pools();
+    let (firsts, seconds): (Vec<_>, Vec<_>) = (0..pools.len()).partition(|&row| !plan.is_apart(pools[row].1[0]));
+    let door = |&row: &usize| {
+        let mode = pools[row].0;
+        let second = seconds.iter().find(|&&second| pools[second].0 == mode);
+        let ways = plan.ways[mode as usize].as_ref().zip(second);
+        let (routes, pool) = ways.map_or((Vec::new(), Some(row)), |((ways, _), &second)| ways.routes(row, second));
+        Listener {
+            name: name(mode),
+            bind: vec![plan.paths.door(mode)],
+            mode,
+            preface: Preface { sni: mode == Mode::Tcp && ways.is_some(), ..preface(plan) },
+            routes,
+            pool,
+            max_connections: plan.caps().most,
+            client_limit: if mode == Mode::Http { plan.caps().client } else { None },
+            congestion: None,
+        }
     };
     Config {
-        listeners: modes.iter().enumerate().map(door).collect(),
-        pools: modes.iter().map(|&mode| pool(plan, mode)).collect(),
+        listeners: firsts.iter().map(door).collect(),
+        pools: pools.iter().map(|(mode, backends)| pool(plan, *mode, backends)).collect(),
         admin: Vec::new(),
         guard: Guard::default(),
         timeouts: TIMEOUTS,
@@ -158,7 +165,7 @@ fn name(mode: Mode) -> String {
     format!("{mode:?}").to_lowercase()
 }
 
-fn pool(plan: &Plan, mode: Mode) -> Pool {
+fn pool(plan: &Plan, mode: Mode, backends: &[usize]) -> Pool {
     let (policy, hash) = plan.policy();
     let weight = |index: usize| if policy == PolicyName::RoundRobin { 1 } else { 1 + index as u32 % 3 };
     let backend = |&index: &usize| {
@@ -175,10 +182,10 @@ fn pool(plan: &Plan, mode: Mode) -> Pool {
     let health =
         Health { kind, interval, timeout, fall: plan.fall, rise: plan.rise, ejection, slow_start, ..Health::default() };
     Pool {
-        name: name(mode),
+        name: if plan.is_apart(backends[0]) { format!("{}-other", name(mode)) } else { name(mode) },
         policy,
         hash,
-        backends: plan.pool(mode).iter().map(backend).collect(),
+        backends: backends.iter().map(backend).collect(),
         health,
         sticky: if mode == Mode::Http { plan.sticky() } else { None },
         retry_on: if mode == Mode::Http { plan.retry_on() } else { Vec::new() },

@@ -12,6 +12,7 @@ use super::http_text::{self, Body, Head};
 use super::ledger::{self, Cue};
 use super::tcp::{Pace, later};
 use super::vitals::{Dealt, Vitals};
+use super::ways::Way;
 use evenkeel::base::{Rng, Time};
 use evenkeel::net::sim::Far;
 use std::net::{IpAddr, SocketAddr};
@@ -268,7 +269,7 @@ impl HttpServed {
 
     fn admit(&mut self, head: &Head, cue: &mut Cue) -> Result<Asked, String> {
         let [method, target, version] = &head.first;
-        let number = target.strip_prefix("/r/").and_then(|number| number.parse::<u64>().ok());
+        let number = number_of(target);
         let body = head.body(Body::Done)?;
         let body = if body == Body::Length(0) { Body::Done } else { body };
         let upgrade = head.lists("connection", "upgrade") && head.field("upgrade") == Some("echo");
@@ -279,13 +280,21 @@ impl HttpServed {
         let Some(number) = number else {
             return Err(format!("a request that nobody made: {head:?}"));
         };
+        let apart = &cue.ledger.apart;
+        let is_apart = apart.contains(&self.at);
         let Some(request) = cue.ledger.requests.get_mut(&number) else {
             return Err(format!("a request that nobody made: {head:?}"));
         };
         request.seen += 1;
         request.seen_by.get_or_insert(self.at);
         request.last_seen_by = Some(self.at);
-        if request.seen == 1 && cue.ledger.steady.is_some() && request.home.is_some_and(|home| home != self.at) {
+        let (sought, home) = (request.sought, request.home.filter(|home| apart.contains(home) == is_apart));
+        if sought.way != if is_apart { Way::Other } else { Way::Main }
+            || target != &format!("{}/r/{number}", sought.prefix)
+        {
+            return Err(format!("{number} was to go to the pool {:?} and came to {}: {head:?}", sought.way, self.at));
+        }
+        if request.seen == 1 && cue.ledger.steady.is_some() && home.is_some_and(|home| home != self.at) {
             return Err(format!("{number} is at home with {:?}", request.home));
         }
         if head.field("cookie").is_some_and(|cookies| cookies != SENT_ON) {
@@ -304,10 +313,10 @@ impl HttpServed {
         if request.forbidden {
             return Err(format!("{number} should have been refused: {head:?}"));
         }
-        let host = match (request.host, cue.ledger.paths.place(self.at).is_unix()) {
-            (true, _) => "world".into(),
-            (false, true) => "localhost".into(),
-            (false, false) => self.at.to_string(),
+        let host = match (sought.host, cue.ledger.paths.place(self.at).is_unix()) {
+            (Some(host), _) => host.into(),
+            (None, true) => "localhost".into(),
+            (None, false) => self.at.to_string(),
         };
         if head.field("host") != Some(&host) {
             return Err(format!("{number} for another host than {host}: {head:?}"));
@@ -410,7 +419,12 @@ impl HttpServed {
     fn half_a_number(&self) -> Option<u64> {
         let text = String::from_utf8_lossy(&self.heard);
         let mut words = text.split(' ');
-        let number = words.nth(1)?.strip_prefix("/r/")?.parse().ok()?;
+        let number = words.nth(1).and_then(number_of)?;
         words.next().map(|_| number)
     }
+}
+
+/// The number in a target, wherever in the world it is.
+fn number_of(target: &str) -> Option<u64> {
+    target.rsplit_once("/r/")?.1.parse().ok()
 }

@@ -10,6 +10,7 @@ use super::http_text::{self, Body, Head};
 use super::ledger::{self, Cue, Excuse, Ledger, Loss};
 use super::plan::COOKIE;
 use super::tcp::{Pace, Quit, later};
+use super::ways::Way;
 use super::world::DRAIN;
 use evenkeel::base::Time;
 use evenkeel::config::Mode;
@@ -277,7 +278,10 @@ impl HttpClient {
         let (request, status) = (&ledger.requests[&number], head.first[1].parse().unwrap_or(0));
         let (retried, begun) =
             (ledger.retry_on.contains(&status) && request.repeatable, request.begun || request.hinted);
-        if ledger.steady.is_some_and(|all| retried && !begun && (request.seen as usize) < all) {
+        if ledger.steady.is_some_and(|all| {
+            let all = if request.sought.way == Way::Other { 1 } else { all };
+            retried && !begun && (request.seen as usize) < all
+        }) {
             return Err(format!("{number} was not asked elsewhere: {head:?}"));
         }
         let ours = |(name, value): &(String, String)| {
@@ -304,7 +308,7 @@ impl HttpClient {
             return Ok(());
         }
         let request = &cue.ledger.requests[&number];
-        if request.forbidden {
+        if request.forbidden || request.sought.way == Way::Nowhere {
             return Err(format!("{number} was answered, though no backend may have seen it"));
         }
         let reply = if reading.bodyless { 0 } else { request.reply };

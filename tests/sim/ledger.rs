@@ -5,6 +5,7 @@
 
 use super::heralds::Heralds;
 use super::plan::Paths;
+use super::ways::{Asked, Opening, Way, Ways};
 use evenkeel::base::Time;
 use evenkeel::config::{Mode, Sticky};
 use evenkeel::net::sim::Sim;
@@ -34,8 +35,8 @@ pub struct Request {
     pub reply: u64,
     /// It may be sent again though a part of it was sent before: idempotent, and without a body.
     pub repeatable: bool,
-    /// The client names a host.
-    pub host: bool,
+    /// How its client calls the host, and where that leads.
+    pub sought: Asked,
     /// No backend may ever see it.
     pub forbidden: bool,
     /// The address of the client that asks.
@@ -89,6 +90,8 @@ pub const TORN: Excuse = Excuse { statuses: &[502], cut: true };
 pub const HUNG: Excuse = Excuse { statuses: &[504], cut: true };
 /// An answer to it was turned down, and whatever another backend makes of it is what it gets.
 pub const TURNED_DOWN: Excuse = Excuse { statuses: &[502, 503, 504], cut: false };
+/// No pool is there for it.
+pub const LED_NOWHERE: Excuse = Excuse { statuses: &[404], cut: false };
 /// Its client has stopped in the middle, and must be told so: when its time is over, or at once if it said so.
 pub const STOPPED: Excuse = Excuse { statuses: &[400, 408], cut: true };
 /// Its body is larger than is allowed; the response may have begun before that came out.
@@ -105,6 +108,10 @@ pub struct Ledger {
     pub heralds: Heralds,
     /// Who is at paths.
     pub paths: Paths,
+    /// Who is led where in each mode, the backends of the second pools, and what clients said to be led.
+    pub ways: [Option<Ways>; 2],
+    pub apart: BTreeSet<SocketAddr>,
+    pub openings: BTreeMap<u64, Opening>,
     pub callers: BTreeSet<IpAddr>,
     pub streams: BTreeMap<u64, Stream>,
     pub requests: BTreeMap<u64, Request>,
@@ -151,6 +158,33 @@ impl Ledger {
         self.last
     }
 
+    /// How a request is asked that names its host or does not; if it leads nowhere, it is told so.
+    pub fn seek(&mut self, number: u64, names: bool) -> Asked {
+        let plain = Asked { host: names.then_some("world"), prefix: "", way: Way::Main };
+        let sought = self.ways[Mode::Http as usize].as_ref().map_or(plain, |ways| ways.asked(number, names));
+        if sought.way == Way::Nowhere {
+            self.excuse(number, LED_NOWHERE);
+        }
+        sought
+    }
+
+    /// Which pool of its mode a backend is in.
+    pub fn side(&self, at: SocketAddr) -> Way {
+        if self.apart.contains(&at) { Way::Other } else { Way::Main }
+    }
+
+    /// Whose opening `heard` begins with, and how long that is; none as long as it may still be somebody's.
+    pub fn opened(&self, heard: &[u8]) -> Result<Option<(u64, usize)>, String> {
+        let begins = |(_, opening): &(&u64, &Opening)| heard.starts_with(&opening.bytes) && !opening.silent;
+        if let Some((&number, opening)) = self.openings.iter().find(begins) {
+            return Ok(Some((number, opening.bytes.len())));
+        }
+        match self.openings.values().any(|opening| opening.way != Way::Nowhere && opening.bytes.starts_with(heard)) {
+            true => Ok(None),
+            false => Err(format!("a backend hears an opening that nobody said to it: {heard:?}")),
+        }
+    }
+
     /// From now on such a loss of `number` is nobody's fault.
     pub fn excuse(&mut self, number: u64, excuse: Excuse) {
         self.excuses.push((number, excuse));
@@ -166,6 +200,7 @@ impl Ledger {
     fn may_anybody(&self, number: u64, loss: Loss) -> bool {
         match self.requests.get(&number) {
             Some(request) if self.may_be_shed(request, loss) => true,
+            Some(request) if request.sought.way == Way::Nowhere && matches!(loss, Loss::Status(_)) => false,
             Some(request) if request.forbidden || self.sure.contains(&number) => false,
             Some(request) if self.hasty && !request.repeatable && loss == Loss::Status(502) => true,
             Some(_) => {
@@ -180,7 +215,7 @@ impl Ledger {
 
     fn may_be_shed(&self, request: &Request, loss: Loss) -> bool {
         match loss {
-            Loss::Status(503) => self.sheds && !request.forbidden,
+            Loss::Status(503) => self.sheds && !request.forbidden && request.sought.way != Way::Nowhere,
             Loss::Status(429) => self.slows && !request.forbidden,
             Loss::Silence => self.makes_room && request.seen == 0, // its connection was idle, whatever it meant to say
             _ => false,

@@ -15,12 +15,13 @@
 //! the listeners', nothing in flight, every backend judged as it is, and an exact rotation where nothing failed. While a
 //! healthy backend is there no sick or ejected one is picked, and none is judged without as many probes or connects as
 //! were asked for, nor ejected for longer, or more of a pool, than may be. No new work reaches a backend that an operator
-//! has drained or disabled, from that moment on, and what it had is finished. Who has a cookie comes home with it, and no
+//! has drained or disabled, from that moment on, and what it had is finished. No request and no stream comes to a backend
+//! of another pool than its host and path, or the name in its ClientHello, say. Who has a cookie comes home with it, and no
 //! backend sees that. A loss is a failure unless a fact excuses just it and says what may happen instead: its backend died while
 //! answering (502, or a cut), it was hung (504), its client stopped (408). A clean end that hides a cut has no excuse.
 //!
 //! Reading order: [`plan`] (the grammar: what a seed means), [`world`] (the loop and the properties), [`ledger`]
-//! (what is known and excused), [`vitals`] (what a backend's health may be taken for), the actors [`tcp`],
+//! (what is known and excused), [`ways`] (who is led where), [`vitals`] (what a backend's health may be taken for), the actors [`tcp`],
 //! [`http_client`], [`http_backend`], [`upgrade`], what [`hostile`] ones say, [`sweep`] (many seeds, and one made
 //! smaller), and [`relay`], a small balancer with bugs to be planted, on which the world itself is tested. Whether the
 //! world would notice a bug of the balancer is asked by `scripts/mutants.sh`.
@@ -42,6 +43,7 @@ pub mod sweep;
 pub mod tcp;
 pub mod upgrade;
 pub mod vitals;
+pub mod ways;
 pub mod world;
 
 use evenkeel::config::Config;

@@ -9,6 +9,7 @@ use super::heralds::{self, Heralds};
 use super::http_client::{Fault, HttpAsk};
 use super::reloads::{self, Reload};
 use super::tcp::TcpAsk;
+use super::ways::Ways;
 use evenkeel::base::{Address, Rng};
 use evenkeel::config::{ClientLimit, Ejection, HashOn, Mode, PolicyName, Queue, Rate, Sticky};
 use evenkeel::net::Signal;
@@ -71,6 +72,8 @@ pub struct Plan {
     pub heralds: Heralds,
     /// Who is at paths.
     pub paths: Paths,
+    /// What leads to the second pool of each mode, and its one backend.
+    pub ways: [Option<(Ways, usize)>; 2],
 }
 
 /// What is limited.
@@ -186,12 +189,25 @@ impl Plan {
         if plan.lame.is_none() {
             plan.paths = Paths::of(seed); // a lame one is to count as picked, which who is turned away at once does not
         }
+        plan.part_ways();
         plan.orders = plan.some_orders();
         plan.reloads = reloads::some(&plan);
         if plan.cruelty.window.0 >= heralds::LONGEST {
             plan.heralds = Heralds::of(seed);
         }
         plan
+    }
+
+    /// Requests find a second pool by routes, in one HTTP world of five; TLS clients by name, in one TCP world of three.
+    fn part_ways(&mut self) {
+        for (mode, share) in [(Mode::Http, 200), (Mode::Tcp, 330)] {
+            let first = self.pool(mode).first().map(|&index| Habits { breaks: 0, ..self.backends[index] });
+            if let Some(first) = first.filter(|_| self.lame.is_none()) {
+                let ways = Ways::of(self.seed, mode, share);
+                self.ways[mode as usize] = ways.map(|ways| (ways, self.backends.len()));
+                self.backends.extend(self.ways[mode as usize].is_some().then_some(first));
+            }
+        }
     }
 
     /// In one world of four, an operator who cannot leave well alone. By dice of his own.
@@ -284,10 +300,23 @@ impl Plan {
             && self.reloads.is_empty()
     }
 
-    /// The backends of a pool, by index.
+    /// The backends of the pool that there always is, by index.
     pub fn pool(&self, mode: Mode) -> Vec<usize> {
         let of = |habits: &Habits| habits.http.is_some() == (mode == Mode::Http);
-        (0..self.backends.len()).filter(|&index| of(&self.backends[index])).collect()
+        (0..self.backends.len()).filter(|&index| of(&self.backends[index]) && !self.is_apart(index)).collect()
+    }
+
+    /// Whether this backend is a second pool's.
+    pub fn is_apart(&self, index: usize) -> bool {
+        self.ways.iter().flatten().any(|&(_, other)| other == index)
+    }
+
+    /// All pools, in the order of the configuration.
+    pub fn pools(&self) -> Vec<(Mode, Vec<usize>)> {
+        let modes = [Mode::Http, Mode::Tcp];
+        let main = modes.map(|mode| (mode, self.pool(mode)));
+        let second = modes.map(|mode| (mode, self.ways[mode as usize].iter().map(|&(_, other)| other).collect()));
+        main.into_iter().chain(second).filter(|(_, pool): &(Mode, Vec<usize>)| !pool.is_empty()).collect()
     }
 
     /// What can be left out of it, by name.
@@ -342,6 +371,7 @@ impl Plan {
             lame: None,
             heralds: Heralds::default(),
             paths: Paths::default(),
+            ways: [None, None],
             most_clients: if scope.timers && dice.chance(100) { 1 + dice.0.below(3) as usize } else { 0 },
         }
     }
@@ -371,6 +401,7 @@ impl Plan {
             lame: None,
             heralds: Heralds::default(),
             paths: Paths::default(),
+            ways: [None, None],
             bulk: dice.pick(&[(1, 20), (2, 200), (1, 16 * 1024)]),
             body_limit: if !fair && dice.chance(100) { 1 + dice.0.below(5000) } else { 0 },
             most_clients: if dice.chance(100) { 1 + dice.0.below(3) as usize } else { 0 },

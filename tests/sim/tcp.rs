@@ -2,8 +2,11 @@
 
 use super::bytes::{self, NAME};
 use super::ledger::{self, Cue, Ledger, Loss};
+use super::ways::{Unsaid, Way};
 use evenkeel::base::Time;
+use evenkeel::config::Mode;
 use evenkeel::net::sim::Far;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// How fast somebody speaks and listens.
@@ -47,6 +50,11 @@ pub struct Talker {
     /// The stream it hears, once it has heard its name.
     pub other: Option<u64>,
     name: Vec<u8>,
+    /// What it says before its stream; what it has heard before the other's, and in which pool it is.
+    unsaid: Unsaid,
+    ear: Option<(Vec<u8>, Way)>,
+    /// Whose stream it must be, by what stood before it.
+    announced: Option<u64>,
     pace: Pace,
     write_at: Time,
     read_at: Time,
@@ -65,6 +73,9 @@ impl Talker {
             got: 0,
             other: None,
             name: Vec::new(),
+            unsaid: Unsaid::default(),
+            ear: None,
+            announced: None,
             pace,
             write_at: cue.now,
             read_at: cue.now,
@@ -90,7 +101,46 @@ impl Talker {
         Talk::Ended
     }
 
+    /// As a backend, it hears what its client said to be led to it, and then the stream.
+    pub fn awaits_opening(&mut self, at: SocketAddr, ledger: &Ledger) {
+        self.ear = ledger.ways[Mode::Tcp as usize].as_ref().map(|_| (Vec::new(), ledger.side(at)));
+    }
+
+    fn hear_opening(&mut self, (heard, side): (Vec<u8>, Way), ledger: &mut Ledger) {
+        match ledger.opened(&heard) {
+            Err(what) => ledger.blame(what),
+            Ok(None) => self.ear = Some((heard, side)),
+            Ok(Some((client, size))) => {
+                let way = ledger.openings[&client].way;
+                if way != side {
+                    ledger.blame(format!("{client} was to go to the pool {way:?} and came to {side:?}"));
+                }
+                self.announced = Some(client);
+                self.hear(&heard[size..], ledger);
+            }
+        }
+    }
+
+    /// Says what stands before its stream. Whether that is all said, and the stream may follow.
+    fn open(&mut self, cue: &mut Cue) -> bool {
+        while !self.unsaid.out.is_empty() && self.write_at <= cue.now {
+            let count = self.unsaid.out.len().min(self.unsaid.chunk);
+            let sent = cue.sim.far_write(self.far, &self.unsaid.out[..count]);
+            if sent == 0 {
+                return false;
+            }
+            self.unsaid.out.advance(sent);
+            if !self.unsaid.out.is_empty() {
+                self.write_at = later(cue, Duration::from_millis(1));
+            }
+        }
+        self.unsaid.out.is_empty() && !self.unsaid.silent
+    }
+
     fn speak(&mut self, cue: &mut Cue) {
+        if !self.open(cue) {
+            return;
+        }
         while self.sent < self.length && self.write_at <= cue.now {
             let room = cue.sim.far(self.far).room as u64;
             let count = self.pace.chunk.min(self.length - self.sent).min(room);
@@ -115,6 +165,10 @@ impl Talker {
 
     /// Hears what comes; before its name is known this may be what was read before.
     pub fn hear(&mut self, heard: &[u8], ledger: &mut Ledger) {
+        if let Some((mut ear, side)) = self.ear.take() {
+            ear.extend(heard);
+            return self.hear_opening((ear, side), ledger);
+        }
         let from = self.got;
         self.got += heard.len() as u64;
         let Some(other) = self.other else {
@@ -129,6 +183,12 @@ impl Talker {
         self.name.extend(heard);
         self.other = bytes::name_of(&self.name);
         let Some(other) = self.other else { return };
+        if self.announced.is_some_and(|announced| announced != other) {
+            ledger.blame(format!("stream {other} comes behind what {:?} said first", self.announced));
+        }
+        if ledger.openings.get(&self.own).is_some_and(|opening| opening.way == Way::Nowhere) {
+            ledger.blame(format!("{} leads nowhere and was answered", self.own));
+        }
         let name = std::mem::take(&mut self.name);
         match ledger.streams.get_mut(&other) {
             None => ledger.blame(format!("{} hears a stream that does not exist: {other:x}", self.own)),
@@ -224,6 +284,21 @@ impl TcpClient {
     pub fn new(far: Far, ask: TcpAsk, cue: &mut Cue) -> TcpClient {
         let talker = Talker::new(far, ask.length, ask.pace, cue);
         TcpClient { talker, ask }
+    }
+
+    /// It says first to whom it wants to be led, where names lead.
+    pub fn greeting(mut self, cue: &mut Cue) -> TcpClient {
+        let own = self.talker.own;
+        if let Some(opening) = cue.ledger.ways[Mode::Tcp as usize].as_ref().map(|ways| ways.opening(own)) {
+            cue.sim.remark(|| format!("client opens {own}: {opening:?}"));
+            self.talker.unsaid.out.say(&opening.bytes);
+            (self.talker.unsaid.chunk, self.talker.unsaid.silent) = (opening.chunk, opening.silent);
+            if opening.way == Way::Nowhere {
+                cue.ledger.excuse(own, ledger::ANYTHING);
+            }
+            cue.ledger.openings.insert(own, opening);
+        }
+        self
     }
 
     /// One act; true after the last.

@@ -4,6 +4,7 @@
 use super::http_text::{self, Body, Head};
 use super::ledger::{self, Cue, Loss, Request};
 use super::tcp::{TcpAsk, TcpClient};
+use super::ways::Asked;
 use evenkeel::config::Mode;
 use evenkeel::net::sim::Far;
 
@@ -30,7 +31,7 @@ impl UpgradeClient {
             body: 0,
             reply: 0,
             repeatable: true,
-            host: true,
+            sought: cue.ledger.seek(number, true),
             forbidden: false,
             asked: cue.now,
             from: Some(cue.caller(far)),
@@ -41,8 +42,11 @@ impl UpgradeClient {
             home: None,
             hinted: false,
         };
+        let Asked { host, prefix, .. } = request.sought;
+        let host = host.unwrap_or("world");
         cue.ledger.requests.insert(number, request);
-        let text = format!("GET /r/{number} HTTP/1.1\r\nHost: world\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
+        let first = format!("GET {prefix}/r/{number} HTTP/1.1\r\nHost: {host}\r\n");
+        let text = format!("{first}Connection: Upgrade\r\nUpgrade: echo\r\n\r\n");
         let (out, heard) = (text.into_bytes(), Vec::new());
         UpgradeClient { far, number, out, heard, ask, refusal: None, declined: None, tunnel: None }
     }

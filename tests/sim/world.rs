@@ -116,6 +116,8 @@ impl World {
         let killed = plan.deeds.iter().any(|&(_, _, deed)| deed == Deed::Kill);
         ledger.hasty = killed || plan.backends.iter().any(hasty);
         (ledger.heralds, ledger.paths) = (plan.heralds, plan.paths);
+        ledger.ways = plan.ways.each_ref().map(|ways| ways.as_ref().map(|(ways, _)| ways.clone()));
+        ledger.apart = plan.ways.iter().flatten().map(|&(_, other)| address(other)).collect();
         let caps = plan.caps();
         ledger.sheds = caps.inflight.is_some();
         ledger.slows = caps.client.is_some();
@@ -323,8 +325,7 @@ impl World {
     /// No more of a pool are ejected than may be.
     fn look_at_the_share(&self, house: &impl House) -> Result<(), String> {
         let Some(terms) = self.plan.judgement().0 else { return Ok(()) };
-        for mode in [Mode::Http, Mode::Tcp] {
-            let pool = self.plan.pool(mode);
+        for (_, pool) in self.plan.pools() {
             let out = pool.iter().filter(|&&index| house.backend(index).is_some_and(|seen| seen.ejected)).count();
             if out * 100 > terms.share as usize * pool.len() {
                 return Err(format!("{out} of {} are ejected", pool.len()));
@@ -341,7 +342,9 @@ impl World {
     /// Whether a backend of the same pool never fails and is known to be up.
     fn has_firm_beside(&self, index: usize) -> bool {
         let http = |index: usize| self.plan.backends[index].http.is_some();
-        let beside = |&&firm: &&usize| firm != index && http(firm) == http(index) && self.backends[firm].vitals.up;
+        let beside = |&&firm: &&usize| {
+            firm != index && !self.plan.is_apart(index) && http(firm) == http(index) && self.backends[firm].vitals.up
+        };
         self.firm.iter().any(|firm| beside(&firm))
     }
 
@@ -375,7 +378,7 @@ impl World {
         }
         for (_, ask) in self.coming.extract_if(.., |(at, _)| *at <= now) {
             let client = match ask {
-                Coming::Tcp(ask) => Client::Tcp(TcpClient::new(cue.dial(Mode::Tcp), ask, &mut cue)),
+                Coming::Tcp(ask) => Client::Tcp(TcpClient::new(cue.dial(Mode::Tcp), ask, &mut cue).greeting(&mut cue)),
                 Coming::Http(ask) => Client::Http(HttpClient::new(ask, &mut cue)),
                 Coming::Upgrade(ask) => Client::Upgrade(UpgradeClient::new(ask, &mut cue)),
             };

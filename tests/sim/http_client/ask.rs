@@ -3,6 +3,7 @@
 use super::{HttpAsk, up};
 use crate::sim::ledger::{self, Cue, Excuse, Request};
 use crate::sim::plan::COOKIE;
+use crate::sim::ways::Asked;
 use crate::sim::{bytes, hostile, http_text};
 use std::time::Duration;
 
@@ -49,7 +50,7 @@ impl Ask {
             body: if self.fault == Fault::None { self.body.unwrap_or(0) } else { u64::MAX },
             reply: self.reply,
             repeatable: self.method != "POST" && self.body.is_none(),
-            host: self.host,
+            sought: cue.ledger.seek(number, self.host),
             forbidden: matches!(self.fault, Fault::Hostile(_) | Fault::Dribbles),
             seen: 0,
             begun: false,
@@ -83,7 +84,7 @@ impl Ask {
             let text = hostile::REQUESTS[index].text.replace("{n}", &number.to_string());
             return (text.into_bytes(), Vec::new());
         }
-        let mut text = self.head(number, plan);
+        let mut text = self.head(number, cue.ledger.requests[&number].sought, plan);
         if cue.ledger.sticky.is_some() {
             let ours = jar.map(|value| format!("{COOKIE}={value};  ")).unwrap_or_default();
             text += &format!("Cookie: a=\"1 2\";  {ours}{COOKIE}X=3\r\n");
@@ -116,11 +117,11 @@ impl Ask {
         (text.into_bytes(), body)
     }
 
-    fn head(&self, number: u64, plan: &HttpAsk) -> String {
+    fn head(&self, number: u64, sought: Asked, plan: &HttpAsk) -> String {
         let version = if plan.old { "1.0" } else { "1.1" };
-        let mut text = format!("{} /r/{number} HTTP/{version}\r\n", self.method);
-        if self.host {
-            text += "Host: world\r\n";
+        let mut text = format!("{} {}/r/{number} HTTP/{version}\r\n", self.method, sought.prefix);
+        if let Some(host) = sought.host {
+            text += &format!("Host: {host}\r\n");
         }
         if plan.old && plan.old_keeps {
             text += "Connection: keep-alive\r\n";
