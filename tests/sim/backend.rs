@@ -219,7 +219,7 @@ fn serve(one: &mut TcpServed, cue: &mut Cue) -> bool {
     match (talk, one.talker.other) {
         (Talk::Going, _) => false,
         (Talk::Reset, Some(client)) => {
-            if !cue.ledger.may(client, Loss::Cut) {
+            if !cue.ledger.may(client, Loss::Cut, cue.now) {
                 cue.ledger.lost(client, Loss::Cut, one.talker.far.number(), cue.now);
             }
             cue.sim.far_close(one.talker.far);

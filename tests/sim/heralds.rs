@@ -35,6 +35,7 @@ impl Cue<'_> {
     /// A client comes in: through the proxy, if there is one.
     pub fn dial(&mut self, mode: Mode) -> Far {
         let far = self.sim.dial(self.ledger.paths.door(mode));
+        self.ledger.limited.dialled(far.number());
         if self.ledger.heralds.before {
             let IpAddr::V4(client) = self.caller(far) else { return far };
             let header =

@@ -297,6 +297,8 @@ impl HttpServed {
         if request.seen == 1 && cue.ledger.steady.is_some() && home.is_some_and(|home| home != self.at) {
             return Err(format!("{number} is at home with {:?}", request.home));
         }
+        cue.ledger.look_at_the_rate(number, cue.now)?;
+        let request = &cue.ledger.requests[&number];
         if head.field("cookie").is_some_and(|cookies| cookies != SENT_ON) {
             return Err(format!("{number} has other cookies than its client sent: {head:?}"));
         }

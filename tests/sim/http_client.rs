@@ -75,6 +75,8 @@ pub struct HttpClient {
     finished: bool,
     /// A request was answered on this connection.
     kept: bool,
+    /// Since then it may be idle, in the eyes of the balancer: something was answered on it that was asked then.
+    idle: Option<Time>,
     /// The value of the balancer's cookie, and which backend that names.
     jar: Option<(String, SocketAddr)>,
 }
@@ -101,6 +103,7 @@ impl HttpClient {
             doubtful: false,
             finished: false,
             kept: false,
+            idle: None,
             jar: None,
         }
     }
@@ -151,9 +154,10 @@ impl HttpClient {
             cue.sim.remark(|| format!("client asks {number}: {ask:?}"));
             let address = cue.caller(self.far);
             if let Some(request) = cue.ledger.requests.get_mut(&number) {
-                (request.from, request.asked) = (Some(address), cue.now);
+                (request.from, request.asked, request.told) = (Some(address), cue.now, None);
                 request.home = self.jar.as_ref().map(|&(_, home)| home);
             }
+            cue.ledger.limited.asks(number, address);
             let jar = self.jar.as_ref().map(|(value, _)| value.as_str());
             let (head, body) = ask.written(number, jar, &self.plan, cue);
             self.out.say(head);
@@ -197,6 +201,7 @@ impl HttpClient {
         while cue.sim.far(self.far).readable > 0 && self.read_at <= cue.now {
             let count = cue.sim.far_read(self.far, &mut self.heard, self.plan.pace.sip);
             self.moved += count as u64;
+            cue.ledger.limited.is_inside(self.far.number(), cue.now);
             self.read_at = later(cue, self.plan.pace.rest);
             if let Err(what) = self.understand(cue) {
                 cue.ledger.blame(format!("{what}, on c{}", self.far.number()));
@@ -210,7 +215,7 @@ impl HttpClient {
             let Some(mut reading) = self.reading.take() else {
                 let Some((head, size)) = http_text::head(&self.heard)? else { return Ok(()) };
                 self.heard.drain(..size);
-                self.reading = self.begin(&head, cue.ledger)?;
+                self.reading = self.begin(&head, cue)?;
                 continue;
             };
             let mut payload = Vec::new();
@@ -226,7 +231,8 @@ impl HttpClient {
     }
 
     /// A response head: whose is it? `None`: an interim one.
-    fn begin(&mut self, head: &Head, ledger: &mut Ledger) -> Result<Option<Reading>, String> {
+    fn begin(&mut self, head: &Head, cue: &mut Cue) -> Result<Option<Reading>, String> {
+        let (ledger, now) = (&mut *cue.ledger, cue.now);
         let [version, status, _] = &head.first;
         if version != "HTTP/1.1" {
             return Err(format!("a response in {version}"));
@@ -253,6 +259,9 @@ impl HttpClient {
             Some(whose) if whose != number.to_string() => return Err(format!("asked {number}, was answered {head:?}")),
             Some(_) => None,
         };
+        if let Some(request) = ledger.requests.get_mut(&number) {
+            (request.told, request.too_many) = (Some(now), refusal == Some(Loss::Status(429)));
+        }
         if refusal.is_none() {
             self.look_at_the_answer(number, head, ledger)?;
         }
@@ -300,6 +309,7 @@ impl HttpClient {
     fn conclude(&mut self, reading: &Reading, cue: &mut Cue) -> Result<(), String> {
         let number = reading.number;
         self.waiting.pop_front();
+        self.idle = Some(cue.ledger.requests[&number].asked);
         // Answered before all of it was sent: the connection will end, though nobody could say so in time.
         self.doubtful = cue.ledger.early.contains(&number);
         self.told_close |= reading.closes || !self.out.is_empty() || self.withheld.take().is_some();
@@ -338,6 +348,7 @@ impl HttpClient {
         if cue.ledger.leaving.is_some_and(|leaving| !self.kept || over(leaving)) {
             cue.ledger.excuse(number, ledger::ANYTHING);
         }
+        cue.ledger.idle = self.idle;
         cue.ledger.lost(number, loss, self.far.number(), cue.now);
     }
 
@@ -378,7 +389,7 @@ impl HttpClient {
         (self.out, self.withheld) = (Outbox::default(), None);
         self.heard.clear();
         (self.told_close, self.doubtful, self.finished) = (false, false, false);
-        (self.kept, self.think_until) = (false, None);
+        (self.kept, self.idle, self.think_until) = (false, None, None);
         (self.write_at, self.read_at) = (cue.now, cue.now);
     }
 }

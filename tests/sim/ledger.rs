@@ -4,6 +4,7 @@
 //! "anything". All that has none must succeed.
 
 use super::heralds::Heralds;
+use super::limits::Limited;
 use super::plan::Paths;
 use super::ways::{Asked, Opening, Way, Ways};
 use evenkeel::base::Time;
@@ -22,6 +23,8 @@ pub struct Stream {
     pub finished_at: Option<u64>,
     /// The stream that came back on the same connection, as seen by the receiver of this one.
     pub partner: Option<u64>,
+    /// When its sender came.
+    pub since: Time,
     /// It passes over an upgraded connection.
     pub upgraded: bool,
 }
@@ -43,6 +46,9 @@ pub struct Request {
     pub from: Option<IpAddr>,
     /// When it was sent, the first byte of it.
     pub asked: Time,
+    /// When its client heard a response begin, and that it was one for asking too often.
+    pub told: Option<Time>,
+    pub too_many: bool,
     /// How often a backend saw it.
     pub seen: u32,
     /// Its client has heard an interim response.
@@ -131,6 +137,10 @@ pub struct Ledger {
     pub sheds: bool,
     pub slows: bool,
     pub makes_room: bool,
+    /// When they may.
+    pub limited: Limited,
+    /// The connection of a request was idle since then, when it ended.
+    pub idle: Option<Time>,
     /// When the balancer was told to leave.
     pub leaving: Option<Time>,
     /// When it is told to leave at once, and whether it was.
@@ -191,15 +201,15 @@ impl Ledger {
     }
 
     /// Whether this may happen to `number`.
-    pub fn may(&self, number: u64, loss: Loss) -> bool {
+    pub fn may(&self, number: u64, loss: Loss, now: Time) -> bool {
         let given = |&(whose, excuse): &(u64, Excuse)| whose == number && excuse.allows(loss);
-        self.excuses.iter().any(given) || self.may_anybody(number, loss)
+        self.excuses.iter().any(given) || self.may_anybody(number, loss, now)
     }
 
     /// Whether the state of the world excuses it.
-    fn may_anybody(&self, number: u64, loss: Loss) -> bool {
+    fn may_anybody(&self, number: u64, loss: Loss, now: Time) -> bool {
         match self.requests.get(&number) {
-            Some(request) if self.may_be_shed(request, loss) => true,
+            Some(request) if self.may_be_shed((number, request), loss, now) => true,
             Some(request) if request.sought.way == Way::Nowhere && matches!(loss, Loss::Status(_)) => false,
             Some(request) if request.forbidden || self.sure.contains(&number) => false,
             Some(request) if self.hasty && !request.repeatable && loss == Loss::Status(502) => true,
@@ -207,26 +217,42 @@ impl Ledger {
                 self.amnesty[Mode::Http as usize] && matches!(loss, Loss::Status(502..=504) | Loss::Cut | Loss::Silence)
             }
             None if self.streams.get(&number).is_some_and(|stream| stream.upgraded) => {
-                self.amnesty[Mode::Http as usize] || self.leaving.is_some() || self.sheds || self.slows
+                self.amnesty[Mode::Http as usize] || self.leaving.is_some()
             }
-            None => self.amnesty[Mode::Tcp as usize] || self.leaving.is_some() || self.sheds,
+            None => self.amnesty[Mode::Tcp as usize] || self.leaving.is_some() || self.may_be_closed(number, loss),
         }
     }
 
-    fn may_be_shed(&self, request: &Request, loss: Loss) -> bool {
+    fn may_be_shed(&self, (number, request): (u64, &Request), loss: Loss, now: Time) -> bool {
+        let way = request.sought.way;
         match loss {
-            Loss::Status(503) => self.sheds && !request.forbidden && request.sought.way != Way::Nowhere,
-            Loss::Status(429) => self.slows && !request.forbidden,
-            Loss::Silence => self.makes_room && request.seen == 0, // its connection was idle, whatever it meant to say
+            Loss::Status(_) if request.forbidden => false,
+            Loss::Status(503) => {
+                self.sheds && way != Way::Nowhere && self.limited.was_full(Mode::Http, way, request.asked)
+            }
+            Loss::Status(429) => self.slows && self.may_be_too_many(number, now),
+            // Its connection was idle, whatever it meant to say.
+            Loss::Silence => {
+                let idle = self.idle.is_some_and(|since| self.limited.made_room(since));
+                self.makes_room && request.seen == 0 && idle
+            }
             _ => false,
         }
+    }
+
+    /// Whether a TCP client may be closed on that found no room, before anybody heard it.
+    fn may_be_closed(&self, number: u64, loss: Loss) -> bool {
+        let Some(stream) = self.streams.get(&number) else { return false };
+        let way = self.openings.get(&number).map_or(Way::Main, |opening| opening.way);
+        let unheard = stream.partner.is_none() && loss != Loss::Cut;
+        self.sheds && unheard && self.limited.was_full(Mode::Tcp, way, stream.since)
     }
 
     /// `number` was lost: a fault unless there is an excuse.
     pub fn lost(&mut self, number: u64, loss: Loss, at: usize, now: Time) {
         self.lost += 1;
         let crossed = self.late_surplus.is_some_and(|said| now.since(said) <= CROSSING);
-        if self.may(number, loss) || crossed && loss == Loss::Surplus {
+        if self.may(number, loss, now) || crossed && loss == Loss::Surplus {
             return;
         }
         match self.orphans {

@@ -21,7 +21,8 @@
 //! answering (502, or a cut), it was hung (504), its client stopped (408). A clean end that hides a cut has no excuse.
 //!
 //! Reading order: [`plan`] (the grammar: what a seed means), [`world`] (the loop and the properties), [`ledger`]
-//! (what is known and excused), [`ways`] (who is led where), [`vitals`] (what a backend's health may be taken for), the actors [`tcp`],
+//! (what is known and excused), [`limits`] (who may be
+//! refused for want of room), [`ways`] (who is led where), [`vitals`] (what a backend's health may be taken for), the actors [`tcp`],
 //! [`http_client`], [`http_backend`], [`upgrade`], what [`hostile`] ones say, [`sweep`] (many seeds, and one made
 //! smaller), and [`relay`], a small balancer with bugs to be planted, on which the world itself is tested. Whether the
 //! world would notice a bug of the balancer is asked by `scripts/mutants.sh`.
@@ -35,6 +36,7 @@ pub mod http_backend;
 pub mod http_client;
 pub mod http_text;
 pub mod ledger;
+pub mod limits;
 pub mod meters;
 pub mod plan;
 pub mod relay;

@@ -64,7 +64,7 @@ impl Talker {
     pub fn new(far: Far, length: u64, pace: Pace, cue: &mut Cue) -> Talker {
         let (own, length) = (cue.ledger.number(), length.max(NAME));
         let stream = cue.ledger.streams.entry(own).or_default();
-        stream.length = length;
+        (stream.length, stream.since) = (length, cue.now);
         Talker {
             far,
             own,

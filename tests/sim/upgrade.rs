@@ -34,6 +34,8 @@ impl UpgradeClient {
             sought: cue.ledger.seek(number, true),
             forbidden: false,
             asked: cue.now,
+            told: None,
+            too_many: false,
             from: Some(cue.caller(far)),
             seen: 0,
             begun: false,

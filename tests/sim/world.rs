@@ -3,6 +3,7 @@
 use super::backend::{Backend, Deed, Habits};
 use super::http_client::HttpClient;
 use super::ledger::{Cue, Ledger};
+use super::limits::Limited;
 use super::meters::Meters;
 use super::plan::{Coming, Plan, address};
 use super::reloads::{Changes, Reload};
@@ -121,6 +122,7 @@ impl World {
         let caps = plan.caps();
         ledger.sheds = caps.inflight.is_some();
         ledger.slows = caps.client.is_some();
+        ledger.limited = Limited::new(&plan);
         ledger.makes_room = plan.most_clients > 0;
         ledger.body_limit = plan.body_limit;
         ledger.sticky = plan.sticky();
@@ -209,6 +211,9 @@ impl World {
         if self.plan.most_clients > 0 && house.open() > self.plan.most_clients {
             return Err(format!("{} clients were let in", house.open()));
         }
+        let barred = |index: usize| self.backends[index].vitals.barred || self.changes.removed.contains(&index);
+        let now = house.net().now();
+        self.ledger.limited.look(&self.plan, &*house, barred, now);
         self.look_at_the_judgement(house)?;
         self.ledger.verdict()
     }

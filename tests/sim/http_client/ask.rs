@@ -60,6 +60,8 @@ impl Ask {
             hinted: false,
             from: None,
             asked: cue.now,
+            told: None,
+            too_many: false,
         };
         cue.ledger.requests.insert(number, request);
         match self.fault {
