@@ -41,6 +41,9 @@ pub struct Limited {
     /// Connections on which nothing was heard yet: they may wait outside. And when one was last found to be inside.
     outside: BTreeSet<usize>,
     let_in: Option<Time>,
+    /// Who waits in line for a backend, in the order of the turns in which they began, where that can be told.
+    line: Option<Vec<(u64, String)>>,
+    turns: u64,
     /// Backends on which nobody gives up, with what they had at the last look.
     sound: BTreeMap<usize, (u32, u64)>,
 }
@@ -55,13 +58,47 @@ impl Limited {
         });
         let known = plan.heralds.before || !plan.paths.doors; // who comes by a path has no address
         let sound = (0..plan.backends.len()).filter(|&index| is_sound(plan, index)).map(|index| (index, (0, 0)));
+        let sound: BTreeMap<_, _> = sound.collect();
+        // In one pool, where nobody has a reason to be passed over or to go to the front.
+        let simple = plan.pools().len() == 1 && sound.len() == plan.backends.len() && known && plan.is_still();
         Limited {
             inflight,
             bucket: bucket.filter(|_| known),
             most_clients: plan.most_clients,
-            sound: sound.collect(),
+            line: plan.caps().queue.filter(|_| simple).map(|_| Vec::new()),
+            sound,
             ..Limited::default()
         }
+    }
+
+    /// Who waits is served in order. Errors: somebody was not.
+    pub fn look_at_the_line(&mut self, house: &impl House) -> Result<(), String> {
+        let Some(line) = &mut self.line else { return Ok(()) };
+        self.turns += 1;
+        let all = house.describe();
+        let waits = |line: &str| line.contains(" Queued ");
+        let served = |whose: &str| {
+            let begins = whose.split(" Queued ").next().unwrap_or(whose);
+            let (who, what) = (format!("{begins} "), whose.split(" Queued ").nth(1));
+            let busy = |line: &&String| line.starts_with(&who) && what.is_some_and(|what| line.ends_with(what));
+            all.iter().find(busy).is_some_and(|line| {
+                ["Connecting", "Sending", "Awaiting", "Receiving", "Tunnel"].iter().any(|phase| line.contains(phase))
+            })
+        };
+        let (stay, left): (Vec<_>, Vec<_>) = std::mem::take(line).into_iter().partition(|(_, one)| all.contains(one));
+        let overtaken = |(since, one): &(u64, String)| {
+            stay.iter()
+                .find(|(earlier, _)| earlier < since && served(one))
+                .map(|(_, other)| (one.clone(), other.clone()))
+        };
+        if let Some((one, other)) = left.iter().find_map(overtaken) {
+            return Err(format!("{one} overtakes {other}"));
+        }
+        *line = stay;
+        let new = |one: &&String| waits(one) && !line.iter().any(|(_, other)| other == *one);
+        let new: Vec<_> = all.iter().filter(new).map(|one| (self.turns, one.clone())).collect();
+        line.extend(new);
+        Ok(())
     }
 
     /// A turn is over. `barred`: who gets no work.

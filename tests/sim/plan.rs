@@ -294,10 +294,12 @@ impl Plan {
 
     /// Nobody is excluded for what it answers, or by the operator, and there is room for all.
     pub fn is_steady(&self) -> bool {
-        self.caps() == Caps::default()
-            && self.judgement().0.is_none()
-            && self.orders.is_empty()
-            && self.reloads.is_empty()
+        self.caps() == Caps::default() && self.is_still()
+    }
+
+    /// Nobody changes anything about its backends.
+    pub fn is_still(&self) -> bool {
+        self.judgement().0.is_none() && self.orders.is_empty() && self.reloads.is_empty()
     }
 
     /// The backends of the pool that there always is, by index.

@@ -214,6 +214,7 @@ impl World {
         let barred = |index: usize| self.backends[index].vitals.barred || self.changes.removed.contains(&index);
         let now = house.net().now();
         self.ledger.limited.look(&self.plan, &*house, barred, now);
+        self.ledger.limited.look_at_the_line(&*house)?;
         self.look_at_the_judgement(house)?;
         self.ledger.verdict()
     }
