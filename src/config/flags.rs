@@ -95,7 +95,7 @@ pub struct Run {
     pub admin: Option<String>,
     /// A file with the token that whoever speaks to it has to know, as does EVENKEEL_ADMIN_TOKEN; needed where others can
     /// reach it
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub admin_token_file: Option<String>,
     /// A line for each request: to standard output, to a file, or off, the default
     #[arg(long, value_name = "-|FILE|off", value_hint = ValueHint::FilePath)]

@@ -9,7 +9,7 @@ use super::flags::{self, Env};
 use super::guard::{self, Token};
 use super::{MOST_WEIGHT, duration, word};
 use crate::base::Address;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueHint};
 use std::time::Duration;
 
 /// The flags of `ctl`.
@@ -37,7 +37,7 @@ pub struct To {
     #[arg(long, value_name = "TOKEN", global = true, conflicts_with = "token_file")]
     pub token: Option<String>,
     /// A file with that token; also EVENKEEL_ADMIN_TOKEN_FILE
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE", global = true, value_hint = ValueHint::FilePath)]
     pub token_file: Option<String>,
 }
 
