@@ -40,12 +40,13 @@ pub type Again = Arc<dyn Fn() -> Result<Config, String> + Send + Sync>;
 /// descriptors.
 pub fn run(asked: Asked, inherited: Inherited, again: Again) -> io::Result<()> {
     let Asked { mut config, access, .. } = asked;
-    let descriptors = limits::raise_descriptors();
-    fit(&mut config.limits, descriptors);
     let opened = access.as_ref().map(open).transpose()?;
     let mut os = Os::new()?;
     os.hear_signals()?;
     os.inherit(inherited);
+    // What is open by now is none of the loop's own; what it has to keep free for backends is kept of the rest.
+    let descriptors = limits::raise_descriptors().saturating_sub(limits::open_descriptors());
+    fit(&mut config.limits, descriptors);
     let remote = os.remote();
     let seed = RandomState::new().build_hasher().finish(); // std's own keys: the one place where chance comes in
     let mut proxy = Proxy::new(&config, Traced::new(os), seed)?;

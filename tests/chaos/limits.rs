@@ -10,30 +10,44 @@ fn vitals(balancer: &Balancer) -> Vitals {
     Vitals::of(balancer.pid()).expect("a running process")
 }
 
-/// More connections than descriptors: whoever got in is served, whoever did not waits outside at no cost, and gets in as
-/// soon as somebody leaves. With 40 the margin for backends and probes is kept in time; 16 are so few that it is less than
-/// what the process itself needs (six or seven), and accepting fails.
-#[test]
-fn descriptors_that_run_out_cost_nothing_and_are_used_again_at_once() {
-    run_out(40, "full: ");
-    run_out(16, "cannot accept");
-}
+const FLOOD: usize = 150;
 
-fn run_out(descriptors: u64, told: &str) {
-    const FLOOD: usize = 150;
-    let backend = Backend::named("one");
+fn limited(backend: &Backend, descriptors: u64) -> Balancer {
     let address = backend.address.to_string();
     let args = ["-l", "127.0.0.1:0", "--admin", "off", "--health", "off", "-b", &address];
     let balancer = Balancer::start_limited(descriptors, &args);
     assert_eq!(balancer.client().get("/").text(), "one");
-    let mut flood: Vec<TcpStream> = (0..FLOOD).map(|_| TcpStream::connect(balancer.address).unwrap()).collect();
-    balancer.wait_for_line(told);
-    until("most descriptors taken", || vitals(&balancer).descriptors as u64 >= descriptors * 3 / 4);
+    balancer
+}
 
-    let (before, span) = (vitals(&balancer).cpu, Duration::from_millis(1500));
+fn flood(balancer: &Balancer) -> Vec<TcpStream> {
+    (0..FLOOD).map(|_| TcpStream::connect(balancer.address).unwrap()).collect()
+}
+
+/// It does nothing while there is nothing to do.
+fn is_at_rest(balancer: &Balancer) {
+    let (before, span) = (vitals(balancer).cpu, Duration::from_millis(1500));
     std::thread::sleep(span);
-    let busy = vitals(&balancer).cpu - before;
+    let busy = vitals(balancer).cpu - before;
     assert!(busy < span / 10, "{busy:?} of CPU in {span:?}, with nothing to do");
+}
+
+fn says_little(balancer: &Balancer, told: &str) {
+    let complaints = balancer.lines(&[told]);
+    assert!(complaints.len() <= 3, "{} times: {complaints:?}", complaints.len());
+}
+
+/// More connections than descriptors: whoever got in is served, whoever did not waits outside at no cost, and gets in as
+/// soon as somebody leaves. What backends and probes need is kept free.
+#[test]
+fn descriptors_that_run_out_cost_nothing_and_are_used_again_at_once() {
+    const DESCRIPTORS: u64 = 40;
+    let backend = Backend::named("one");
+    let balancer = limited(&backend, DESCRIPTORS);
+    let mut flood = flood(&balancer);
+    balancer.wait_for_line("full: ");
+    until("most descriptors taken", || vitals(&balancer).descriptors as u64 >= DESCRIPTORS * 3 / 4);
+    is_at_rest(&balancer);
 
     // In a steady coming and going at the limit, everybody gets in, and nobody writes the same line again and again.
     for _ in 0..30 {
@@ -44,9 +58,31 @@ fn run_out(descriptors: u64, told: &str) {
     waiting.send(client::get("/")).unwrap();
     drop(flood);
     assert_eq!(waiting.response("GET").unwrap().text(), "one");
-    let complaints = balancer.lines(&[told]);
-    assert!(complaints.len() <= 3, "{} times: {complaints:?}", complaints.len());
-    until("descriptors given back", || (vitals(&balancer).descriptors as u64) < descriptors.min(20));
+    says_little(&balancer, "full: ");
+    until("descriptors given back", || vitals(&balancer).descriptors < 20);
+}
+
+/// Somebody takes descriptors away while everything runs, so that what is kept free is not there either and accepting
+/// itself fails.
+#[cfg(target_os = "linux")]
+#[test]
+fn accepting_that_fails_rests_and_goes_on_when_it_can() {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+    let backend = Backend::named("one");
+    let balancer = limited(&backend, 60);
+    let may_have = |current: u64| {
+        let pid = Pid::from_raw(balancer.pid() as i32);
+        prlimit(pid, Resource::Nofile, Rlimit { current: Some(current), maximum: Some(60) }).unwrap();
+    };
+    may_have(vitals(&balancer).descriptors as u64 + 3);
+    let flood = flood(&balancer);
+    balancer.wait_for_line("cannot accept");
+    is_at_rest(&balancer);
+    says_little(&balancer, "cannot accept");
+    may_have(60);
+    drop(flood);
+    assert_eq!(balancer.client().get("/").text(), "one");
+    until("descriptors given back", || vitals(&balancer).descriptors < 20);
 }
 
 /// What a client may cost that is slow on purpose: what has come of its head or body, and what is to go to it, and no
