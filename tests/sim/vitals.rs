@@ -122,6 +122,11 @@ impl Vitals {
     /// Its balancer has it out or not: was it so at the last look? Errors: it is out for longer than so often of `base`.
     pub fn ejected(&mut self, out: bool, base: Duration, now: Time) -> Result<bool, String> {
         let was = self.out.is_some();
+        // It may be back and out again within a turn: somebody waited for it, and found that it failed at once.
+        let fails = self.events.last().is_some_and(|&(at, what)| at == now && what == Dealt::Failure);
+        if out && fails && self.out.is_some_and(|since| now.since(since) >= base * self.outs) {
+            (self.outs, self.out) = (self.outs + 1, Some(now));
+        }
         self.in_throughout = !was && !out;
         self.outs += u32::from(out && !was);
         self.out = out.then(|| self.out.unwrap_or(now));
