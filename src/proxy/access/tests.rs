@@ -97,3 +97,17 @@ fn combined_is_what_analysers_read() {
     let tunnel = |record: &mut Record| record.asked = None;
     assert!(line(Format::Combined, tunnel, 0).contains("] \"-\" 000 20 \"-\" \"-\""));
 }
+
+proptest::proptest! {
+    /// Whatever a client or an operator has put into a name, the line is JSON, one line, and says it.
+    #[test]
+    fn any_text_is_read_back_from_json(agent in proptest::collection::vec(proptest::prelude::any::<u8>(), 1..40)) {
+        let text = line(Format::Json, |record| {
+            served(record);
+            record.asked.as_mut().unwrap().agent = agent.clone().into();
+        }, 200);
+        let object: serde_json::Value = serde_json::from_str(&text).unwrap();
+        proptest::prop_assert_eq!(object["user_agent"].as_str().unwrap(), String::from_utf8_lossy(&agent));
+        proptest::prop_assert_eq!(text.matches('\n').count(), 1);
+    }
+}
