@@ -76,7 +76,7 @@ fn command() -> Result<Command, Exit> {
 fn again() -> Result<Config, String> {
     match command() {
         Ok(Command::Run { config, .. }) => Ok(config),
-        Ok(_) => Err("it has none".into()),
+        Ok(_) => Err("the demo has no configuration to read".into()),
         Err(exit) => Err(exit.text),
     }
 }
