@@ -106,3 +106,25 @@ fn bad_flags_and_files_are_exit_2_and_name_the_fix() {
     assert_eq!(code, Some(2), "{words}");
     assert!(words.contains("bindd") && words.contains("bind") && words.contains('2'), "{words}");
 }
+
+/// Whoever asks before sending us requests hears it; whoever wants to change something comes too late.
+#[test]
+fn while_it_leaves_it_is_alive_and_not_ready() {
+    let (backend, gate) = gated();
+    let balancer = Balancer::before(&[&backend], &["--health", "off"]);
+    let admin = balancer.admin.unwrap();
+    let ask = |target| Client::connect(admin).get(target);
+    assert_eq!((ask("/readyz").status, ask("/healthz").status), (200, 200));
+    let mut busy = balancer.client();
+    busy.send(client::get("/slow")).unwrap();
+    gate.wait_for(1);
+    balancer.terminate();
+    wait_until_closed(&balancer);
+    let ready = ask("/readyz");
+    assert_eq!((ready.status, ask("/healthz").status), (503, 200));
+    assert!(ready.text().contains("draining"), "{}", ready.text());
+    let reload = Client::connect(admin).raw("POST", format!("POST /api/reload HTTP/1.1\r\nHost: {admin}\r\n\r\n"));
+    assert_eq!((reload.status, reload.text().as_str()), (503, "this process is leaving\n"));
+    gate.open();
+    assert_eq!(busy.response("GET").unwrap().text(), "one");
+}
