@@ -92,6 +92,7 @@ impl<N: Net> Proxy<N> {
         let mut mentioned = Mentioned::default();
         self.sessions.iter().for_each(|(_, session)| session.mention(&mut mentioned));
         let freed = self.cx.backends.forget_gone(&mentioned);
+        freed.iter().for_each(|&id| self.cx.let_rest(id)); // whose pool went before it may have left something open
         self.cx.receipts.forget(&freed);
     }
 

@@ -244,3 +244,31 @@ fn limits_hold_for_the_next_request() {
         client.is_refused_with(431);
     });
 }
+
+/// Its last response leaves a connection behind that may be used again. Its row in the table is another's by then.
+#[test]
+fn what_a_pool_that_is_gone_leaves_open_is_nobody_elses() {
+    let way = vec![Route { host: Some(HostPattern::Exact("gone".into())), path: None, pool: 1 }];
+    Play::new().routes(way, Some(0)).uncut().run(|s| {
+        let client = s.client();
+        client.says("GET / HTTP/1.1\r\nHost: gone\r\n\r\n");
+        let backend = s.backend_hears_request(LINE);
+        backend.says("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nha");
+        s.reload(|config| {
+            config.pools.remove(1);
+            config.listeners[0].routes.clear();
+        })
+        .unwrap();
+        backend.says("lf");
+        client.hears_message("HTTP/1.1 200 OK", "half");
+        client.is_kept_alive();
+        s.reload(|config| {
+            let address = std::net::SocketAddr::from(([127, 0, 0, 1], 1)).into(); // nobody is there
+            config.pools[0].backends.push(evenkeel::config::Backend { name: "x:1".into(), address, weight: 1 });
+        })
+        .unwrap();
+        for _ in 0..4 {
+            assert_eq!(served(s, &client).backend(), 0);
+        }
+    });
+}
