@@ -57,6 +57,9 @@ pub fn run(asked: Asked, inherited: Inherited, again: Again) -> io::Result<()> {
         Helpers { again, remote, descriptors, reading: None, once_more: false, heir: None, handed_over: false };
     let mut life = Life::Begins;
     loop {
+        if life == Life::Begins {
+            proxy.net_mut().inner().own_files(true);
+        }
         life.goes_on(proxy.is_leaving() && !helpers.handed_over);
         match proxy.turn()? {
             Turned::More => {}
@@ -64,10 +67,15 @@ pub fn run(asked: Asked, inherited: Inherited, again: Again) -> io::Result<()> {
             Turned::HandOver => helpers.begin_handing_over(&mut proxy),
             Turned::Done => break,
         }
-        watchdog.turned();
+        if !helpers.handed_over {
+            watchdog.turned(); // else it is another's loop that is to be seen
+        }
         helpers.look_after(&mut proxy);
     }
     life.goes_on(proxy.is_leaving() && !helpers.handed_over);
+    if let Some(Ok(number)) = helpers.heir.and_then(Errand::wait) {
+        hand_over::dismiss(number); // whoever told us to leave meanwhile meant the service
+    }
     Ok(())
 }
 
@@ -111,6 +119,10 @@ struct Helpers {
 
 impl Helpers {
     fn begin_reading(&mut self, proxy: &mut Proxy<Traced<Os>>) {
+        if self.heir.is_some() {
+            // Which has read it already, perhaps as it was before.
+            return drop(proxy.reload(Err("a hand-over is under way: ask again when that is over".into())));
+        }
         if self.reading.is_some() {
             self.once_more = true;
             return;
@@ -155,9 +167,15 @@ impl Helpers {
 
     fn leave_to(&mut self, heir: Result<u32, String>, proxy: &mut Proxy<Traced<Os>>) {
         match heir {
+            Ok(number) if proxy.is_leaving() => {
+                log::warn!(
+                    "not handed over, since this process was told to leave meanwhile: process {number} is as well"
+                );
+                hand_over::dismiss(number);
+            }
             Ok(number) => {
                 log::warn!("handed over to process {number}");
-                proxy.net_mut().inner().leave_files();
+                proxy.net_mut().inner().own_files(false);
                 proxy.hand_over();
                 notify::succeeded_by(number);
                 self.handed_over = true;

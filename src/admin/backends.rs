@@ -124,7 +124,10 @@ pub(super) fn post(
         (Some(Deed::Remove), Ok(_)) if weight.is_some() => {
             refused(Wrong::new("who is removed has no weight", "leave it out"))
         }
-        (Some(Deed::Remove), Ok(backends)) => Reply::Ask(Ask::Remove(backends)),
+        (Some(Deed::Remove), Ok(backends)) => {
+            let named = |id: BackendId| (id, view.backends.get(id).name.clone());
+            Reply::Ask(Ask::Remove(backends.into_iter().map(named).collect()))
+        }
         (Some(Deed::Order(order)), Ok(backends)) => Reply::Act(Act { backends, weight, order: Some(order) }),
         (None, Ok(backends)) => Reply::Act(Act { backends, weight, order: None }),
     }

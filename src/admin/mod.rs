@@ -177,8 +177,8 @@ pub enum Ask {
     Reload,
     /// To have one backend more in this pool.
     Add(PoolId, config::Backend),
-    /// To have these no more.
-    Remove(Vec<BackendId>),
+    /// To have these no more, who are called so.
+    Remove(Vec<(BackendId, String)>),
 }
 
 /// What a request asks to be done with backends.

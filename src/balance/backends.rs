@@ -99,7 +99,7 @@ impl Backends {
         let backend = &mut self.table[id.0 as usize];
         let was_full = backend.is_full();
         backend.in_flight -= 1;
-        if was_full {
+        if was_full && !backend.is_full() {
             self.emptied(id);
         }
         let backend = &self.table[id.0 as usize];

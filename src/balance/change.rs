@@ -75,15 +75,21 @@ impl Backends {
         let removed: Vec<BackendId> = removed.into_iter().map(BackendId).collect();
         removed.iter().for_each(|&id| self.depart(id, now));
         self.seat(id);
+        self.relief = true; // somebody may wait for one that is back
         (id, Changed { added, removed, ..Changed::default() })
     }
 
     /// A pool is asked for otherwise than it `was`. What an operator has ordered meanwhile stays, but for a weight that
     /// the configuration changes.
     pub fn change_pool(&mut self, id: PoolId, was: &config::Pool, is: &config::Pool, now: Time) -> Changed {
-        let mut changed = self.change_members(id, was, is, now);
-        let newcomers = !changed.added.is_empty() || !changed.removed.is_empty();
-        let elsewhere = self.change_terms(id, was, is, newcomers);
+        let before = self.pool(id).members.clone();
+        let (mut changed, weights) = self.change_members(id, was, is, now);
+        let elsewhere = self.change_terms(id, was, is, before != self.pool(id).members);
+        for (backend, weight) in weights {
+            if self.set_weight(backend, weight, now) {
+                changed.reweighed.push(backend);
+            }
+        }
         for backend in self.pool(id).members().collect::<Vec<_>>() {
             let fresh = changed.added.contains(&backend);
             if self.change_backend(backend, was, is, now) {
@@ -161,10 +167,17 @@ impl Backends {
     }
 
     /// Who stays is known by name and address.
-    fn change_members(&mut self, id: PoolId, was: &config::Pool, is: &config::Pool, now: Time) -> Changed {
+    /// And which have another weight, to be set when everybody is seated.
+    fn change_members(
+        &mut self,
+        id: PoolId,
+        was: &config::Pool,
+        is: &config::Pool,
+        now: Time,
+    ) -> (Changed, Vec<(BackendId, u32)>) {
         let mut before: Vec<BackendId> = self.pool(id).members().collect();
         let mut changed = Changed::default();
-        let mut members = Vec::new();
+        let (mut members, mut weights) = (Vec::new(), Vec::new());
         for wanted in &is.backends {
             let same = |id: &BackendId| {
                 let backend = self.get(*id);
@@ -179,30 +192,31 @@ impl Backends {
             let stays = before.remove(at);
             members.push(stays.0);
             let weighed = was.backends.iter().find(|it| it.name == wanted.name && it.address == wanted.address);
-            if weighed.is_none_or(|it| it.weight != wanted.weight) && self.set_weight(stays, wanted.weight, now) {
-                changed.reweighed.push(stays);
+            if weighed.is_none_or(|it| it.weight != wanted.weight) {
+                weights.push((stays, wanted.weight));
             }
         }
         before.iter().for_each(|&id| self.depart(id, now));
         changed.removed = before;
         self.pools[usize::from(id.0)].members = members;
         self.seat(id);
-        changed
+        (changed, weights)
     }
 
-    /// What a pool is told that does not concern its backends one by one. Whether they are asked in another way.
-    fn change_terms(&mut self, id: PoolId, was: &config::Pool, is: &config::Pool, newcomers: bool) -> bool {
+    /// What a pool is told that does not concern its backends one by one, who may sit in other rows. Whether they are
+    /// asked in another way.
+    fn change_terms(&mut self, id: PoolId, was: &config::Pool, is: &config::Pool, other_rows: bool) -> bool {
         let (chance, pool) = (Rng::new(self.rng.bits()), &mut self.pools[usize::from(id.0)]);
         let config::Health { kind, interval, timeout, port, ejection, .. } = is.health.clone();
         pool.probing = Probing { kind, interval, timeout, port };
         (pool.proxy_protocol, pool.ejection) = (is.proxy_protocol, ejection);
         pool.set_terms(is);
         let other_policy = (was.policy, hash_of(was)) != (is.policy, hash_of(is));
-        if newcomers || other_policy {
+        if other_rows || other_policy {
             pool.policy = policy::of(is.policy, chance);
             (pool.chosen_by, pool.hash, pool.heeds_load) = (is.policy, hash_of(is), pool.policy.heeds_load());
         }
-        if newcomers || other_policy || was.health.slow_start != is.health.slow_start {
+        if other_rows || other_policy || was.health.slow_start != is.health.slow_start {
             pool.slow_start = SlowStart::new(is.health.slow_start, pool.policy.packs(), is.policy.hashes());
         }
         let members = Members::new(&self.table, &pool.members);
@@ -333,6 +347,24 @@ mod tests {
         assert!(all.served(BackendId(0), crate::balance::Served::Failed("5xx"), NOW).is_some());
         assert_eq!(all.change_pool(POOL, &with(1), &with(2), NOW).released, [BackendId(0)]);
         assert!(all.get(BackendId(0)).takes_work());
+    }
+
+    /// Keys must find the same backend whatever the order of the file: rows are not names.
+    #[test]
+    fn another_order_sends_no_key_elsewhere() {
+        for policy in [PolicyName::Maglev, PolicyName::Rendezvous] {
+            let was = config::Pool { policy, ..pool(&[1, 2, 3]) };
+            let is = config::Pool { policy, ..pool(&[3, 1, 2]) };
+            let mut all = Backends::new(std::slice::from_ref(&was), 7);
+            let picks = |all: &mut Backends| {
+                let pick = |key| all.pick(POOL, &Wanted { key, ..Wanted::default() }).unwrap();
+                (0..100).map(|key: u64| key.wrapping_mul(0x9e37_79b9_7f4a_7c15)).map(pick).collect::<Vec<_>>()
+            };
+            let before = picks(&mut all);
+            let changed = all.change_pool(POOL, &was, &is, NOW);
+            assert_eq!(changed, Changed::default());
+            assert_eq!(picks(&mut all), before, "{policy:?}");
+        }
     }
 
     proptest! {

@@ -92,11 +92,22 @@ impl ClientLimit {
         if self.rows[row as usize].open >= self.most_open {
             return false;
         }
+        self.open(row);
+        true
+    }
+
+    /// A client is connected already, whether it may or not.
+    pub fn seat(&mut self, ip: IpAddr, now: Time) {
+        self.forget_due(now);
+        let row = self.row(client_of(ip));
+        self.open(row);
+    }
+
+    fn open(&mut self, row: u32) {
         if self.rows[row as usize].open == 0 {
             self.unlink(row);
         }
         self.rows[row as usize].open += 1;
-        true
     }
 
     /// One of its connections is over.
@@ -227,6 +238,17 @@ mod tests {
         assert!(!same("2001:db8::1", "2001:db8:0:1::1"));
         assert!(!same("192.0.2.1", "192.0.2.2"));
         assert!(!same("0.0.0.0", "::1"));
+    }
+
+    #[test]
+    fn who_is_inside_when_a_limit_comes_counts_and_may_stay() {
+        let mut clients = limit(Some(2), None, None);
+        (0..3).for_each(|_| clients.seat(ip("192.0.2.1"), at(0)));
+        assert!(!clients.arrive(ip("192.0.2.1"), at(0)));
+        clients.leave(ip("192.0.2.1"), at(0));
+        assert!(!clients.arrive(ip("192.0.2.1"), at(0)), "two are left");
+        clients.leave(ip("192.0.2.1"), at(0));
+        assert!(clients.arrive(ip("192.0.2.1"), at(0)));
     }
 
     #[test]

@@ -19,7 +19,9 @@ pub type Failure = String;
 /// Says it, and writes what there is to be told to standard output.
 pub fn run(say: &Say, to: &Target) -> Result<(), Failure> {
     match say {
-        Say::State { json: true } => print(&String::from_utf8_lossy(&get(to, "/api/state")?)).map(drop),
+        Say::State { json: true } => {
+            print(&table::harmless(&String::from_utf8_lossy(&get(to, "/api/state")?))).map(drop)
+        }
         Say::State { json: false } => print(&table::state(&state(to)?)).map(drop),
         Say::Order(name, deed) => {
             let body = match deed {
@@ -33,7 +35,7 @@ pub fn run(say: &Say, to: &Target) -> Result<(), Failure> {
             let answer = post(to, &format!("/api/backends/{}", escape(name)), &body)?;
             print(&table::backends(&json(&answer, to)?)).map(drop)
         }
-        Say::Reload => print(&String::from_utf8_lossy(&post(to, "/api/reload", "")?)).map(drop),
+        Say::Reload => print(&table::harmless(&String::from_utf8_lossy(&post(to, "/api/reload", "")?))).map(drop),
         Say::Watch { interval, count } => watch(to, *interval, *count),
     }
 }
@@ -43,7 +45,7 @@ pub fn explain(id: &str, to: &Target) -> Result<(), Failure> {
     let receipt = json(&get(to, &format!("/api/requests/{id}"))?, to)?;
     let words = receipt["words"].as_array().ok_or_else(|| stranger(to))?;
     let lines: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
-    print(&(lines.join("\n") + "\n")).map(drop)
+    print(&table::harmless(&(lines.join("\n") + "\n"))).map(drop)
 }
 
 /// The state, again and again: over itself on a terminal, else one below the other. Nobody reads it any more: done.

@@ -28,6 +28,11 @@ impl<T: Send + 'static> Errand<T> {
         Ok(Errand { outcome })
     }
 
+    /// Waits for its outcome: not for a loop.
+    pub fn wait(self) -> Option<T> {
+        self.outcome.recv().ok()
+    }
+
     /// Its outcome, once. Errors: it is not there yet. A thread that has died has none: `lost` stands for it.
     pub fn fetch(&self, lost: impl FnOnce() -> T) -> Option<T> {
         match self.outcome.try_recv() {

@@ -3,6 +3,7 @@
 //! What is special about the latter is in [`unix`](super::unix).
 
 use super::ListenOptions;
+use super::congestion;
 use super::defer::defer_accept;
 use super::unix::{self, File};
 use crate::base::{Address, Peer};
@@ -59,6 +60,13 @@ fn listen_tcp(at: SocketAddr, backlog: i32, deferred: bool) -> io::Result<(TcpLi
 }
 
 impl Ear {
+    /// Sends as the system does.
+    pub(super) fn forget_congestion(&self) {
+        if let Ear::Tcp(listener) = self {
+            let _ = congestion::set(&SockRef::from(listener), None); // or as it did
+        }
+    }
+
     /// Keeps silent clients back from now on, or not any more. Whether the kernel does.
     pub(super) fn defer(&self, deferred: bool) -> bool {
         match self {

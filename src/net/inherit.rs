@@ -25,6 +25,8 @@ pub struct Inherited {
     all: Vec<Heirloom>,
     /// What was wrong with others, to be told when there is a log.
     useless: Vec<String>,
+    /// They come from a process like this one, and not from systemd.
+    handed_over: bool,
 }
 
 struct Heirloom {
@@ -48,7 +50,7 @@ impl Inherited {
         let mut fds = ListenFd::from_env();
         let files: Vec<usize> =
             std::env::var(FILES).unwrap_or_default().split(',').filter_map(|number| number.parse().ok()).collect();
-        let mut inherited = Inherited::default();
+        let mut inherited = Inherited { handed_over: std::env::var_os(FILES).is_some(), ..Inherited::default() };
         for number in 0..fds.len() {
             match take(&mut fds, number) {
                 Ok((at, ear)) => inherited.all.push(Heirloom { at, ear, files: files.contains(&number) }),
@@ -63,6 +65,9 @@ impl Inherited {
         let place = |is: &dyn Fn(&Address) -> bool| self.all.iter().position(|it| is(&it.at));
         let row = place(&|found| found == at).or_else(|| place(&|found| fits(found, at)))?;
         let Heirloom { at, ear, files } = self.all.remove(row);
+        if self.handed_over {
+            ear.forget_congestion(); // it may have been chosen by a configuration that is no more
+        }
         let file = if files { unix::File::of(&at) } else { None };
         Some((ear, file))
     }
@@ -122,9 +127,9 @@ impl Os {
         }))
     }
 
-    /// The files of its listeners are another process's from now on.
-    pub fn leave_files(&mut self) {
-        self.files.drain(..).for_each(|(_, file)| file.leave());
+    /// The files of its listeners are ours to remove from now on, or another process's: whoever serves there has them.
+    pub fn own_files(&mut self, ours: bool) {
+        self.files.iter_mut().for_each(|(_, file)| file.belongs(ours));
     }
 }
 

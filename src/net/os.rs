@@ -149,7 +149,7 @@ impl Os {
             Slot::Closed => return None,
             Slot::Listener { listener, .. } => {
                 self.files.retain(|(of, _)| *of != sock);
-                deregister(&self.poll, listener);
+                let _ = self.poll.registry().deregister(listener); // another process may hold it open, too
             }
             Slot::Stream { stream, watched: true, .. } => deregister(&self.poll, stream),
             Slot::Stream { .. } => {}
@@ -212,13 +212,13 @@ impl Net for Os {
         };
         let sock = self.add(Slot::Listener { listener: ear, deferred });
         self.files.extend(file.map(|file| (sock, file)));
-        match self.slots.get_mut(sock.0 as usize) {
+        let registered = match self.slots.get_mut(sock.0 as usize) {
             Some(Slot::Listener { listener, .. }) => {
-                self.poll.registry().register(listener, Token(sock.0 as usize), Interest::READABLE)?
+                self.poll.registry().register(listener, Token(sock.0 as usize), Interest::READABLE)
             }
-            _ => return Err(ErrorKind::NotConnected.into()),
-        }
-        Ok(sock)
+            _ => Err(ErrorKind::NotConnected.into()),
+        };
+        registered.map(|()| sock).inspect_err(|_| self.close(sock))
     }
 
     fn defer(&mut self, listener: Sock, deferred: bool) {

@@ -24,27 +24,26 @@ pub(super) struct File {
     path: Arc<Path>,
     /// Device and inode: which of all files that ever had this path.
     which: (u64, u64),
+    /// It is ours to remove.
+    ours: bool,
 }
 
 impl File {
-    /// The file of a listener that is there already, if it has one.
+    /// The file of a listener that is there already, if it has one; still somebody else's.
     pub(super) fn of(at: &Address) -> Option<File> {
         let Address::Unix(path) = at else { return None };
-        Some(File { path: path.clone(), which: which(&fs::symlink_metadata(path).ok()?) })
+        Some(File { path: path.clone(), which: which(&fs::symlink_metadata(path).ok()?), ours: false })
     }
 
-    /// It stays, and is somebody else's to remove.
-    pub(super) fn leave(mut self) {
-        self.which = NONE;
+    /// It is ours to remove, or somebody else's.
+    pub(super) fn belongs(&mut self, to_us: bool) {
+        self.ours = to_us;
     }
 }
 
-/// No file has this number.
-const NONE: (u64, u64) = (u64::MAX, u64::MAX);
-
 impl Drop for File {
     fn drop(&mut self) {
-        if fs::symlink_metadata(&self.path).is_ok_and(|found| which(&found) == self.which) {
+        if self.ours && fs::symlink_metadata(&self.path).is_ok_and(|found| which(&found) == self.which) {
             let _ = fs::remove_file(&self.path); // not permitted any more: the next listener meets nobody there
         }
     }
@@ -59,7 +58,7 @@ pub(super) fn listen(path: &Arc<Path>, backlog: i32) -> io::Result<(UnixListener
     clear(path)?;
     let socket = socket()?;
     socket.bind(&SockAddr::unix(path)?).map_err(mended)?;
-    let file = File { path: path.clone(), which: which(&fs::symlink_metadata(path)?) };
+    let file = File { path: path.clone(), which: which(&fs::symlink_metadata(path)?), ours: true };
     socket.listen(backlog)?;
     Ok((UnixListener::from(OwnedFd::from(socket)), file))
 }

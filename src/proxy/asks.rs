@@ -4,10 +4,10 @@
 //! The session that brings it [waits](super::phase::Phase::Asking) without an answer. Its wish is looked at when it has
 //! been driven: what the loop can do is done then, and what has to be read first is answered when that has been tried.
 
+use super::Proxy;
 use super::session::Session;
-use super::{Proxy, Turned};
 use crate::admin::{self, Ask, Page};
-use crate::balance::{BackendId, PoolId};
+use crate::balance::{BackendId, Order, PoolId};
 use crate::config;
 use crate::http::Status;
 use crate::net::Net;
@@ -31,7 +31,7 @@ impl<N: Net> Proxy<N> {
                 _ if self.cx.draining => self.answer(asker, &Page::text(Status(503), "this process is leaving\n")),
                 Ask::Reload => {
                     self.askers.push(asker);
-                    self.asked = Some(Turned::Reload);
+                    self.asked_to_reload = true;
                 }
                 Ask::Add(pool, backend) => {
                     let page = self.add(pool, backend);
@@ -80,10 +80,13 @@ impl<N: Net> Proxy<N> {
     }
 
     /// Each from its pool, or none.
-    fn remove(&mut self, backends: &[BackendId]) -> Page {
+    fn remove(&mut self, backends: &[(BackendId, String)]) -> Page {
         let mut config = self.config.clone();
-        for &id in backends {
-            let backend = self.cx.backends.get(id);
+        for (id, name) in backends {
+            let backend = self.cx.backends.get(*id);
+            if backend.name != *name || backend.order() == Order::Leave {
+                return Page::text(Status(404), &format!("{name} is not there any more\n")); // since this turn began
+            }
             let pool = &self.cx.backends.pool(backend.pool).name;
             let Some(of) = config.pools.iter_mut().find(|it| it.name == *pool) else { return gone(pool) };
             of.backends.retain(|it| it.name != backend.name || it.address != backend.address);
@@ -92,7 +95,8 @@ impl<N: Net> Proxy<N> {
                 return Page::text(Status(409), &what);
             }
         }
-        self.go_over(&config).unwrap_or_else(|| admin::backends(backends, &self.cx.view()))
+        let ids: Vec<BackendId> = backends.iter().map(|(id, _)| *id).collect();
+        self.go_over(&config).unwrap_or_else(|| admin::backends(&ids, &self.cx.view()))
     }
 
     /// Goes over to it; what is wrong with it, if it cannot be.

@@ -159,6 +159,8 @@ pub struct Context<N> {
     pub receipts: Receipts,
     /// Where each request gets a line, if anybody asked for it.
     pub access: Option<Access>,
+    /// There is no admin address any more.
+    pub unasked: bool,
     /// What was asked of the house, and who waits for it.
     pub asks: Vec<(Asker, Ask)>,
     /// We are leaving: nobody is kept alive.
@@ -202,6 +204,7 @@ impl<N: Net> Context<N> {
             budgets: Vec::new(),
             receipts: Receipts::default(),
             access: None,
+            unasked: false,
             asks: Vec::new(),
             draining: false,
             moved: 0,
@@ -220,7 +223,11 @@ impl<N: Net> Context<N> {
 
     /// Whether a client of this service is not to be kept alive, since it or we are leaving.
     pub fn is_leaving(&self, service: Service) -> bool {
-        self.draining || self.routing_of(service).is_some_and(|routing| routing.leaving)
+        let gone = match self.routing_of(service) {
+            Some(routing) => routing.leaving,
+            None => self.unasked,
+        };
+        self.draining || gone
     }
 
     /// Buffers are lent as large as the limits want them.

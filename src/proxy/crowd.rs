@@ -103,6 +103,14 @@ impl<N: Net> Context<N> {
         false
     }
 
+    /// A client with this address is inside, however many of its may be.
+    pub(super) fn count_client(&mut self, listener: u16, ip: IpAddr) {
+        let now = self.now;
+        if let Some(clients) = self.crowd(listener).and_then(|crowd| crowd.clients.as_mut()) {
+            clients.seat(ip, now);
+        }
+    }
+
     /// Whether a client with this address may ask something now. Errors: how long it is to wait.
     #[inline]
     pub(super) fn may_ask(&mut self, listener: u16, ip: Option<IpAddr>) -> Result<(), Duration> {
@@ -190,14 +198,21 @@ impl Crowd {
         }
     }
 
-    /// Other limits from now on. Who is inside stays, and counts towards a client's new limit only if it is the old one.
-    pub(super) fn change(&mut self, listener: &Listener, rng: &mut Rng) {
+    /// Whether nobody is inside.
+    pub(super) fn is_empty(&self) -> bool {
+        self.open == 0
+    }
+
+    /// Other limits from now on. Who is inside stays; true: and is to be [counted anew](Context::count_client).
+    pub(super) fn change(&mut self, listener: &Listener, rng: &mut Rng) -> bool {
         self.most = listener.max_connections.unwrap_or(u32::MAX);
         self.full &= self.open >= self.most;
-        if self.terms != listener.client_limit {
-            self.terms = listener.client_limit;
-            self.clients = listener.client_limit.map(|limit| ClientLimit::new(&limit, rng));
+        if self.terms == listener.client_limit {
+            return false;
         }
+        self.terms = listener.client_limit;
+        self.clients = listener.client_limit.map(|limit| ClientLimit::new(&limit, rng));
+        true
     }
 
     fn tell(&mut self, ip: IpAddr, what: &str, now: Time) {

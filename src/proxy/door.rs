@@ -41,8 +41,8 @@ impl Door {
         let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {at}: {error}"));
         let options = ListenOptions { deferred, ..ListenOptions::default() };
         let sock = cx.net.listen(at, options).map_err(named)?;
+        let address = cx.net.local_address(sock).inspect_err(|_| cx.net.close(sock))?;
         cx.own(sock, Owner::Door(u32::MAX)); // until it has a row
-        let address = cx.net.local_address(sock)?;
         let (service, asked) = (Service::Admin, at.clone());
         let (told, knocked, resting, complained) = (false, false, false, false);
         Ok(Door { sock, service, address, asked, deferred, congestion: None, told, knocked, resting, complained })

@@ -14,6 +14,8 @@ use crate::net::Net;
 pub struct Drain {
     deadline: Option<Time>,
     now: bool,
+    /// Somebody has asked for it.
+    told: bool,
 }
 
 impl Drain {
@@ -31,11 +33,15 @@ impl Drain {
 impl<N: Net> Proxy<N> {
     /// Somebody asked us to leave. The second time: now.
     pub(super) fn leave(&mut self) {
-        if self.cx.draining {
+        if self.cx.draining && std::mem::replace(&mut self.drain.told, true) {
             log::info!("asked twice: leaving now, {} connections are cut", self.open_sessions());
             self.drain.now = true;
             return;
         }
+        if self.cx.draining {
+            return; // for another reason: this is the first time
+        }
+        self.drain.told = true;
         // The admin address stays open to the end, so that it can be watched.
         self.drain(|door| door.service != Service::Admin);
     }

@@ -99,8 +99,9 @@ pub struct Proxy<N: Net> {
     untrimmed: bool,
     /// Who waits to hear how reading the configuration went.
     askers: Vec<Asker>,
-    /// What the end of this turn is to say.
-    asked: Option<Turned>,
+    /// What the ends of this turn and the next are to say.
+    asked_to_reload: bool,
+    asked_to_hand_over: bool,
 }
 
 impl<N: Net> Proxy<N> {
@@ -128,7 +129,8 @@ impl<N: Net> Proxy<N> {
             admins: 0,
             room: Room::new(),
             askers: Vec::new(),
-            asked: None,
+            asked_to_reload: false,
+            asked_to_hand_over: false,
             trimmed: Time(0),
             untrimmed: false,
         };
@@ -209,6 +211,7 @@ impl<N: Net> Proxy<N> {
         let busy = !self.hungry.is_empty() || self.doors.iter().any(|door| door.is_waiting() && self.lets_in(door));
         let busy = busy || (self.cx.backends.has_relief() && self.cx.queues.waiting() > 0);
         let busy = busy || (self.cx.draining && self.open_sessions() == 0); // told so between two turns
+        let busy = busy || self.asked_to_hand_over || !self.cx.asks.is_empty();
         let until = if busy { Some(self.cx.now) } else { self.next_deadline() };
         self.events.clear();
         let now = self.cx.net.wait(until, &mut self.events)?;
@@ -274,8 +277,8 @@ impl<N: Net> Proxy<N> {
                 self.cx.access.iter_mut().for_each(|access| access.spool().reopen());
             }
             Signal::Reload | Signal::HandOver if self.cx.draining => log::warn!("leaving, with everything as it is"),
-            Signal::Reload => self.asked = Some(Turned::Reload),
-            Signal::HandOver => self.asked = Some(Turned::HandOver),
+            Signal::Reload => self.asked_to_reload = true,
+            Signal::HandOver => self.asked_to_hand_over = true,
             Signal::Wake => {}
         }
     }
@@ -336,7 +339,13 @@ impl<N: Net> Proxy<N> {
             self.end_all();
             return Turned::Done;
         }
-        self.asked.take().unwrap_or(Turned::More)
+        if std::mem::take(&mut self.asked_to_reload) {
+            return Turned::Reload;
+        }
+        match std::mem::take(&mut self.asked_to_hand_over) && !self.cx.draining {
+            true => Turned::HandOver,
+            false => Turned::More,
+        }
     }
 
     fn end_all(&mut self) {

@@ -74,6 +74,7 @@ impl<N: Net> Proxy<N> {
         let pools = self.adopt_pools(config, &mut summary);
         let listeners = self.adopt_listeners(config, &pools);
         self.adopt_doors(planned, config, &listeners, &mut summary);
+        self.cx.unasked = config.admin.is_empty();
         self.cx.timeouts = config.timeouts;
         self.cx.guard = config.guard.clone();
         self.cx.limits = config.limits;
@@ -91,6 +92,10 @@ impl<N: Net> Proxy<N> {
     fn forget_gone(&mut self) {
         let mut mentioned = Mentioned::default();
         self.sessions.iter().for_each(|(_, session)| session.mention(&mut mentioned));
+        for (routing, _) in self.cx.routing.iter().zip(&self.cx.crowds).filter(|(_, crowd)| !crowd.is_empty()) {
+            let routes = routing.routes.iter().map(|route| PoolId(route.pool as u16)); // who is inside may still ask
+            mentioned.pools.extend(routes.chain(routing.pool));
+        }
         let freed = self.cx.backends.forget_gone(&mentioned);
         freed.iter().for_each(|&id| self.cx.let_rest(id)); // whose pool went before it may have left something open
         self.cx.receipts.forget(&freed);
@@ -174,13 +179,16 @@ impl<N: Net> Proxy<N> {
     /// The row of each listener of the new configuration.
     fn adopt_listeners(&mut self, config: &Config, pools: &[PoolId]) -> Vec<u16> {
         self.cx.routing.iter_mut().for_each(|routing| routing.leaving = true);
-        let adopt = |listener: &Listener| {
+        let mut renewed = Vec::new();
+        let mut adopt = |listener: &Listener| {
             let routing = Routing::of(listener, pools);
             let same = |it: &Routing| (it.mode, &it.name) == (routing.mode, &routing.name);
             match self.cx.routing.iter().position(same) {
                 Some(row) => {
                     self.cx.routing[row] = routing;
-                    self.cx.crowds[row].change(listener, &mut self.chance);
+                    if self.cx.crowds[row].change(listener, &mut self.chance) {
+                        renewed.push(row as u16);
+                    }
                     row as u16
                 }
                 None => {
@@ -190,7 +198,9 @@ impl<N: Net> Proxy<N> {
                 }
             }
         };
-        config.listeners.iter().map(adopt).collect()
+        let rows = config.listeners.iter().map(&mut adopt).collect();
+        self.sessions.iter().for_each(|(_, session)| session.count_anew(&renewed, &mut self.cx));
+        rows
     }
 
     fn adopt_doors(&mut self, planned: Vec<Planned>, config: &Config, listeners: &[u16], summary: &mut Summary) {

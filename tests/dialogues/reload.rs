@@ -171,8 +171,10 @@ fn the_clients_of_a_listener_that_is_gone_are_served_once_more() {
             let mut other = config.listeners[0].clone();
             (other.name, other.bind) = ("other".into(), vec![std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()]);
             config.listeners = vec![other];
+            config.pools[0].name = "other".into(); // so that its pool is gone as well
         })
         .unwrap();
+        s.reload(|config| config.pools[0].max_inflight = Some(9)).unwrap(); // whatever else is changed meanwhile
         let backend = ask(s, &client);
         backend.says(OK);
         client.hears_message("HTTP/1.1 200 OK", "ok").has(&["Connection: close"]);

@@ -97,6 +97,38 @@ fn who_cannot_take_over_leaves_the_old_one_serving() {
     assert_eq!(balancer.client().get("/").text(), "one");
 }
 
+/// One that gets as far as its listeners, and then finds that one of them cannot be.
+#[test]
+fn who_fails_late_takes_no_file_along() {
+    let backend = Backend::named("one");
+    let nook = Nook::new();
+    let (file, door) = (nook.path("evenkeel.toml"), nook.path("door"));
+    let good = format!(
+        "admin = \"off\"\n[listener.main]\nbind = [\"127.0.0.1:0\", \"{}\"]\npool = \"main\"\n\
+         [pool.main]\nbackends = [\"{}\"]\n",
+        nook.address("door"),
+        backend.address
+    );
+    std::fs::write(&file, &good).unwrap();
+    let balancer = Balancer::start(&["--admin", "off", "-c", file.to_str().unwrap()]);
+    std::fs::write(&file, good.replace("bind = [", "bind = [\"192.0.2.1:1\", ")).unwrap();
+    balancer.signal(Signal::USR2);
+    balancer.wait_for_line("not handed over, this process serves on: it has ended: exit status: 1");
+    assert!(door.exists(), "the file of who serves on");
+    assert_eq!(balancer.client().get("/").text(), "one");
+}
+
+/// Whoever tells the service to stop means all of it.
+#[test]
+fn told_to_stop_meanwhile_nobody_is_left() {
+    let backend = Backend::named("one");
+    let mut balancer = Balancer::before(&[&backend], &["--health", "off"]);
+    balancer.signal(Signal::USR2);
+    balancer.terminate();
+    assert_eq!(balancer.wait().code(), Some(0));
+    until("nobody there", || Client::try_connect(balancer.address).is_err());
+}
+
 /// A tunnel and a long answer stay with the old one, as long as the drain allows.
 #[test]
 fn what_is_under_way_ends_where_it_began() {

@@ -60,7 +60,7 @@ impl Session {
         cx: &mut Context<N>,
     ) -> Box<Exchange> {
         let mut terms = Terms::from(request);
-        terms.keep_alive &= whole && !cx.draining;
+        terms.keep_alive &= whole && !cx.is_leaving(self.service);
         let page = match reply {
             Reply::Page(page) => page,
             Reply::Act(act) => {
@@ -94,8 +94,9 @@ impl Session {
 
     /// The house has done what the request of this id asks for. Whether it waits for that, and is to be driven.
     pub fn tell<N: Net>(&mut self, id: u128, page: &Page, cx: &mut Context<N>) -> bool {
+        let leaving = cx.is_leaving(self.service);
         let Some(exchange) = self.exchange.as_mut().filter(|exchange| exchange.asks(id)) else { return false };
-        let terms = exchange.terms.for_answer(exchange.terms.keep_alive && !cx.draining);
+        let terms = exchange.terms.for_answer(exchange.terms.keep_alive && !leaving);
         self.end_exchange(Reason::Finished, cx);
         self.exchange = Some(self.show_page(terms, page, cx));
         self.enter(Phase::Answering, cx);

@@ -124,6 +124,15 @@ impl Session {
         self.exchange.as_ref().is_some_and(|exchange| exchange.is_admitted())
     }
 
+    /// Where these listeners count the clients of an address anew, it is one.
+    pub fn count_anew<N: Net>(&self, listeners: &[u16], cx: &mut Context<N>) {
+        if let (Some(listener), Some(ip), true) = (self.service.listener(), self.peer.ip(), self.counted)
+            && listeners.contains(&listener)
+        {
+            cx.count_client(listener, ip);
+        }
+    }
+
     /// The backends and pools it speaks of.
     pub fn mention(&self, all: &mut Mentioned) {
         self.exchange.iter().for_each(|exchange| exchange.mention(all));
