@@ -252,7 +252,10 @@ impl Ledger {
     pub fn lost(&mut self, number: u64, loss: Loss, at: usize, now: Time) {
         self.lost += 1;
         let crossed = self.late_surplus.is_some_and(|said| now.since(said) <= CROSSING);
-        if self.may(number, loss, now) || crossed && loss == Loss::Surplus {
+        // Or its connection was thought free after such an answer to nobody, and closed by whoever had given it.
+        let stranded = |request: &Request| !request.repeatable && request.seen == 0 && loss == Loss::Status(502);
+        let stranded = self.requests.get(&number).is_some_and(stranded);
+        if self.may(number, loss, now) || crossed && (loss == Loss::Surplus || stranded) {
             return;
         }
         match self.orphans {

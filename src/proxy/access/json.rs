@@ -13,12 +13,12 @@ pub fn write(entry: &Entry<'_>, out: &mut Vec<u8>) {
     write_time(entry.clock, out);
     out.extend_from_slice(b"\",\"client\":");
     client(entry.client, out);
-    text(b",\"listener\":", entry.listener, out);
-    text(b",\"method\":", entry.asked.map(|asked| asked.method()), out);
+    plain(b",\"listener\":", entry.listener, out);
+    plain(b",\"method\":", entry.asked.map(|asked| asked.method()), out);
     text(b",\"target\":", entry.asked.map(|asked| asked.target()), out);
-    text(b",\"version\":", entry.asked.map(|asked| asked.version()), out);
+    plain(b",\"version\":", entry.asked.map(|asked| asked.version()), out);
     number(b",\"status\":", entry.status.map(u64::from), out);
-    text(b",\"pool\":", entry.pool, out);
+    plain(b",\"pool\":", entry.pool, out);
     text(b",\"backend\":", entry.backend, out);
     number(b",\"bytes_in\":", Some(entry.bytes[0]), out);
     number(b",\"bytes_out\":", Some(entry.bytes[1]), out);
@@ -27,8 +27,8 @@ pub fn write(entry: &Entry<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(name);
         if timer.is_some() { write_tenths(timer, out) } else { out.extend_from_slice(b"null") }
     }
-    text(b"},\"end\":", entry.ending.code, out);
-    text(b",\"reason\":", Some(entry.ending.reason), out);
+    plain(b"},\"end\":", entry.ending.code, out);
+    plain(b",\"reason\":", Some(entry.ending.reason), out);
     number(b",\"retries\":", Some(entry.retries.into()), out);
     out.extend_from_slice(b",\"id\":\"");
     hex(entry.id, 32, out);
@@ -54,6 +54,15 @@ fn client(client: Peer, out: &mut Vec<u8>) {
     }
 }
 
+/// Of these nothing is written otherwise: methods are tokens, versions, names and reasons have plain letters.
+fn plain(key: &[u8], value: Option<&str>, out: &mut Vec<u8>) {
+    out.extend_from_slice(key);
+    let Some(value) = value else { return out.extend_from_slice(b"null") };
+    out.push(b'"');
+    out.extend_from_slice(value.as_bytes());
+    out.push(b'"');
+}
+
 fn text(key: &[u8], value: Option<&str>, out: &mut Vec<u8>) {
     out.extend_from_slice(key);
     match value {
@@ -69,7 +78,9 @@ fn bytes(key: &[u8], value: Option<&[u8]>, out: &mut Vec<u8>) {
 }
 
 fn quoted(value: &str, out: &mut Vec<u8>) {
-    if value.bytes().any(|byte| matches!(byte, 0..0x20 | b'"' | b'\\' | 0x7f)) {
+    let odd = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+    if value.as_bytes().iter().fold(false, |found, byte| found | odd(byte)) {
+        // All of them are looked at, many at a time: most often there is none.
         let _ = serde_json::to_writer(out, value); // a vector takes everything
         return;
     }
