@@ -101,6 +101,11 @@ impl Backend {
         }
     }
 
+    /// Whether this is what the configuration says of it: a backend is known by its name and where it is.
+    pub fn is(&self, said: &config::Backend) -> bool {
+        self.name == said.name && self.address == said.address
+    }
+
     /// What it is asked for as, when nobody says a host: a path is none (RFC 9110 section 7.2).
     pub fn host(&self) -> &str {
         match self.address.is_unix() {

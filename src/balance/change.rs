@@ -9,14 +9,9 @@
 use super::backend::{Backend, BackendId, Order};
 use super::backends::Backends;
 use super::ejection::Ejection;
-use super::members::Members;
-use super::policy;
-use super::pool::{Pool, PoolId, Probing};
-use super::slow_start::SlowStart;
-use super::sticky::Sticky;
+use super::pool::{Pool, PoolId, hash_of};
 use crate::base::{Rng, Time};
 use crate::config;
-use crate::config::{HashOn, PolicyName};
 use std::collections::BTreeSet;
 
 /// What became of a pool's backends.
@@ -159,15 +154,14 @@ impl Backends {
     }
 
     /// Each backend of a pool knows its row there.
-    pub(super) fn seat(&mut self, id: PoolId) {
+    fn seat(&mut self, id: PoolId) {
         let Backends { table, pools, .. } = self;
         for (place, &row) in (0..).zip(&pools[usize::from(id.0)].members) {
             table[row as usize].row = place;
         }
     }
 
-    /// Who stays is known by name and address.
-    /// And which have another weight, to be set when everybody is seated.
+    /// Who stays is known by name and address. With whoever has another weight, to be set when everybody is seated.
     fn change_members(
         &mut self,
         id: PoolId,
@@ -179,10 +173,7 @@ impl Backends {
         let mut changed = Changed::default();
         let (mut members, mut weights) = (Vec::new(), Vec::new());
         for wanted in &is.backends {
-            let same = |id: &BackendId| {
-                let backend = self.get(*id);
-                backend.name == wanted.name && backend.address == wanted.address
-            };
+            let same = |id: &BackendId| self.get(*id).is(wanted);
             let Some(at) = before.iter().position(same) else {
                 let added = self.add_row(wanted, id, is, now);
                 changed.added.push(added);
@@ -191,7 +182,7 @@ impl Backends {
             };
             let stays = before.remove(at);
             members.push(stays.0);
-            let weighed = was.backends.iter().find(|it| it.name == wanted.name && it.address == wanted.address);
+            let weighed = was.backends.iter().find(|it| self.get(stays).is(it));
             if weighed.is_none_or(|it| it.weight != wanted.weight) {
                 weights.push((stays, wanted.weight));
             }
@@ -207,20 +198,14 @@ impl Backends {
     /// asked in another way.
     fn change_terms(&mut self, id: PoolId, was: &config::Pool, is: &config::Pool, other_rows: bool) -> bool {
         let (chance, pool) = (Rng::new(self.rng.bits()), &mut self.pools[usize::from(id.0)]);
-        let config::Health { kind, interval, timeout, port, ejection, .. } = is.health.clone();
-        pool.probing = Probing { kind, interval, timeout, port };
-        (pool.proxy_protocol, pool.ejection) = (is.proxy_protocol, ejection);
-        pool.set_terms(is);
-        let other_policy = (was.policy, hash_of(was)) != (is.policy, hash_of(is));
-        if other_rows || other_policy {
-            pool.policy = policy::of(is.policy, chance);
-            (pool.chosen_by, pool.hash, pool.heeds_load) = (is.policy, hash_of(is), pool.policy.heeds_load());
+        pool.set_terms(is, &self.table);
+        let anew = other_rows || (was.policy, hash_of(was)) != (is.policy, hash_of(is));
+        if anew {
+            pool.set_policy(is, chance);
         }
-        if other_rows || other_policy || was.health.slow_start != is.health.slow_start {
-            pool.slow_start = SlowStart::new(is.health.slow_start, pool.policy.packs(), is.policy.hashes());
+        if anew || was.health.slow_start != is.health.slow_start {
+            pool.set_slow_start(is);
         }
-        let members = Members::new(&self.table, &pool.members);
-        pool.sticky = is.sticky.as_ref().map(|sticky| Sticky::new(sticky, members));
         pool.stale = true;
         was.proxy_protocol != is.proxy_protocol || asking(&was.health) != asking(&is.health)
     }
@@ -241,10 +226,6 @@ impl Backends {
     }
 }
 
-fn hash_of(pool: &config::Pool) -> Option<HashOn> {
-    PolicyName::hashes(pool.policy).then(|| pool.hash.clone())
-}
-
 /// What is asked of a backend to know how it is, and when.
 fn asking(health: &config::Health) -> impl PartialEq + use<'_> {
     (&health.kind, health.interval, health.timeout, health.port)
@@ -254,6 +235,7 @@ fn asking(health: &config::Health) -> impl PartialEq + use<'_> {
 mod tests {
     use super::*;
     use crate::balance::{State, Wanted};
+    use crate::config::PolicyName;
     use proptest::prelude::*;
 
     fn pool(ports: &[u16]) -> config::Pool {

@@ -68,7 +68,21 @@ pub struct Probing {
     pub port: Option<u16>,
 }
 
+/// What the policy of a pool takes for a request's key, if it takes notice of one.
+pub(super) fn hash_of(from: &config::Pool) -> Option<HashOn> {
+    from.policy.hashes().then(|| from.hash.clone())
+}
+
+fn slow_start_of(from: &config::Pool, policy: &dyn Policy) -> SlowStart {
+    SlowStart::new(from.health.slow_start, policy.packs(), from.policy.hashes())
+}
+
 impl Probing {
+    fn of(health: &config::Health) -> Probing {
+        let config::Health { kind, interval, timeout, port, .. } = health.clone();
+        Probing { kind, interval, timeout, port }
+    }
+
     /// Whether they are at all.
     pub fn is_on(&self) -> bool {
         self.kind != ProbeKind::Off
@@ -78,38 +92,52 @@ impl Probing {
 impl Pool {
     /// As the configuration has it; its backends stand in these rows.
     pub(super) fn new(from: &config::Pool, table: &[Backend], members: Vec<u32>, rng: Rng) -> Pool {
-        let config::Health { kind, interval, timeout, port, ejection, slow_start, .. } = from.health.clone();
         let policy = policy::of(from.policy, rng);
         let mut pool = Pool {
             name: from.name.clone(),
-            probing: Probing { kind, interval, timeout, port },
-            sticky: from.sticky.as_ref().map(|sticky| Sticky::new(sticky, Members::new(table, &members))),
+            probing: Probing::of(&from.health),
+            sticky: None,
             members,
-            proxy_protocol: from.proxy_protocol,
+            proxy_protocol: None,
             congestion: None,
             chosen_by: from.policy,
-            hash: from.policy.hashes().then(|| from.hash.clone()),
+            hash: hash_of(from),
             load: Load::default(),
             heeds_load: policy.heeds_load(),
-            slow_start: SlowStart::new(slow_start, policy.packs(), from.policy.hashes()),
+            slow_start: slow_start_of(from, &*policy),
             policy,
             stale: true,
             room: Room::default(),
             patience: Duration::ZERO,
-            ejection,
+            ejection: None,
             retries: RetryBudget::default(),
             retry_on: Vec::new(),
             gone: false,
         };
-        pool.set_terms(from);
+        pool.set_terms(from, table);
         pool
     }
 
-    /// How long its requests wait, when they are sent elsewhere, and how fast.
-    pub(super) fn set_terms(&mut self, from: &config::Pool) {
+    /// All that it is told but how one is chosen; its backends stand in these rows.
+    pub(super) fn set_terms(&mut self, from: &config::Pool, table: &[Backend]) {
+        self.probing = Probing::of(&from.health);
+        (self.proxy_protocol, self.ejection) = (from.proxy_protocol, from.health.ejection);
         self.patience = from.queue.map_or(Duration::ZERO, |queue| queue.timeout);
         self.retry_on.clone_from(&from.retry_on);
         self.congestion.clone_from(&from.congestion);
+        let members = Members::new(table, &self.members);
+        self.sticky = from.sticky.as_ref().map(|sticky| Sticky::new(sticky, members));
+    }
+
+    /// How one is chosen from now on, all that a policy has known forgotten.
+    pub(super) fn set_policy(&mut self, from: &config::Pool, rng: Rng) {
+        self.policy = policy::of(from.policy, rng);
+        (self.chosen_by, self.hash, self.heeds_load) = (from.policy, hash_of(from), self.policy.heeds_load());
+    }
+
+    /// Whoever returns warms as is asked for from now on, and nobody does yet.
+    pub(super) fn set_slow_start(&mut self, from: &config::Pool) {
+        self.slow_start = slow_start_of(from, &*self.policy);
     }
 
     /// Whether the configuration has it no more: it serves what was on its way to it, and nobody else is led there.

@@ -89,7 +89,7 @@ impl<N: Net> Proxy<N> {
             }
             let pool = &self.cx.backends.pool(backend.pool).name;
             let Some(of) = config.pools.iter_mut().find(|it| it.name == *pool) else { return gone(pool) };
-            of.backends.retain(|it| it.name != backend.name || it.address != backend.address);
+            of.backends.retain(|it| !backend.is(it));
             if of.backends.is_empty() {
                 let what = format!("{} is the last one of pool {pool}: add another first, or drain it\n", backend.name);
                 return Page::text(Status(409), &what);
