@@ -76,7 +76,7 @@ mod tests {
         let mut rng = crate::base::Rng::new(7);
         for round in 0..10_000_u32 {
             let number = rng.bits() >> (round % 64);
-            let wide = u128::from(rng.bits()) << 64 | u128::from(rng.bits());
+            let wide = rng.id();
             assert_eq!(text(|out| decimal(number, out)), number.to_string());
             assert_eq!(text(|out| hex(wide, 32, out)), format!("{wide:032x}"));
             assert_eq!(text(|out| hex(number.into(), 16, out)), format!("{number:016x}"));

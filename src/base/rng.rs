@@ -12,6 +12,11 @@ impl Rng {
         Rng(seed)
     }
 
+    /// The next 128 bits: a name that nothing else has.
+    pub fn id(&mut self) -> u128 {
+        u128::from(self.bits()) << 64 | u128::from(self.bits())
+    }
+
     /// The next 64 bits.
     pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -307,7 +307,8 @@ impl<N: Net> Context<N> {
         self.relief = true;
     }
 
-    /// Opens a connection to a backend for `owner`, on behalf of a pool if traffic is to pass. Errors: refused at once, unreachable, out of descriptors.
+    /// Opens a connection to a backend for `owner`, on behalf of a pool if traffic is to pass. Errors: refused at once,
+    /// unreachable, out of descriptors.
     pub fn connect(&mut self, to: &Address, owner: Owner, pool: Option<PoolId>) -> std::io::Result<End> {
         let sock = self.net.connect(to)?;
         if let Some(name) = pool.and_then(|pool| self.backends.pool(pool).congestion.as_deref()) {

@@ -13,9 +13,9 @@
 //! says which one follows from how far things have come, and the [session](super::session) enters it. An exchange never
 //! ends itself either: it stops with a [`Stop`] and the session draws the conclusion.
 //!
-//! [`Exchange::drive`] is the door in. Finding a connection is in `upstream.rs`, waiting for one in
-//! `line.rs`, what is done when it fails in
-//! `retry.rs`, a request to ourselves in `gather.rs`, the two flows of a request in `talk.rs`, raw bytes in `tunnel.rs`, what the two sides agreed on in `terms.rs`.
+//! [`Exchange::drive`] is the door in. Finding a connection is in `upstream.rs`, waiting for one in `line.rs`, what is
+//! done when it fails in `retry.rs`, a request to ourselves in `gather.rs`, the two flows of a request in `talk.rs`, raw
+//! bytes in `tunnel.rs`, what the two sides agreed on in `terms.rs`.
 
 mod gather;
 mod judge;
@@ -128,7 +128,7 @@ impl Exchange {
     /// A tunnel to a backend of `pool`, to which we say something ourselves at first.
     pub fn tunnel<N: Net>(pool: PoolId, begin: Vec<u8>, of: (u32, Peer), cx: &mut Context<N>) -> Box<Self> {
         cx.stats.admitted += 1;
-        let id = u128::from(cx.rng.bits()) << 64 | u128::from(cx.rng.bits());
+        let id = cx.rng.id();
         let mut exchange = Exchange::blank(Kind::Tunnel, Terms::default(), cx.now, of, cx);
         exchange.record.name(id);
         cx.begin_receipt(&mut exchange.record, Verb::Other, pool);

@@ -68,7 +68,7 @@ impl Session {
                 admin::backends(&act.backends, &cx.view())
             }
             Reply::Ask(ask) => {
-                let id = u128::from(cx.rng.bits()) << 64 | u128::from(cx.rng.bits());
+                let id = cx.rng.id();
                 cx.asks.push(((self.row, id), ask));
                 return Exchange::asking(terms, Record { id, ..self.new_record(cx) }, self.name(), cx);
             }

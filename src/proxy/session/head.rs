@@ -77,7 +77,7 @@ impl Session {
 
     /// A client's request: forwarded, unless it ends here.
     fn serve<N: Net>(&self, request: &Request<'_, '_>, listener: u16, cx: &mut Context<N>) -> Box<Exchange> {
-        let id = u128::from(cx.rng.bits()) << 64 | u128::from(cx.rng.bits());
+        let id = cx.rng.id();
         // Max-Forwards: 0 makes us the recipient (RFC 9110 section 7.6.2).
         if matches!(request.verb, Verb::Options | Verb::Trace) && request.max_forwards == Some(0) {
             let answer = |close, says, out: &mut _| http::answer::last_hop(request.verb, id, close, says, out);
