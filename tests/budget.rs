@@ -4,9 +4,7 @@
 use evenkeel::balance::budget::{Budget, Hurt};
 use evenkeel::balance::{BackendId, State};
 use evenkeel::base::{Rng, Time};
-use evenkeel::config::{
-    Backend, Config, Guard, HashOn, Health, Limits, Listener, Mode, PolicyName, Pool, Preface, Timeouts,
-};
+use evenkeel::config::{Backend, Config, Guard, HashOn, Health, Limits, Listener, PolicyName, Pool, Timeouts};
 use evenkeel::net::sim::{Cruelty, Far, Sim, Welcome};
 use evenkeel::proxy::Proxy;
 use std::net::SocketAddr;
@@ -39,13 +37,8 @@ fn config(rng: &mut Rng) -> Config {
         listeners: vec![Listener {
             name: name.clone(),
             bind: vec![address(5001).into()],
-            mode: Mode::Http,
-            routes: Vec::new(),
             pool: Some(0),
-            preface: Preface::default(),
-            max_connections: None,
-            client_limit: None,
-            congestion: None,
+            ..Listener::default()
         }],
         pools: vec![Pool {
             name,

@@ -2,7 +2,7 @@
 //! and turns that were for something from those that were not.
 
 use evenkeel::base::Time;
-use evenkeel::config::{Backend, Config, Guard, Health, Limits, Listener, Mode, Pool, Preface, ProbeKind, Timeouts};
+use evenkeel::config::{Backend, Config, Guard, Health, Limits, Listener, Pool, ProbeKind, Timeouts};
 use evenkeel::net::sim::{Cruelty, Sim, Welcome};
 use evenkeel::proxy::Proxy;
 use std::net::SocketAddr;
@@ -23,13 +23,8 @@ fn balancer(work: Duration) -> Proxy<Sim> {
         listeners: vec![Listener {
             name: name.clone(),
             bind: vec![address(5001).into()],
-            mode: Mode::Http,
-            routes: Vec::new(),
             pool: Some(0),
-            preface: Preface::default(),
-            max_connections: None,
-            client_limit: None,
-            congestion: None,
+            ..Listener::default()
         }],
         pools: vec![Pool { name, backends: vec![backend], health, ..Pool::default() }],
         admin: Vec::new(),

@@ -106,6 +106,23 @@ pub struct Listener {
     pub congestion: Option<String>,
 }
 
+impl Default for Listener {
+    /// One of no name that listens nowhere and leads nowhere, with everything else as it is unless asked for.
+    fn default() -> Listener {
+        Listener {
+            name: String::new(),
+            bind: Vec::new(),
+            mode: Mode::Http,
+            routes: Vec::new(),
+            pool: None,
+            preface: Preface::default(),
+            max_connections: None,
+            client_limit: None,
+            congestion: None,
+        }
+    }
+}
+
 /// One named group of backends.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pool {

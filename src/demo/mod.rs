@@ -7,7 +7,7 @@
 pub mod backend;
 
 use crate::base::Address;
-use crate::config::{self, Config, Guard, Limits, Listener, Mode, Pool, Preface, Timeouts};
+use crate::config::{self, Config, Guard, Limits, Listener, Pool, Timeouts};
 use crate::net::os::Os;
 use crate::net::{ListenOptions, Net};
 use backend::{Backend, Manner};
@@ -69,13 +69,8 @@ fn config(ports: Ports, ipv6: bool, limits: Limits) -> Config {
         listeners: vec![Listener {
             name: "demo".into(),
             bind: at(ports.balancer),
-            mode: Mode::Http,
-            routes: Vec::new(),
             pool: Some(0),
-            preface: Preface::default(),
-            max_connections: None,
-            client_limit: None,
-            congestion: None,
+            ..Listener::default()
         }],
         pools: vec![Pool { name: "demo".into(), backends: ports.backends.map(backend).into(), ..Pool::default() }],
         admin: at(ports.admin),

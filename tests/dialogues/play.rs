@@ -8,8 +8,7 @@ use super::simulated::Simulated;
 use super::stage::{Pace, Stage};
 use evenkeel::base::Address;
 use evenkeel::config::{
-    Backend, Config, Guard, HashOn, Health, Limits, Listener, Mode, PolicyName, Pool, Preface, ProbeKind, Route,
-    Timeouts, Token,
+    Backend, Config, Guard, HashOn, Health, Limits, Listener, PolicyName, Pool, ProbeKind, Route, Timeouts, Token,
 };
 use evenkeel::net::sim::Cruelty;
 use std::net::SocketAddr;
@@ -189,13 +188,8 @@ fn config(backends: usize) -> Config {
         listeners: vec![Listener {
             name: "main".into(),
             bind: vec![at(5001).into()],
-            mode: Mode::Http,
-            routes: Vec::new(),
             pool: Some(0),
-            preface: Preface::default(),
-            max_connections: None,
-            client_limit: None,
-            congestion: None,
+            ..Listener::default()
         }],
         pools: vec![Pool {
             name: "main".into(),
