@@ -53,14 +53,20 @@ pub fn run(asked: Asked, inherited: Inherited, again: Again) -> io::Result<()> {
     proxy.net_mut().inner().leave_the_rest();
     proxy.log_to(opened);
     let watchdog = Watchdog::new(remote.clone());
-    let mut helpers =
-        Helpers { again, remote, descriptors, reading: None, once_more: false, heir: None, handed_over: false };
-    let mut life = Life::Begins;
+    let mut helpers = Helpers {
+        again,
+        remote,
+        descriptors,
+        reading: None,
+        once_more: false,
+        heir: None,
+        handed_over: false,
+        told_leaving: false,
+    };
+    proxy.net_mut().inner().own_files(true);
+    notify::ready();
+    hand_over::tell_ready();
     loop {
-        if life == Life::Begins {
-            proxy.net_mut().inner().own_files(true);
-        }
-        life.goes_on(proxy.is_leaving() && !helpers.handed_over);
         match proxy.turn()? {
             Turned::More => {}
             Turned::Reload => helpers.begin_reading(&mut proxy),
@@ -71,37 +77,13 @@ pub fn run(asked: Asked, inherited: Inherited, again: Again) -> io::Result<()> {
             watchdog.turned(); // else it is another's loop that is to be seen
         }
         helpers.look_after(&mut proxy);
+        helpers.tell_leaving(&proxy);
     }
-    life.goes_on(proxy.is_leaving() && !helpers.handed_over);
+    helpers.tell_leaving(&proxy);
     if let Some(Ok(number)) = helpers.heir.and_then(Errand::wait) {
         hand_over::dismiss(number); // whoever told us to leave meanwhile meant the service
     }
     Ok(())
-}
-
-/// What the service manager, and who has started us, know of us.
-#[derive(PartialEq)]
-enum Life {
-    Begins,
-    Serves,
-    Leaves,
-}
-
-impl Life {
-    fn goes_on(&mut self, leaving: bool) {
-        match (&self, leaving) {
-            (Life::Begins, _) => {
-                notify::ready();
-                hand_over::tell_ready();
-                *self = Life::Serves;
-            }
-            (Life::Serves, true) => {
-                notify::stopping();
-                *self = Life::Leaves;
-            }
-            _ => {}
-        }
-    }
 }
 
 /// What is done off the loop: reading the configuration again, and starting whoever takes our place.
@@ -115,6 +97,8 @@ struct Helpers {
     heir: Option<Errand<Result<u32, String>>>,
     /// Another process is what the service manager looks after.
     handed_over: bool,
+    /// It knows that we are leaving.
+    told_leaving: bool,
 }
 
 impl Helpers {
@@ -153,15 +137,20 @@ impl Helpers {
 
     /// Brings home what is done.
     fn look_after(&mut self, proxy: &mut Proxy<Traced<Os>>) {
-        let lost = || Err("the thread has died".into());
         if let Some(read) = self.reading.as_ref().and_then(|errand| errand.fetch(lost)) {
             self.reading = None;
             self.reload(read, proxy);
         }
-        let lost = || Err("the thread has died".into());
         if let Some(heir) = self.heir.as_ref().and_then(|errand| errand.fetch(lost)) {
             self.heir = None;
             self.leave_to(heir, proxy);
+        }
+    }
+
+    /// Once, and not if another serves on.
+    fn tell_leaving(&mut self, proxy: &Proxy<Traced<Os>>) {
+        if proxy.is_leaving() && !self.handed_over && !std::mem::replace(&mut self.told_leaving, true) {
+            notify::stopping();
         }
     }
 
@@ -195,6 +184,10 @@ impl Helpers {
         drop(proxy.reload(fitted.as_ref().map_err(Clone::clone))); // which tells what came of it
         notify::ready();
     }
+}
+
+fn lost<T>() -> Result<T, String> {
+    Err("the thread has died".into())
 }
 
 /// Errors name the file.

@@ -33,17 +33,15 @@ impl Drain {
 impl<N: Net> Proxy<N> {
     /// Somebody asked us to leave. The second time: now.
     pub(super) fn leave(&mut self) {
-        if self.cx.draining && std::mem::replace(&mut self.drain.told, true) {
+        if std::mem::replace(&mut self.drain.told, true) {
             log::info!("asked twice: leaving now, {} connections are cut", self.open_sessions());
             self.drain.now = true;
             return;
         }
-        if self.cx.draining {
-            return; // for another reason: this is the first time
+        if !self.cx.draining {
+            // The admin address stays open to the end, so that it can be watched.
+            self.drain(|door| door.service != Service::Admin);
         }
-        self.drain.told = true;
-        // The admin address stays open to the end, so that it can be watched.
-        self.drain(|door| door.service != Service::Admin);
     }
 
     /// Another process has taken our listeners, those of the admin address too.
