@@ -34,11 +34,11 @@ use relay::Relay;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::{Duration, Instant};
 use storm::{Entry, Town};
 use support::balancer::scratch;
-use support::{Balancer, until};
+use support::{Balancer, Stop, until};
 use vitals::Vitals;
 
 /// Half of them on a bad way.
@@ -166,15 +166,6 @@ fn no_get_is_lost_and_no_byte_wrong_whatever_happens_around() {
     let count = |name: &str| counters[name].as_u64().expect("a counter");
     assert_eq!(count("admitted"), count("finished") + count("failed"), "{counters}");
     assert_eq!((count("stuck"), count("violations")), (0, 0));
-}
-
-/// Ends the course when it goes.
-struct Stop<'a>(&'a AtomicBool);
-
-impl Drop for Stop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
 }
 
 fn report(logs: &[Log], diary: &[Entry]) {

@@ -6,6 +6,7 @@
 //! them; the count is told as soon as there is room.
 
 use log::{LevelFilter, Log, Metadata, Record};
+use rustix::fs::FlockOperation;
 use simple_logger::SimpleLogger;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -94,13 +95,20 @@ fn print(printer: &SimpleLogger, lines: &Receiver<Item>) {
 }
 
 /// `eprintln!` panics when the reader of stderr is gone. The line is lost; nothing else is.
+///
+/// It also writes a line and its end by two calls, and while a process takes the place of another, both write to one
+/// stderr. So whoever writes holds a lock on it (fcntl(2), advisory): lines stay whole. Where a system has none for what
+/// stderr is, they are written all the same.
 fn print_line(printer: &SimpleLogger, level: log::Level, target: &str, text: &str) {
+    let lock = |operation| rustix::fs::fcntl_lock(rustix::stdio::stderr(), operation).is_ok();
     let print = || {
         printer.log(&Record::builder().level(level).target(target).args(format_args!("{text}")).build());
     };
+    lock(FlockOperation::LockExclusive);
     if panic::catch_unwind(AssertUnwindSafe(print)).is_err() {
         DROPPED.fetch_add(1, Ordering::Relaxed);
     }
+    lock(FlockOperation::Unlock);
 }
 
 type Hook = Box<dyn Fn(&panic::PanicHookInfo<'_>) + Sync + Send>;

@@ -213,6 +213,7 @@ fn backends_come_and_go_by_curl_and_no_request_is_lost() {
                 })
             })
             .collect();
+        let stop = Stop(&over);
         for round in 0..20 {
             let (gone, stays) = if round % 2 == 0 { (&one, &two) } else { (&two, &one) };
             let action = if round % 4 < 2 { "drain" } else { "disable" };
@@ -239,7 +240,7 @@ fn backends_come_and_go_by_curl_and_no_request_is_lost() {
             let said = curl(&["-X", "POST", &format!("{}?action=enable", url(gone))]).expect("curl");
             assert!(said.ends_with("200"), "{said}");
         }
-        over.store(true, Ordering::SeqCst);
+        drop(stop);
         let done: u64 = workers.into_iter().map(|worker| worker.join().expect("no request is lost")).sum();
         assert!(done > 0);
     });

@@ -56,6 +56,7 @@ fn twenty_hand_overs_under_load_fail_no_request_and_refuse_nobody() {
             }
         };
         let clients: Vec<_> = (0..CLIENTS).map(|number| scope.spawn(move || ask(number))).collect();
+        let stop = Stop(&over);
         let mut all = BTreeSet::from([heir.0]);
         for _ in 0..20 {
             let before = asked.load(Ordering::Relaxed);
@@ -65,10 +66,12 @@ fn twenty_hand_overs_under_load_fail_no_request_and_refuse_nobody() {
             assert!(all.insert(heir.0), "each is another process");
             until("the end of the old one, which has nobody left", || !runs(old));
         }
-        over.store(true, Ordering::Relaxed);
+        drop(stop);
         clients.into_iter().for_each(|client| client.join().expect("a client without complaints"));
     });
     assert!(closed.load(Ordering::Relaxed) > 0, "kept-alive clients were told to come again");
+    let broken: Vec<String> = balancer.lines(&[]).into_iter().filter(|line| !line.starts_with("20")).collect();
+    assert!(broken.is_empty(), "two processes write whole lines: {broken:?}");
     // The last one serves alone, the status API too.
     assert_eq!(balancer.client().get("/").status, 200);
     assert_eq!(balancer.state()["draining"], false);

@@ -92,13 +92,13 @@ fn three_kills_and_restarts_under_load_lose_no_request() {
     let (one, mut two) = (Backend::named("one"), Backend::named("two"));
     let balancer = Balancer::before(&[&one, &two], &BRISK);
     let address = balancer.address;
-    let (stop, served) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let (over, served) = (AtomicBool::new(false), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         let clients: Vec<_> = (0..6)
             .map(|_| {
                 scope.spawn(|| -> std::io::Result<()> {
                     let mut client = Client::try_connect(address)?;
-                    while !stop.load(Ordering::SeqCst) {
+                    while !over.load(Ordering::SeqCst) {
                         let answer = client.try_get("/load")?;
                         if answer.status != 200 {
                             return Err(std::io::Error::other(format!("{} {}", answer.head.line, answer.text())));
@@ -109,6 +109,7 @@ fn three_kills_and_restarts_under_load_lose_no_request() {
                 })
             })
             .collect();
+        let stop = Stop(&over);
         let failed = || clients.iter().any(|client| client.is_finished());
         let loads = |backend: &Backend| backend.targets().iter().filter(|t| *t == "/load").count();
         for _ in 0..3 {
@@ -121,7 +122,7 @@ fn three_kills_and_restarts_under_load_lose_no_request() {
         }
         let before = loads(&two);
         until("its last return", || loads(&two) > before + 50 || failed());
-        stop.store(true, Ordering::SeqCst);
+        drop(stop);
         for client in clients {
             client.join().unwrap().expect("zero client-visible errors");
         }

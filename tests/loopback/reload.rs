@@ -84,13 +84,14 @@ fn a_hundred_reloads_under_load_lose_nothing() {
             }
         };
         let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(ask)).collect();
+        let stop = Stop(&over);
         for turn in 1..=100 {
             file.says(&ways[turn % ways.len()]);
             reload(&balancer, "reloaded: ");
             let before = asked.load(Ordering::Relaxed);
             until("requests between two reloads", || asked.load(Ordering::Relaxed) > before + CLIENTS);
         }
-        over.store(true, Ordering::Relaxed);
+        drop(stop);
         clients.into_iter().for_each(|client| client.join().expect("a client without complaints"));
     });
     let state = balancer.state();

@@ -1,6 +1,8 @@
-//! A gate between threads: backends hold an answer back until the test has seen what it wanted to see.
+//! Between threads: a gate, at which backends hold an answer back until the test has seen what it wanted to see; and an end
+//! that comes also when a test fails.
 
 use super::PATIENCE;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 /// Closed at first. Clones are the same gate.
@@ -39,5 +41,15 @@ impl Gate {
         let came = inner.waiting;
         drop(inner);
         assert!(!late.timed_out(), "{came} of {count} came to the gate");
+    }
+}
+
+/// Raises a flag when it goes, also when the test fails: threads that go on until they see it would never end else, and a
+/// failure would be a hang.
+pub struct Stop<'a>(pub &'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
     }
 }

@@ -17,7 +17,7 @@ pub mod wire;
 pub use backend::{Backend, Request, Then};
 pub use balancer::Balancer;
 pub use client::Client;
-pub use gate::Gate;
+pub use gate::{Gate, Stop};
 pub use pattern::Pattern;
 pub use wire::{Framing, Wire};
 
