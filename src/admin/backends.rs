@@ -7,7 +7,8 @@
 //! pool is done when it is read again.
 
 use super::guard::fields;
-use super::{Act, Ask, BackendState, Page, Reply, View, backend_state, json};
+use super::state::{BackendState, backend_state};
+use super::{Act, Ask, Page, Reply, View, json};
 use crate::balance::{BackendId, Order, PoolId};
 use crate::config::error::Wrong;
 use crate::config::{self, MOST_WEIGHT, address};
@@ -50,7 +51,7 @@ pub(super) fn one(name: &[u8], view: &View<'_>) -> Page {
 pub(super) fn list(ids: &[BackendId], view: &View<'_>) -> Page {
     let one = |&id: &BackendId| {
         let backend = view.backends.get(id);
-        OfPool { pool: &view.backends.pool(backend.pool).name, backend: backend_state(backend, view.now) }
+        OfPool { pool: &view.backends.pool(backend.pool).name, backend: backend_state(backend, view.now, None) }
     };
     json(&All { backends: ids.iter().map(one).collect() })
 }

@@ -5,16 +5,20 @@
 //! text; doing it, sockets and HTTP are [the session's](crate::proxy::session).
 
 mod backends;
+mod events;
 mod guard;
+mod inside;
 mod metrics;
 mod ready;
 mod receipts;
+mod state;
+
+pub use events::{EVENTS, loop_event, state_event};
+pub use inside::{Inside, Slot, SlotSeen, TimerAhead, owner_name, slot_page};
 
 use crate::balance::budget::Budget;
-use crate::balance::ejection::Ejection;
-use crate::balance::probe::Probed;
 use crate::balance::queue::Queues;
-use crate::balance::{Backend, BackendId, Backends, Members, Order, Pool, PoolId, State};
+use crate::balance::{BackendId, Backends, Order, PoolId};
 use crate::base::stats::Stats;
 use crate::base::tally::Tallies;
 use crate::base::{Address, Peer, Time};
@@ -25,7 +29,6 @@ use crate::proxy::context::Routing;
 use crate::proxy::crowd::Crowd;
 use crate::proxy::receipt::Receipts;
 use serde::Serialize;
-use std::time::Duration;
 
 /// An answer of our own.
 #[derive(Debug)]
@@ -43,6 +46,14 @@ pub struct Page {
 impl Page {
     pub(crate) fn text(status: Status, body: &str) -> Page {
         Page { status, content_type: "text/plain; charset=utf-8", body: body.as_bytes().to_vec(), extra: "" }
+    }
+
+    /// There is nothing to watch: nobody listens, or too many do.
+    pub fn no_feed(head_only: bool) -> Page {
+        match head_only {
+            true => Page { content_type: EVENTS, ..Page::text(Status(200), "") },
+            false => Page::text(Status(503), "too many are watching\n"),
+        }
     }
 
     /// A body is awaited that cannot come any more.
@@ -85,78 +96,6 @@ pub struct View<'a> {
     pub now: Time,
 }
 
-#[derive(Serialize)]
-struct StateOfAll<'a> {
-    version: &'static str,
-    uptime_seconds: u64,
-    draining: bool,
-    listeners: Vec<ListenerState<'a>>,
-    open_connections: u64,
-    counters: &'a Stats,
-    calls: Calls,
-    pools: Vec<PoolState<'a>>,
-    /// Backends that are removed and finish what they have.
-    departing: Vec<BackendState<'a>>,
-}
-
-#[derive(Serialize)]
-struct ListenerState<'a> {
-    address: String,
-    leads_to: &'a str,
-}
-
-#[derive(Serialize)]
-struct PoolState<'a> {
-    name: &'a str,
-    /// How long a backend that fails can hurt, computed.
-    budget: Option<&'a Budget>,
-    /// Requests that wait until a backend is not full.
-    queued: usize,
-    /// How many requests may be sent once more.
-    retry_budget: RetryState,
-    backends: Vec<BackendState<'a>>,
-}
-
-#[derive(Serialize)]
-struct RetryState {
-    tokens: f64,
-    denied: u64,
-}
-
-#[derive(Serialize)]
-struct BackendState<'a> {
-    name: &'a str,
-    address: String,
-    weight: u32,
-    state: State,
-    /// What probes and connections alone tell.
-    health: State,
-    for_seconds: u64,
-    /// The last attempt in words, be it a probe or a connection.
-    last_probe: &'a str,
-    probe: Option<ProbeState<'a>>,
-    measured: Measured,
-    in_flight: u32,
-    /// So many may be; none: no limit.
-    max_inflight: Option<u32>,
-    requests: u64,
-    connect_failures: u64,
-}
-
-#[derive(Serialize)]
-struct ProbeState<'a> {
-    #[serde(flatten)]
-    probed: &'a Probed,
-    seconds_ago: f64,
-}
-
-/// How long excluding it took, the last time: from the first failure that was seen.
-#[derive(Serialize)]
-struct Measured {
-    down_in_seconds: Option<f64>,
-    ejected_in_seconds: Option<f64>,
-}
-
 /// What is made of a request on the admin address.
 #[derive(Debug)]
 pub enum Reply {
@@ -168,6 +107,17 @@ pub enum Reply {
     Act(Act),
     /// This is to be done by the whole house, and then answered.
     Ask(Ask),
+    /// It is answered with what is new, again and again.
+    Feed(Channel),
+}
+
+/// What there is to watch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channel {
+    /// Backends, traffic, requests.
+    State,
+    /// The loop itself.
+    Loop,
 }
 
 /// What a request asks of the whole house.
@@ -179,6 +129,8 @@ pub enum Ask {
     Add(PoolId, config::Backend),
     /// To have these no more, who are called so.
     Remove(Vec<(BackendId, String)>),
+    /// To show the socket of this number.
+    Look(u32),
 }
 
 /// What a request asks to be done with backends.
@@ -206,6 +158,8 @@ pub fn reply(request: &Request<'_, '_>, peer: Peer, body: Option<&[u8]>, view: &
             Some(_) => Reply::Ask(Ask::Reload), // whatever it says
             None => Reply::Body,
         },
+        (Verb::Get | Verb::Head, None) if path == b"/api/events" => events::feed(query),
+        (Verb::Get | Verb::Head, None) if path.starts_with(b"/api/loop/") => inside::look(path),
         _ => Reply::Page(page(request, view)),
     }
 }
@@ -227,7 +181,7 @@ pub fn page(request: &Request<'_, '_>, view: &View<'_>) -> Page {
     let page = match path {
         b"/healthz" => Page::text(Status(200), "ok\n"),
         b"/readyz" => ready::page(view),
-        b"/api/state" => state(view),
+        b"/api/state" => json(&state::of_all(view, false)),
         b"/api/requests" => receipts::list(view),
         b"/metrics" => metrics::page(request, view),
         b"/api/backends" => backends::all(view),
@@ -254,65 +208,11 @@ pub fn page(request: &Request<'_, '_>, view: &View<'_>) -> Page {
     }
 }
 
-const PATHS: &str = "/healthz, /readyz, /metrics, /api/state, /api/requests, /api/backends and /api/reload";
-
-fn state(view: &View<'_>) -> Page {
-    let all = StateOfAll {
-        version: env!("CARGO_PKG_VERSION"),
-        uptime_seconds: (view.now - Time(0)).as_secs(),
-        draining: view.draining,
-        listeners: view
-            .listeners
-            .iter()
-            .map(|(at, to)| ListenerState { address: at.to_string(), leads_to: to })
-            .collect(),
-        open_connections: view.stats.accepted - view.stats.closed,
-        counters: view.stats,
-        calls: view.calls,
-        pools: pools(view),
-        departing: view.backends.departing().map(|backend| backend_state(backend, view.now)).collect(),
-    };
-    json(&all)
-}
+const PATHS: &str = "/healthz, /readyz, /metrics, /api/state, /api/requests, /api/backends, /api/reload, \
+                     /api/events?of=state, /api/events?of=loop and /api/loop/SLOT";
 
 fn json(value: &impl Serialize) -> Page {
     let mut body = serde_json::to_vec_pretty(value).unwrap_or_default(); // fails only on maps whose keys are not text
     body.push(b'\n');
     Page { content_type: "application/json", body, ..Page::text(Status(200), "") }
-}
-
-fn pools<'a>(view: &View<'a>) -> Vec<PoolState<'a>> {
-    let one = |(number, (pool, members)): (usize, (&'a Pool, Members<'a>))| PoolState {
-        name: &pool.name,
-        budget: view.budgets.get(number),
-        queued: view.queues.length(PoolId(number as u16)),
-        retry_budget: RetryState { tokens: pool.retries.tokens(), denied: pool.retries.denied() },
-        backends: members.iter().map(|backend| backend_state(backend, view.now)).collect(),
-    };
-    view.backends.pools().enumerate().filter(|(_, (pool, _))| !pool.is_gone()).map(one).collect()
-}
-
-fn backend_state(backend: &Backend, now: Time) -> BackendState<'_> {
-    let seconds = |span: Option<Duration>| span.map(|span| span.as_secs_f64());
-    BackendState {
-        name: &backend.name,
-        address: backend.address.to_string(),
-        weight: backend.weight,
-        state: backend.state(),
-        health: backend.health.state(),
-        for_seconds: (now - backend.since()).as_secs(),
-        last_probe: backend.health.last(),
-        probe: backend
-            .probed
-            .as_deref()
-            .map(|probed| ProbeState { probed, seconds_ago: (now - probed.at).as_secs_f64() }),
-        measured: Measured {
-            down_in_seconds: seconds(backend.health.fell_in()),
-            ejected_in_seconds: seconds(backend.ejection().and_then(Ejection::took)),
-        },
-        in_flight: backend.in_flight,
-        max_inflight: (backend.max_inflight < u32::MAX).then_some(backend.max_inflight),
-        requests: backend.requests,
-        connect_failures: backend.connect_failures,
-    }
 }

@@ -13,8 +13,9 @@ use serde::Serialize;
 /// So many of them in a list.
 const LISTED: usize = 100;
 
+/// One of them, told.
 #[derive(Serialize)]
-struct Told<'a> {
+pub struct Told<'a> {
     id: String,
     method: Option<&'static str>,
     pool: &'a str,
@@ -62,8 +63,12 @@ struct Milliseconds {
 
 /// The newest ones.
 pub fn list(view: &View<'_>) -> Page {
-    let all: Vec<Told<'_>> = view.receipts.iter().take(LISTED).map(|receipt| told(receipt, view)).collect();
-    super::json(&all)
+    super::json(&newest(view, LISTED))
+}
+
+/// So many of the newest ones.
+pub fn newest<'a>(view: &View<'a>, count: usize) -> Vec<Told<'a>> {
+    view.receipts.iter().take(count).map(|receipt| told(receipt, view)).collect()
 }
 
 /// The one whose id begins like this.

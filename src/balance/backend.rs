@@ -7,6 +7,7 @@ use super::ejection::Ejection;
 use super::health::{Health, State};
 use super::pool::PoolId;
 use super::probe::Probed;
+use crate::base::histogram::{self, Histogram};
 use crate::base::{Address, Time};
 use crate::config;
 use std::time::Duration;
@@ -71,6 +72,10 @@ pub struct Backend {
     pub probes_failed: u64,
     /// How often live traffic had it excluded.
     pub ejections: u64,
+    /// How often it served live traffic badly, connections that failed among them.
+    pub errors: u64,
+    /// From the moment at which a request was its own to the head of its response.
+    pub latency: Histogram,
 }
 
 impl Backend {
@@ -98,6 +103,8 @@ impl Backend {
             probes_passed: 0,
             probes_failed: 0,
             ejections: 0,
+            errors: 0,
+            latency: Histogram::new(&histogram::REQUESTS),
         }
     }
 

@@ -94,6 +94,12 @@ impl Backends {
         (backend.connects, backend.connecting) = (backend.connects + 1, backend.connecting.saturating_add(took));
     }
 
+    /// The head of its response has come, so long after the request was its own.
+    #[inline]
+    pub fn answered(&mut self, id: BackendId, took: Duration) {
+        self.table[id.0 as usize].latency.note(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+    }
+
     /// It is over.
     pub fn end(&mut self, id: BackendId) {
         let backend = &mut self.table[id.0 as usize];
@@ -182,6 +188,7 @@ impl Backends {
     /// [`Backends::release`] when it is over.
     pub fn served(&mut self, id: BackendId, how: Served, now: Time) -> Option<Sentence> {
         let backend = &mut self.table[id.0 as usize];
+        backend.errors += u64::from(how != Served::Well);
         let due = backend.ejection.as_mut()?.served(how, now);
         if !due || !backend.takes_work() || !self.may_eject(id) {
             return None;

@@ -84,6 +84,11 @@ impl Scale {
         }
         Scale { count: bounds.len(), upper, first }
     }
+
+    /// They.
+    pub fn bounds(&self) -> &[u64] {
+        &self.upper[..self.count]
+    }
 }
 
 /// See the [module](self).

@@ -82,6 +82,12 @@ impl Timers {
         (entry.place != NOWHERE).then_some(entry.wanted)
     }
 
+    /// Every key that is to fire, and when. Looks at each key that ever was.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, Time)> {
+        let filed = |(_, entry): &(u32, &Entry)| entry.place != NOWHERE;
+        (0..).zip(&self.entries).filter(filed).map(|(key, entry)| (key, entry.wanted))
+    }
+
     /// The memory it takes, in bytes.
     pub fn memory(&self) -> usize {
         self.entries.len() * size_of::<Entry>() + self.lists.len() * size_of::<List>()

@@ -84,6 +84,13 @@ pub fn write(answer: &Answer, out: &mut Vec<u8>) {
     }
 }
 
+/// Writes the head of an answer of this media type that goes on until the connection closes (RFC 9112 section 6.3).
+pub fn stream(content_type: &str, out: &mut Vec<u8>) {
+    status_line(Status(200), out);
+    fields::write(b"Content-Type", content_type.as_bytes(), out);
+    out.extend_from_slice(b"Cache-Control: no-store\r\nConnection: close\r\n\r\n");
+}
+
 fn status_line(status: Status, out: &mut Vec<u8>) {
     out.extend_from_slice(b"HTTP/1.1 ");
     decimal(u64::from(status.0), out);

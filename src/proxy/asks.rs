@@ -2,7 +2,7 @@
 //! file's or this one with a backend more or less.
 //!
 //! The session that brings it [waits](super::phase::Phase::Asking) without an answer. Its wish is looked at when it has
-//! been driven: what the loop can do is done then, and what has to be read first is answered when that has been tried.
+//! been driven: what the loop can do or show is done then, and what has to be read first is answered when that has been tried.
 
 use super::Proxy;
 use super::session::Session;
@@ -28,6 +28,10 @@ impl<N: Net> Proxy<N> {
     fn attend_to_asks(&mut self) {
         for (asker, ask) in std::mem::take(&mut self.cx.asks) {
             match ask {
+                Ask::Look(slot) => {
+                    let page = self.show_slot(slot);
+                    self.answer(asker, &page);
+                }
                 _ if self.cx.draining => self.answer(asker, &Page::text(Status(503), "this process is leaving\n")),
                 Ask::Reload => {
                     self.askers.push(asker);

@@ -10,6 +10,8 @@ use super::end::End;
 use super::grace::Graces;
 use super::idle::Idle;
 use super::receipt::Receipts;
+use super::watch::Watchers;
+use super::xray::Xray;
 use crate::admin::{Ask, View};
 use crate::balance::budget::Budget;
 use crate::balance::queue::Queues;
@@ -163,6 +165,10 @@ pub struct Context<N> {
     pub unasked: bool,
     /// What was asked of the house, and who waits for it.
     pub asks: Vec<(Asker, Ask)>,
+    /// Who is told at each beat what is new.
+    pub watchers: Watchers,
+    /// What is remembered of the loop itself, while someone looks.
+    pub xray: Option<Box<Xray>>,
     /// We are leaving: nobody is kept alive.
     pub draining: bool,
     /// Grows whenever a byte moves or something changes: who compares it before and after sees whether it did.
@@ -206,6 +212,8 @@ impl<N: Net> Context<N> {
             access: None,
             unasked: false,
             asks: Vec::new(),
+            watchers: Watchers::default(),
+            xray: None,
             draining: false,
             moved: 0,
             billed: Cost::default(),
@@ -277,6 +285,17 @@ impl<N: Net> Context<N> {
     /// Who owns `sock`.
     pub fn owner(&self, sock: Sock) -> Owner {
         self.owners.get(sock.0 as usize).copied().unwrap_or(Owner::Nobody)
+    }
+
+    /// The sockets that somebody owns, by number.
+    pub fn owners(&self) -> impl Iterator<Item = (u32, Owner)> {
+        let all = (0..).zip(self.owners.iter().copied());
+        all.filter(|(_, owner)| *owner != Owner::Nobody)
+    }
+
+    /// How long the table of sockets is, with those that nobody owns.
+    pub fn slots(&self) -> usize {
+        self.owners.len()
     }
 
     /// How many sockets somebody owns.

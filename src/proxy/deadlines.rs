@@ -1,4 +1,5 @@
-//! What is due when, and what is done then: deadlines of sockets, probes, ejected backends, clients in grace, memory to free.
+//! What is due when, and what is done then: deadlines of sockets, probes, ejected backends, clients in grace, those who watch, memory to
+//! free.
 //!
 //! Who waits for something sets its deadline ([`Context::deadlines`](super::context::Context::deadlines)); the loop asks
 //! here how long it may sleep and, at the end of each turn, attends to what has come.
@@ -17,7 +18,8 @@ impl<N: Net> Proxy<N> {
         let Context { deadlines, probes_due, ejections_due, .. } = &self.cx;
         let (sockets, probes, returns) = (deadlines.next(), probes_due.next(), ejections_due.next());
         let lines = self.cx.access.as_ref().and_then(Access::due);
-        let next = [sockets, probes, returns, lines, self.drain.deadline(), self.next_grace(), self.next_look(), trim];
+        let (watchers, drain) = (self.cx.watchers.due(), self.drain.deadline());
+        let next = [sockets, probes, returns, lines, watchers, drain, self.next_grace(), self.next_look(), trim];
         next.into_iter().flatten().min()
     }
 
@@ -56,6 +58,7 @@ impl<N: Net> Proxy<N> {
         self.cx.end_ejections();
         self.serve_queues();
         self.prober.begin_due(&mut self.cx);
+        self.tell_watchers();
     }
 
     /// Watches the clients whose backends take their time.

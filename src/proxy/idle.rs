@@ -50,6 +50,11 @@ impl Idle {
         ticket
     }
 
+    /// To whom the connection of this ticket goes.
+    pub fn backend(&self, ticket: u32) -> Option<BackendId> {
+        self.kept.get(ticket as usize).map(|kept| kept.backend)
+    }
+
     /// Takes out the newest connection to `backend`.
     pub fn take(&mut self, backend: BackendId) -> Option<Sock> {
         let ticket = self.newest.get(backend.0 as usize).copied().flatten()?;

@@ -27,6 +27,8 @@ mod room;
 pub mod session;
 mod tallies;
 pub mod verdict;
+pub mod watch;
+pub mod xray;
 
 use crate::balance::{BackendId, Backends};
 use crate::base::stats::Stats;
@@ -215,7 +217,7 @@ impl<N: Net> Proxy<N> {
         let until = if busy { Some(self.cx.now) } else { self.next_deadline() };
         self.events.clear();
         let now = self.cx.net.wait(until, &mut self.events)?;
-        self.cx.begin_turn(now);
+        self.cx.begin_turn(now, self.events.len());
         Ok(busy || !self.events.is_empty())
     }
 
@@ -294,6 +296,7 @@ impl<N: Net> Proxy<N> {
         self.untrimmed |= !ready.is_empty();
         let bulk = self.cx.limits.bulk;
         self.cx.share = (BUDGET * bulk / ready.len().max(1)).clamp(LEAST_SHARE * bulk, MOST_SHARE * bulk);
+        let driven = ready.len();
         for row in ready.drain(..) {
             if let Some(session) = self.sessions.get_mut(row as usize) {
                 session.queued = false;
@@ -302,6 +305,7 @@ impl<N: Net> Proxy<N> {
                 self.serve_queues();
             }
         }
+        self.cx.saw_drive(driven, self.hungry.len());
         self.attend();
         self.ready = ready;
     }

@@ -13,6 +13,9 @@ const LINGER: Duration = Duration::from_secs(2);
 /// reset.
 pub const LONGEST_LINGER: Duration = Duration::from_secs(30);
 
+/// Someone who watches hears something at least this often.
+const WATCHED: Duration = Duration::from_secs(60);
+
 /// What a session waits for. Each waiting has a deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
@@ -28,6 +31,8 @@ pub enum Phase {
     Gathering,
     /// For the house to do what a request to ourselves asks for.
     Asking,
+    /// For something new to tell someone who watches.
+    Watching,
     /// For an upstream connection to stand.
     Connecting,
     /// For the rest of the request to pass.
@@ -47,6 +52,46 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Phase; 15] = [
+        Phase::Preface,
+        Phase::Head,
+        Phase::Idle,
+        Phase::Queued,
+        Phase::Gathering,
+        Phase::Asking,
+        Phase::Watching,
+        Phase::Connecting,
+        Phase::Sending,
+        Phase::Awaiting,
+        Phase::Receiving,
+        Phase::Delivering,
+        Phase::Tunnel,
+        Phase::Answering,
+        Phase::Lingering,
+    ];
+
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Phase::Preface => "preface",
+            Phase::Head => "head",
+            Phase::Idle => "idle",
+            Phase::Queued => "queued",
+            Phase::Gathering => "gathering",
+            Phase::Asking => "asking",
+            Phase::Watching => "watching",
+            Phase::Connecting => "connecting",
+            Phase::Sending => "sending",
+            Phase::Awaiting => "awaiting",
+            Phase::Receiving => "receiving",
+            Phase::Delivering => "delivering",
+            Phase::Tunnel => "tunnel",
+            Phase::Answering => "answering",
+            Phase::Lingering => "lingering",
+        }
+    }
+
     /// How long this waiting may last, counted from the last byte that moved.
     pub fn patience(self, timeouts: &Timeouts) -> Duration {
         match self {
@@ -57,6 +102,19 @@ impl Phase {
             Phase::Awaiting | Phase::Receiving | Phase::Asking => timeouts.response,
             Phase::Tunnel => timeouts.tunnel,
             Phase::Lingering => LINGER,
+            Phase::Watching => WATCHED, // the next beat comes long before
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_stands_at_its_number_and_has_a_name_of_its_own() {
+        assert!(Phase::ALL.iter().enumerate().all(|(number, &phase)| phase as usize == number));
+        let names: std::collections::BTreeSet<_> = Phase::ALL.iter().map(|phase| phase.name()).collect();
+        assert_eq!(names.len(), Phase::ALL.len());
     }
 }

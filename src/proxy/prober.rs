@@ -70,6 +70,11 @@ impl Prober {
         }
     }
 
+    /// Whom the probe of this row asks.
+    pub fn backend(&self, row: u32) -> Option<BackendId> {
+        self.running.get(row as usize).map(|running| running.backend)
+    }
+
     /// How many are under way.
     pub fn running(&self) -> usize {
         self.running.len()

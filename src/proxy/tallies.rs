@@ -26,13 +26,15 @@ impl<N: Net> Context<N> {
 
     /// A wait was over `now`. The turn before had ended when it began; of the first there was none.
     #[inline]
-    pub(super) fn begin_turn(&mut self, now: Time) {
+    pub(super) fn begin_turn(&mut self, now: Time, events: usize) {
         let began = self.net.began();
+        let worked = began.since(self.now);
         match self.stats.turns {
             0 => self.tallies.since = began,
-            _ => self.tallies.turns.note(began.0.saturating_sub(self.now.0)),
+            _ => self.tallies.turns.note(worked.as_nanos() as u64),
         }
         self.stats.turns += 1;
+        self.saw_turn(now.since(began), worked, events);
         self.now = now;
     }
 }

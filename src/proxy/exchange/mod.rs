@@ -14,13 +14,15 @@
 //! ends itself either: it stops with a [`Stop`] and the session draws the conclusion.
 //!
 //! [`Exchange::drive`] is the door in. Finding a connection is in `upstream.rs`, waiting for one in `line.rs`, what is
-//! done when it fails in `retry.rs`, a request to ourselves in `gather.rs`, the two flows of a request in `talk.rs`, raw
+//! done when it fails in `retry.rs`, a request to ourselves in `gather.rs`, answers of our own in `own.rs`, the two flows of a request in `talk.rs`, raw
 //! bytes in `tunnel.rs`, what the two sides agreed on in `terms.rs`.
 
 mod gather;
 mod judge;
 mod line;
+mod own;
 mod retry;
+mod seen;
 mod talk;
 mod terms;
 mod tunnel;
@@ -32,13 +34,12 @@ pub use upstream::{Search, Upstream};
 use super::access::Ended;
 use super::context::Context;
 use super::end::End;
-use super::flow::{Body, Flow, Pumped};
+use super::flow::{Body, Flow};
 use super::phase::Phase;
 use super::reason::Reason;
 use super::receipt::Slip;
 use super::record::Record;
 use crate::balance::PoolId;
-use crate::balance::change::Mentioned;
 use crate::base::{Peer, Time};
 use crate::http::{Malformed, Scan, Verb};
 use crate::net::{Cost, Net, Sock};
@@ -55,6 +56,8 @@ enum Kind {
     Tunnel,
     /// An answer of our own.
     Answer,
+    /// One without an end.
+    Feed,
     /// A request to ourselves, of which not all has come.
     Gathering,
     /// A request to ourselves, whose answer the house is working on.
@@ -138,26 +141,6 @@ impl Exchange {
         exchange
     }
 
-    /// An answer of our own, ready to be sent, to a request of which this is remembered.
-    pub fn answer<N: Net>(terms: Terms, text: Vec<u8>, record: Record, of: (u32, Peer), cx: &Context<N>) -> Box<Self> {
-        let mut exchange = Exchange::blank(Kind::Answer, terms, record.heard, of, cx);
-        exchange.record = record;
-        exchange.response = Flow::new(text, Body::Done, false);
-        exchange
-    }
-
-    /// A request to ourselves that is answered when the house has done what it asks for.
-    pub fn asking<N: Net>(terms: Terms, record: Record, of: (u32, Peer), cx: &Context<N>) -> Box<Self> {
-        let mut exchange = Exchange::blank(Kind::Asking, terms, record.heard, of, cx);
-        exchange.record = record;
-        exchange
-    }
-
-    /// Whether it is that, and known by this id.
-    pub fn asks(&self, id: u128) -> bool {
-        self.kind == Kind::Asking && self.record.id == id
-    }
-
     /// Its record is made where it stays: it is large, and requests are many.
     fn blank<N: Net>(kind: Kind, terms: Terms, heard: Time, (row, peer): (u32, Peer), cx: &Context<N>) -> Box<Self> {
         Box::new(Exchange {
@@ -178,26 +161,9 @@ impl Exchange {
         })
     }
 
-    /// The backends and pools it speaks of.
-    pub fn mention(&self, all: &mut Mentioned) {
-        let Search { pool, stuck, tried, .. } = &self.search;
-        all.pools.insert(*pool);
-        let backends = tried.iter().chain(stuck).chain(&self.record.backend);
-        all.backends.extend(backends.copied().chain(self.upstream.as_ref().map(|upstream| upstream.backend)));
-    }
-
     /// Says where its head still lacks the backend's address as Host.
     pub fn lacks_host(&mut self, gap: Option<Range<usize>>) {
         self.host_gap = gap;
-    }
-
-    /// What is forwarded, for the log.
-    pub fn story(&self) -> &str {
-        match &self.record.asked {
-            Some(asked) => asked.what(),
-            None if self.kind == Kind::Tunnel => "connection",
-            None => "request",
-        }
     }
 
     /// Whether it counts as a request.
@@ -215,11 +181,6 @@ impl Exchange {
         self.kind == Kind::Request
     }
 
-    /// Whether it is an answer of our own.
-    pub fn is_answer(&self) -> bool {
-        self.kind == Kind::Answer
-    }
-
     /// The upstream's end, if it is on this socket.
     pub fn end_of(&mut self, sock: Sock) -> Option<&mut End> {
         self.upstream.as_mut().map(|upstream| &mut upstream.end).filter(|end| end.sock == sock)
@@ -235,7 +196,8 @@ impl Exchange {
     /// What is waited for, as far as things have come.
     pub fn phase(&self) -> Phase {
         match self.kind {
-            Kind::Answer => Phase::Answering,
+            Kind::Feed if self.response.is_complete() => Phase::Watching,
+            Kind::Answer | Kind::Feed => Phase::Answering,
             Kind::Gathering => Phase::Gathering,
             Kind::Asking => Phase::Asking,
             _ if self.search.ticket.is_some() => Phase::Queued,
@@ -258,6 +220,7 @@ impl Exchange {
                 Phase::Queued => self.wait_in_line(),
                 Phase::Tunnel => self.pass(client, cx, budget),
                 Phase::Answering => self.say(client, cx, budget),
+                Phase::Watching => self.watch(client, cx, budget),
                 Phase::Gathering => self.gather(client, cx, budget),
                 Phase::Asking => Err(Stop::Wait),
                 _ => self.talk(client, cx, budget),
@@ -355,11 +318,6 @@ impl Exchange {
         }
     }
 
-    /// Whether it answers a client, and that has not been counted yet.
-    pub fn is_pending(&self) -> bool {
-        self.record.counts
-    }
-
     #[cold]
     fn write_line<N: Net>(&mut self, cx: &mut Context<N>) {
         self.charge(cx);
@@ -373,17 +331,6 @@ impl Exchange {
         self.record.end(reason, self.phase());
         self.record.moved[0] += self.request.moved;
         self.record.take()
-    }
-
-    /// Sends an answer of our own.
-    fn say<N: Net>(&mut self, client: &mut End, cx: &mut Context<N>, budget: &mut usize) -> Going {
-        let mut nobody = End::new(client.sock); // an answer of our own has no source
-        match self.response.pump(&mut nobody, client, cx, budget) {
-            Pumped::Complete => Err(Stop::Concluded),
-            Pumped::Waiting => Err(Stop::Wait),
-            Pumped::Hungry => Err(Stop::Hungry),
-            _ => Err(Stop::Failed(Reason::ClientReset)),
-        }
     }
 }
 

@@ -119,7 +119,7 @@ impl Exchange {
     /// A response head is complete: it leaves the upstream's buffer and is written anew.
     fn take_head<N: Net>(&mut self, size: usize, client: &mut End, cx: &mut Context<N>) -> Going {
         self.scan = Scan::default();
-        let Upstream { end, backend, .. } = connected(&mut self.upstream)?;
+        let Upstream { end, backend, since, .. } = connected(&mut self.upstream)?;
         let mut table = http::table();
         let head = end.held().get(..size).unwrap_or_default();
         let head = match http::head::response(head, self.terms.verb, &cx.limits, &mut table) {
@@ -131,6 +131,9 @@ impl Exchange {
         }
         self.request.forget(client); // a response has begun: nothing is sent twice from here on
         self.record.answered = cx.now; // the last of them is the final one
+        if self.terms.stage == Stage::Final {
+            cx.backends.answered(*backend, cx.now - *since);
+        }
         let mut out = cx.lender.lend_scrap();
         // An answer of known length to half a request ends the connection, and says so in time (RFC 9112 section 9.6).
         let early = !self.request.is_at_hand() && matches!(head.framing, Framing::None | Framing::Length(_));

@@ -5,8 +5,8 @@
 //! another configuration, is an [`Ask`](crate::admin::Ask), for which the session waits: see [`asks`](crate::proxy::asks).
 
 use super::head::is_bodiless;
-use super::{Session, Step};
-use crate::admin::{self, Page, Reply};
+use super::{Next, Session, Step};
+use crate::admin::{self, Channel, Page, Reply};
 use crate::http::{self, Malformed, Request, Verb};
 use crate::net::Net;
 use crate::proxy::context::Context;
@@ -72,6 +72,10 @@ impl Session {
                 cx.asks.push(((self.row, id), ask));
                 return Exchange::asking(terms, Record { id, ..self.new_record(cx) }, self.name(), cx);
             }
+            Reply::Feed(channel) if terms.verb != Verb::Head && !cx.watchers.is_full() => {
+                return self.feed(terms, channel, cx);
+            }
+            Reply::Feed(_) => Page::no_feed(terms.verb == Verb::Head),
             Reply::Body => Page::no_body(),
         };
         self.show_page(terms, &page, cx)
@@ -90,6 +94,33 @@ impl Session {
         };
         http::answer::write(&answer, &mut out);
         Exchange::answer(terms, out, self.new_record(cx), self.name(), cx)
+    }
+
+    /// Begins to tell what is new, at once and at each beat.
+    fn feed<N: Net>(&self, mut terms: Terms, channel: Channel, cx: &mut Context<N>) -> Box<Exchange> {
+        let (id, mut out) = (cx.rng.id(), cx.lender.lend_scrap());
+        terms.keep_alive = false; // its end is that of the connection
+        cx.watchers.admit((self.row, id), channel, cx.now);
+        http::answer::stream(admin::EVENTS, &mut out);
+        Exchange::feed(terms, out, Record { id, ..self.new_record(cx) }, self.name(), cx)
+    }
+
+    /// Whether it is fed by the request of this id.
+    pub fn is_feed(&self, id: u128) -> bool {
+        self.exchange.as_ref().is_some_and(|exchange| exchange.is_feed(id))
+    }
+
+    /// Whether all that it was told was taken.
+    pub fn takes_more(&self) -> bool {
+        self.phase == Phase::Watching
+    }
+
+    /// Tells whoever watches what is new.
+    pub fn tell_more<N: Net>(&mut self, frame: &[u8], cx: &mut Context<N>) -> Next {
+        self.exchange.iter_mut().for_each(|exchange| exchange.tell_more(frame, cx));
+        cx.moved += 1;
+        self.enter(Phase::Answering, cx);
+        self.drive(cx)
     }
 
     /// The house has done what the request of this id asks for. Whether it waits for that, and is to be driven.

@@ -15,20 +15,20 @@
 //!
 //! [`Session::drive`] is the one door in: it goes on until nothing can be done before an event, and says so. Only
 //! `Session::enter` assigns a phase; it sets the phase's deadline with it (law 10). How a head becomes an exchange is in
-//! `head.rs`; what may stand before it in `preface.rs`; how a client is answered and let go in `answer.rs`; the admin address in `admin.rs`; what happens in between in
-//! [`exchange`](super::exchange).
+//! `head.rs`; what may stand before it in `preface.rs`; how a client is answered and let go in `answer.rs`; the admin address in `admin.rs`; what is
+//! seen of it from outside in `seen.rs`; what happens in between in [`exchange`](super::exchange).
 
 mod admin;
 mod answer;
 mod head;
 mod preface;
+mod seen;
 
 use super::context::{Context, Owner, Service};
 use super::end::End;
 use super::exchange::{Exchange, Stop};
 use super::phase::Phase;
 use super::reason::Reason;
-use crate::balance::change::Mentioned;
 use crate::base::{Peer, Time};
 use crate::http::Scan;
 use crate::net::{Net, Sock};
@@ -87,6 +87,7 @@ impl Session {
     /// A session for a connection that was just accepted.
     pub fn new<N: Net>(client: End, peer: Peer, row: u32, service: Service, cx: &mut Context<N>) -> Session {
         cx.own(client.sock, Owner::Client(row));
+        cx.saw_session(row);
         let mut session = Session {
             client,
             peer,
@@ -119,11 +120,6 @@ impl Session {
         self.service != Service::Admin
     }
 
-    /// Whether an admitted request is under way.
-    pub fn is_alive(&self) -> bool {
-        self.exchange.as_ref().is_some_and(|exchange| exchange.is_admitted())
-    }
-
     /// Where these listeners count the clients of an address anew, it is one.
     pub fn count_anew<N: Net>(&self, listeners: &[u16], cx: &mut Context<N>) {
         if let (Some(listener), Some(ip), true) = (self.service.listener(), self.peer.ip(), self.counted)
@@ -131,22 +127,6 @@ impl Session {
         {
             cx.count_client(listener, ip);
         }
-    }
-
-    /// The backends and pools it speaks of.
-    pub fn mention(&self, all: &mut Mentioned) {
-        self.exchange.iter().for_each(|exchange| exchange.mention(all));
-    }
-
-    /// Whether a request or an answer to one is under way that was not counted yet.
-    pub fn is_pending(&self) -> bool {
-        self.exchange.as_ref().is_some_and(|exchange| exchange.is_pending())
-    }
-
-    /// What it is doing, for a human.
-    pub fn describe(&self) -> String {
-        let story = self.exchange.as_ref().map_or("", |exchange| exchange.story());
-        format!("{} {:?} {story}", self.peer, self.phase)
     }
 
     /// If it is a kept-alive client's of which nothing was heard since: the moment at which it is closed for that.
@@ -298,6 +278,9 @@ impl Session {
 
     /// The same, for a waiting that has lasted so long before anybody knew of it.
     fn enter_after<N: Net>(&mut self, waited: Duration, phase: Phase, cx: &mut Context<N>) {
+        if phase != self.phase {
+            cx.saw(self.row, phase);
+        }
         self.phase = phase;
         let deadline = match &self.exchange {
             Some(exchange) if phase == Phase::Queued => exchange.queued_until(),
