@@ -66,3 +66,5 @@ mod targets;
 mod timeouts;
 #[path = "dialogues/truncation.rs"]
 mod truncation;
+#[path = "dialogues/watch.rs"]
+mod watch;

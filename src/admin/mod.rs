@@ -185,6 +185,7 @@ pub fn page(request: &Request<'_, '_>, view: &View<'_>) -> Page {
         b"/api/requests" => receipts::list(view),
         b"/metrics" => metrics::page(request, view),
         b"/api/backends" => backends::all(view),
+        b"/api/events" => return Page { extra: READ, ..Page::text(Status(405), "only GET, HEAD\n") },
         b"/api/reload" => return Page { extra: TELL, ..Page::text(Status(405), "only POST\n") },
         _ => {
             let (receipt, backend) = (path.strip_prefix(b"/api/requests/"), path.strip_prefix(b"/api/backends/"));

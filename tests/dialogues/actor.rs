@@ -243,6 +243,15 @@ impl Actor<'_> {
         self.stage.ear(self.index).heard.drain(..count).collect()
     }
 
+    /// Hears everything up to these bytes, and them.
+    pub fn hears_through(&self, last: &[u8]) -> Vec<u8> {
+        let end = |ear: &[u8]| ear.windows(last.len()).position(|bytes| bytes == last).map(|at| at + last.len());
+        self.stage.wait(|ears| end(&ears[self.index].heard).is_some() || ears[self.index].ending.is_some());
+        let end = end(&self.stage.ear(self.index).heard);
+        let Some(end) = end else { self.fail(&format!("does not hear {:?}", brief(last))) };
+        self.stage.ear(self.index).heard.drain(..end).collect()
+    }
+
     fn check(&self, holds: bool, what: impl FnOnce() -> String) {
         if !holds {
             self.fail(&what());

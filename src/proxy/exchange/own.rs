@@ -60,7 +60,6 @@ impl Exchange {
     pub fn tell_more<N: Net>(&mut self, frame: &[u8], cx: &mut Context<N>) {
         let mut out = cx.lender.lend_scrap();
         out.extend_from_slice(frame);
-        self.response.give_back(cx);
         self.response = Flow::new(out, Body::Done, false);
     }
 
@@ -78,6 +77,8 @@ impl Exchange {
 
     /// Throws away what a watcher says, until there is something to tell. It may leave.
     pub(super) fn watch<N: Net>(&mut self, client: &mut End, cx: &mut Context<N>, budget: &mut usize) -> Going {
+        self.record.moved[1] += self.response.moved;
+        self.response.give_back(cx);
         client.drop_held(&mut cx.lender);
         if *budget == 0 && client.readable {
             return Err(Stop::Hungry);
