@@ -1,6 +1,7 @@
 //! The balancer under test, as the world sees it, and a configuration made by hand.
 
 use super::plan::{Plan, address};
+use super::watchers;
 use super::{House, Order, Seen};
 use evenkeel::admin::{self, Act};
 use evenkeel::balance::{self, BackendId, Backends};
@@ -145,7 +146,7 @@ pub fn config(plan: &Plan) -> Config {
     Config {
         listeners: firsts.iter().map(door).collect(),
         pools: pools.iter().map(|(mode, backends)| pool(plan, *mode, backends)).collect(),
-        admin: Vec::new(),
+        admin: plan.watchers.iter().map(|_| watchers::door().into()).take(1).collect(),
         guard: Guard::default(),
         timeouts: TIMEOUTS,
         limits: Limits { body: plan.body_limit, connections: plan.most_clients, bulk: plan.bulk, ..Limits::default() },

@@ -45,6 +45,7 @@ pub mod sweep;
 pub mod tcp;
 pub mod upgrade;
 pub mod vitals;
+pub mod watchers;
 pub mod ways;
 pub mod world;
 

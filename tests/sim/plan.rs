@@ -9,6 +9,7 @@ use super::heralds::{self, Heralds};
 use super::http_client::{Fault, HttpAsk};
 use super::reloads::{self, Reload};
 use super::tcp::TcpAsk;
+use super::watchers::{self, Watching};
 use super::ways::Ways;
 use evenkeel::base::{Address, Rng};
 use evenkeel::config::{ClientLimit, Ejection, HashOn, Mode, PolicyName, Queue, Rate, Sticky};
@@ -74,6 +75,8 @@ pub struct Plan {
     pub paths: Paths,
     /// What leads to the second pool of each mode, and its one backend.
     pub ways: [Option<(Ways, usize)>; 2],
+    /// Who watches it all, and from when on.
+    pub watchers: Vec<(Duration, Watching)>,
 }
 
 /// What is limited.
@@ -192,6 +195,10 @@ impl Plan {
         plan.part_ways();
         plan.orders = plan.some_orders();
         plan.reloads = reloads::some(&plan);
+        plan.watchers = watchers::some(seed);
+        if let Some(most) = plan.cruelty.descriptors.as_mut().filter(|_| !plan.watchers.is_empty()) {
+            *most += 2; // the admin address has a socket of its own, and one watches
+        }
         if plan.cruelty.window.0 >= heralds::LONGEST {
             plan.heralds = Heralds::of(seed);
         }
@@ -325,7 +332,7 @@ impl Plan {
     pub fn parts(&self) -> Vec<String> {
         let clients = (0..self.clients.len()).rev().map(|index| format!("client{index}"));
         let deeds = (0..self.deeds.len()).rev().map(|index| format!("deed{index}"));
-        let others = ["stop", "probes", "cruelty", "orders", "reloads"].map(str::to_owned);
+        let others = ["stop", "probes", "cruelty", "orders", "reloads", "watchers"].map(str::to_owned);
         others.into_iter().chain(deeds).chain(clients).collect()
     }
 
@@ -341,6 +348,7 @@ impl Plan {
         self.probes &= !out("probes");
         self.orders.retain(|_| !out("orders"));
         self.reloads.retain(|_| !out("reloads"));
+        self.watchers.retain(|_| !out("watchers"));
         if out("cruelty") {
             self.cruelty = Cruelty { descriptors: self.cruelty.descriptors, ..Cruelty::calm() };
         }
@@ -374,6 +382,7 @@ impl Plan {
             heralds: Heralds::default(),
             paths: Paths::default(),
             ways: [None, None],
+            watchers: Vec::new(),
             most_clients: if scope.timers && dice.chance(100) { 1 + dice.0.below(3) as usize } else { 0 },
         }
     }
@@ -404,6 +413,7 @@ impl Plan {
             heralds: Heralds::default(),
             paths: Paths::default(),
             ways: [None, None],
+            watchers: Vec::new(),
             bulk: dice.pick(&[(1, 20), (2, 200), (1, 16 * 1024)]),
             body_limit: if !fair && dice.chance(100) { 1 + dice.0.below(5000) } else { 0 },
             most_clients: if dice.chance(100) { 1 + dice.0.below(3) as usize } else { 0 },

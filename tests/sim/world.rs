@@ -9,6 +9,7 @@ use super::plan::{Coming, Plan, address};
 use super::reloads::{Changes, Reload};
 use super::tcp::{TcpClient, later};
 use super::upgrade::UpgradeClient;
+use super::watchers::{Watcher, Watching};
 use super::{House, Order};
 use evenkeel::base::Time;
 use evenkeel::config::{Ejection, Mode, PolicyName};
@@ -85,6 +86,8 @@ pub struct World {
     coming: Vec<(Time, Coming)>,
     deeds: Vec<(Time, usize, Deed)>,
     clients: Vec<Client>,
+    watching: Vec<(Time, Watching)>,
+    watchers: Vec<Watcher>,
     signals: Vec<(Time, Signal)>,
     orders: Vec<(Time, usize, Order)>,
     /// Whether each backend is to work, and its weight, as far as the operator has said.
@@ -154,6 +157,8 @@ impl World {
             coming: plan.clients.iter().map(|(at, ask)| (start + *at, ask.clone())).collect(),
             deeds: plan.deeds.iter().map(|&(at, index, deed)| (start + at, index, deed)).collect(),
             clients: Vec::new(),
+            watching: plan.watchers.iter().map(|&(at, watching)| (start + at, watching)).collect(),
+            watchers: Vec::new(),
             signals: plan.signals.iter().map(|&(at, signal)| (start + at, signal)).collect(),
             orders: plan.orders.iter().map(|&(at, index, order)| (start + at, index, order)).collect(),
             stop: plan.stop.map(|at| start + at),
@@ -187,6 +192,9 @@ impl World {
         for (at, _) in &self.reloads {
             house.net().alarm(*at);
         }
+        for (at, _) in &self.watching {
+            house.net().alarm(*at);
+        }
         if let Some(at) = self.stop {
             house.net().alarm(at);
         }
@@ -210,7 +218,8 @@ impl World {
     }
 
     fn over(&self) -> bool {
-        self.coming.is_empty() && self.clients.is_empty() && self.stop.is_none()
+        let watched = !self.watching.is_empty() || !self.watchers.is_empty();
+        self.coming.is_empty() && self.clients.is_empty() && self.stop.is_none() && !watched
     }
 
     fn turn(&mut self, house: &mut impl House) -> Result<(), String> {
@@ -412,6 +421,10 @@ impl World {
             backend.act(&mut cue);
         }
         self.clients.retain_mut(|client| !client.act(&mut cue));
+        for (_, watching) in self.watching.extract_if(.., |(at, _)| *at <= now) {
+            self.watchers.push(Watcher::new(watching, &mut cue));
+        }
+        self.watchers.retain_mut(|watcher| !watcher.act(&mut cue));
     }
 
     /// It was told to leave: all it still does has to be over when the time for that is.
