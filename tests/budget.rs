@@ -67,7 +67,7 @@ struct Server {
 impl Server {
     fn act(&mut self, sim: &mut Sim) {
         let now = sim.now();
-        while let Some(far) = sim.take(address(8080)) {
+        while let Some(far) = sim.take(&address(8080).into()) {
             let at = now + Duration::from_nanos(self.rng.below(self.slowest.as_nanos() as u64));
             sim.alarm(at);
             self.open.push((far, at));

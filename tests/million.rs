@@ -56,7 +56,7 @@ impl House {
         self.proxy.net_mut().alarm(soon);
         self.proxy.turn().expect("a turn");
         let sim = self.proxy.net_mut();
-        while let Some(upstream) = sim.take(at(8080)) {
+        while let Some(upstream) = sim.take(&at(8080).into()) {
             self.upstreams.push(upstream);
         }
         for &upstream in &self.upstreams {

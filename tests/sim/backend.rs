@@ -5,7 +5,7 @@ use super::http_backend::{HttpHabits, HttpServed, Mood, Then};
 use super::ledger::{self, Cue, Loss};
 use super::tcp::{Pace, Talk, Talker};
 use super::vitals::{Dealt, Vitals};
-use evenkeel::base::Rng;
+use evenkeel::base::{Address, Rng};
 use evenkeel::net::sim::{Far, Welcome};
 use std::net::{IpAddr, SocketAddr};
 
@@ -58,6 +58,8 @@ enum Served {
 #[derive(Debug)]
 pub struct Backend {
     pub at: SocketAddr,
+    /// Where it really listens.
+    pub place: Address,
     habits: Habits,
     rng: Rng,
     served: Vec<Served>,
@@ -69,9 +71,10 @@ pub struct Backend {
 }
 
 impl Backend {
-    pub fn new(at: SocketAddr, habits: Habits, seed: u64) -> Backend {
+    pub fn new(at: SocketAddr, place: Address, habits: Habits, seed: u64) -> Backend {
         Backend {
             at,
+            place,
             habits,
             rng: Rng::new(seed),
             served: Vec::new(),
@@ -83,7 +86,7 @@ impl Backend {
     }
 
     pub fn act(&mut self, cue: &mut Cue) {
-        while let Some(far) = cue.sim.take(cue.ledger.paths.place(self.at)) {
+        while let Some(far) = cue.sim.take(&self.place) {
             if self.hung {
                 self.vitals.dealt(Dealt::Doubt, cue.now);
             }
@@ -142,7 +145,7 @@ impl Backend {
     }
 
     pub fn suffer(&mut self, deed: Deed, cue: &mut Cue) {
-        let at = cue.ledger.paths.place(self.at);
+        let at = self.place.clone();
         cue.sim.remark(|| format!("backend {at}: {deed:?}"));
         (self.hung, self.sick) = (deed == Deed::Hang, deed == Deed::Sicken);
         self.vitals.suffered(deed == Deed::Return, cue.now);
@@ -163,7 +166,7 @@ impl Backend {
     fn die(&mut self, cue: &mut Cue) {
         let now = cue.now;
         // Whoever waits in the queue of a dying listener finds out by a reset.
-        while let Some(far) = cue.sim.take(cue.ledger.paths.place(self.at)) {
+        while let Some(far) = cue.sim.take(&self.place) {
             cue.ledger.orphans += u32::from(self.habits.http.is_none());
             cue.sim.far_reset(far);
             self.vitals.dealt(Dealt::Doubt, now);
@@ -172,7 +175,7 @@ impl Backend {
             cue.ledger.orphans += u32::from(self.habits.http.is_none());
             cue.sim.far_reset(one.far);
         }
-        cue.sim.unserve(cue.ledger.paths.place(self.at));
+        cue.sim.unserve(self.place.clone());
         for one in self.served.drain(..) {
             match one {
                 Served::Http(mut one) => {

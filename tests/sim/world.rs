@@ -116,8 +116,10 @@ pub fn kernel(plan: &Plan) -> Sim {
 
 impl World {
     pub fn new(plan: Plan, start: Time) -> World {
-        let backend =
-            |(index, habits): (usize, &_)| Backend::new(address(index), *habits, plan.seed ^ (index as u64 + 1) << 32);
+        let backend = |(index, habits): (usize, &_)| {
+            let at = address(index);
+            Backend::new(at, plan.paths.place(at), *habits, plan.seed ^ (index as u64 + 1) << 32)
+        };
         let mut ledger = Ledger::default();
         let scarce = plan.cruelty.descriptors.is_some() || plan.cruelty.connect_fails > 0;
         let infirm = |mode| {
@@ -308,7 +310,7 @@ impl World {
             if self.terms.inflight.is_some_and(|most| seen.in_flight > most) {
                 return Err(format!("backend {index} has {} in flight", seen.in_flight));
             }
-            let failed = house.net().failures(self.plan.paths.place(address(index)));
+            let failed = house.net().failures(&self.backends[index].place);
             let http = self.plan.backends[index].http.is_some();
             let vitals = &mut self.backends[index].vitals;
             vitals.failed(failed, now);

@@ -98,16 +98,15 @@ impl Sim {
     }
 
     /// Takes a connection that the program under test made to `at`.
-    pub fn take(&mut self, at: impl Into<Address>) -> Option<Far> {
-        let at = at.into();
-        let conn = self.servers.get_mut(&at)?.queue.pop_front()?;
+    pub fn take(&mut self, at: &Address) -> Option<Far> {
+        let conn = self.servers.get_mut(at)?.queue.pop_front()?;
         self.record("take", None, Some(conn), Outcome(at.port().into(), 0, ""));
         Some(Far(conn))
     }
 
     /// How many calls to `at` came to nothing: refused, or given up by the caller before they were answered.
-    pub fn failures(&self, at: impl Into<Address>) -> u64 {
-        self.failures.get(&at.into()).copied().unwrap_or(0)
+    pub fn failures(&self, at: &Address) -> u64 {
+        self.failures.get(at).copied().unwrap_or(0)
     }
 
     /// What `far` looks like now.

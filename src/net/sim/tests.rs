@@ -209,7 +209,7 @@ fn a_connect_succeeds_is_refused_is_late_or_is_swallowed() {
     let late = Welcome::Delay(Duration::from_secs(1));
     assert_eq!(outcome_of(&mut sim, None), Some(false));
     assert_eq!(outcome_of(&mut sim, Some(Welcome::Accept)), Some(true));
-    assert!(sim.take(at(THERE)).is_some() && sim.take(at(THERE)).is_none());
+    assert!(sim.take(&at(THERE)).is_some() && sim.take(&at(THERE)).is_none());
     assert_eq!(outcome_of(&mut sim, Some(Welcome::Refuse)), Some(false));
     assert_eq!(outcome_of(&mut sim, Some(Welcome::Swallow)), None);
     let before = sim.now();

@@ -285,7 +285,7 @@ impl Stage {
 
     fn act(&mut self) {
         for index in 0..2 {
-            while let Some(far) = self.proxy.net_mut().take(backend(index)) {
+            while let Some(far) = self.proxy.net_mut().take(&backend(index).into()) {
                 let mut actor = Actor::new(far, index);
                 let number = self.backends.len();
                 for (_, payload) in self.early.extract_if(.., |(early, _)| *early == number) {
