@@ -38,6 +38,8 @@ mod hops;
 mod keeping;
 #[path = "dialogues/limits.rs"]
 mod limits;
+#[path = "dialogues/pages.rs"]
+mod pages;
 #[path = "dialogues/paths.rs"]
 mod paths;
 #[path = "dialogues/preface.rs"]

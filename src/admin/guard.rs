@@ -5,19 +5,21 @@
 //! none of ours. So a request that changes something is held against these. Where there is a token, the name may be any:
 //! no browser knows the token.
 
-use super::Page;
+use super::{Page, assets};
 use crate::base::Peer;
 use crate::config::Guard;
 use crate::http::{Request, Status, Verb};
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Monitors ask these, and they say next to nothing.
+/// Monitors ask these, and they say next to nothing. The pages say nothing at all: a browser that has them asks for the
+/// token then.
 const OPEN: [&[u8]; 2] = [b"/healthz", b"/readyz"];
 
 /// Why this request is not heard, if it is not.
 pub(super) fn refuse(request: &Request<'_, '_>, path: &[u8], peer: Peer, guard: &Guard) -> Option<Page> {
     if let Some(token) = &guard.token
         && !OPEN.contains(&path)
+        && !assets::is_ours(path)
         && !bearer(request).is_some_and(|said| token.is(said))
     {
         let extra = "WWW-Authenticate: Bearer realm=\"evenkeel\"\r\n";
@@ -137,7 +139,7 @@ mod tests {
     fn with_a_token_only_who_knows_it_is_heard() {
         let guard = Guard { token: Some(Token::parse("0123456789abcdef").unwrap()), name: None };
         let judge = |head: &str| status(head, &guard, local());
-        for path in ["/healthz", "/readyz"] {
+        for path in ["/healthz", "/readyz", "/", "/loop", "/assets/style.css", "/assets/nothing"] {
             assert_eq!(judge(&format!("GET {path} HTTP/1.1\nHost: h")), None);
         }
         for said in [
@@ -149,7 +151,7 @@ mod tests {
             "Authorization: 0123456789abcdef",
             "Authorization: Bearer 0123456789abcdef\nAuthorization: Bearer 0123456789abcdef",
         ] {
-            for line in ["GET /api/state", "POST /api/backends/a", "GET /healthz/", "GET /nothing", "GET /"] {
+            for line in ["GET /api/state", "POST /api/backends/a", "GET /healthz/", "GET /nothing", "GET /loop/", "GET /api/events"] {
                 assert_eq!(judge(&format!("{line} HTTP/1.1\nHost: h\n{said}")), Some(401), "{line} {said}");
             }
         }

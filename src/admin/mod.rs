@@ -4,6 +4,7 @@
 //! something to be done, an [`Act`], and is answered when it is. These files turn requests into acts and tables into
 //! text; doing it, sockets and HTTP are [the session's](crate::proxy::session).
 
+mod assets;
 mod backends;
 mod events;
 mod guard;
@@ -179,6 +180,7 @@ pub fn page(request: &Request<'_, '_>, view: &View<'_>) -> Page {
     let path = request.target.split(|&byte| byte == b'?').next().unwrap_or_default();
     let mut allow = READ;
     let page = match path {
+        _ if assets::is_ours(path) => assets::page(path),
         b"/healthz" => Page::text(Status(200), "ok\n"),
         b"/readyz" => ready::page(view),
         b"/api/state" => json(&state::of_all(view, false)),
@@ -209,7 +211,7 @@ pub fn page(request: &Request<'_, '_>, view: &View<'_>) -> Page {
     }
 }
 
-const PATHS: &str = "/healthz, /readyz, /metrics, /api/state, /api/requests, /api/backends, /api/reload, \
+const PATHS: &str = "/, /loop, /healthz, /readyz, /metrics, /api/state, /api/requests, /api/backends, /api/reload, \
                      /api/events?of=state, /api/events?of=loop and /api/loop/SLOT";
 
 fn json(value: &impl Serialize) -> Page {

@@ -1,0 +1,186 @@
+// The loop seen from inside: every update of /api/events?of=loop becomes a strip of turns, a grid of slots, the timers ahead
+// and the bill of system calls; a chosen slot is asked for by /api/loop/N. The words are explained in words.js.
+
+import { $, NONE, announce, ask, bytes, count, drawFrame, h, keyed, micros, millis, percent, plural, rate, say, seconds, span, watch, whenThemeTurns } from "/assets/common.js";
+import { Frames, grown } from "/assets/measure.js";
+import { CALLS, GLOSSARY, OWNERS, PHASES } from "/assets/words.js";
+import { drawStrip } from "/assets/strip.js";
+import { Slab } from "/assets/slab.js";
+
+const OVER = 10; // seconds that calls and turns are looked back
+const KEPT = 240; // turns in the strip
+
+drawFrame("loop", [["Esc", "lets go of the chosen slot", null]]);
+const frames = new Frames(OVER + 1);
+const slab = new Slab($("grid"), choose);
+let turns = [];
+let chosen = null;
+let history = []; // of the turns of the last seconds: [when, turns, waited, worked, longest, events, hungry]
+
+drawGlossary();
+$("foot").append(h("p", {}, "Nothing of this is computed while nobody looks: a page that is hidden asks for nothing."),
+  h("p", {}, h("a", { href: "/" }, "Dashboard"), " · ", h("a", { href: "/api/state" }, "State as JSON")));
+whenThemeTurns(() => drawStrip($("strip"), turns));
+new ResizeObserver(() => drawStrip($("strip"), turns)).observe($("strip"));
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && chosen !== null && !document.querySelector("dialog[open]")) choose(null);
+});
+
+watch("loop", (frame) => {
+  const last = frames.last;
+  if (last && frame.now < last.now) [turns, history] = [[], []]; // another process
+  frames.push(frame);
+  turns = [...turns, ...frame.turns].slice(-KEPT);
+  remember(frame);
+  drawFigures(frame);
+  drawTurns();
+  slab.draw(frame);
+  drawSlots(frame);
+  drawTimers(frame);
+  drawCalls(frame);
+});
+
+setInterval(() => chosen !== null && !document.hidden && refresh(), 1000);
+
+// ---- figures ----
+
+function drawFigures(frame) {
+  const then = frames.before(OVER);
+  const took = frame.now - then.now;
+  const per = (now, before) => (took > 0 ? grown(now, before) / took : null);
+  const requests = grown(frame.requests, then.requests);
+  const calls = took > 0 && requests > 0 ? grown(frame.calls.total, then.calls.total) / requests : null;
+  const rows = [
+    ["Turns", rate(per(frame.turns_total, then.turns_total)), "/s"],
+    ["Requests", rate(per(frame.requests, then.requests)), "/s"],
+    ["Calls per request", calls === null ? NONE : calls.toFixed(2), ""],
+    ["Slots in use", count(frame.slots_total), `of ${count(frame.slots_size)}`],
+    ["Under way", count(frame.sessions), frame.sessions === 1 ? "request" : "requests"],
+    ["Buffers lent", count(frame.buffers.lent), `of ${bytes(frame.buffers.size)}`],
+    ["Turns in vain", count(frame.turns_in_vain), `of ${count(frame.turns_total)}`],
+  ];
+  keyed($("figures"), rows, ([title]) => title, ([title]) => h("div", {}, h("dt", {}, title), h("dd", {}, h("b"), h("span"))), (element, [, value, unit]) => {
+    say(element.lastElementChild.firstElementChild, value);
+    say(element.lastElementChild.lastElementChild, unit);
+  });
+}
+
+// ---- turns ----
+
+function remember(frame) {
+  const of = (at) => frame.turns.reduce((all, turn) => all + turn[at], 0);
+  history.push([frame.now, frame.turns.length, of(1), of(2), Math.max(0, ...frame.turns.map((turn) => turn[2])), of(3), of(5)]);
+  history = history.filter(([when]) => when > frame.now - OVER);
+}
+
+function drawTurns() {
+  drawStrip($("strip"), turns);
+  const all = (at) => history.reduce((sum, one) => sum + one[at], 0);
+  const [number, waited, worked, events, hungry] = [1, 2, 3, 5, 6].map(all);
+  if (number === 0) return say($("turns-words"), `No turn within the last ${OVER} seconds.`);
+  const longest = Math.max(...history.map((one) => one[4]));
+  say($("turns-words"), `Of the last ${plural(number, "turn")} the loop worked ${percent(worked / Math.max(1, worked + waited))} of the time and slept the rest. `
+    + `A turn took ${micros(Math.round(worked / number))} of work, the longest ${micros(longest)}; ${(events / number).toFixed(1)} events woke it each time. `
+    + (hungry === 0 ? "Nobody was left hungry." : `${plural(hungry, "time")} somebody was left hungry.`));
+}
+
+// ---- slots ----
+
+function drawSlots(frame) {
+  const shown = frame.slots.length < frame.slots_total ? `, the first ${count(frame.slots.length)} are shown` : "";
+  say($("slots-words"), `${plural(frame.slots_total, "slot")} owned of ${count(frame.slots_size)}${shown}`);
+  const owned = frame.owners.map((owner, at) => [owner, frame.slots.filter((slot) => slot[1] === at).length]);
+  keyed($("owners"), owned, ([owner]) => owner,
+    ([owner]) => h("li", {}, h("i", { "data-owner": owner, "aria-hidden": "true" }, OWNERS[owner]?.letter ?? ""), h("span", {}, `${owner}: ${OWNERS[owner]?.short ?? ""}`), h("b")),
+    (item, [, number]) => say(item.lastElementChild, count(number)));
+  keyed($("letters"), frame.phases, (phase) => phase,
+    (phase) => h("li", {}, h("b", {}, PHASES[phase]?.letter ?? phase[0]), h("a", { href: `#word-${phase}` }, phase), h("b")),
+    (item, phase) => say(item.lastElementChild, count(frame.phase_counts[phase] ?? 0)));
+}
+
+function choose(slot) {
+  chosen = slot;
+  slab.select(slot);
+  say($("detail-title"), slot === null ? "No slot chosen" : `Slot ${slot}`);
+  if (slot !== null) return refresh(true);
+  $("detail-body").replaceChildren(h("p", { class: "note" }, "Choose a slot to see whose it is, which phases it has passed, what it has lent and when its time is up."));
+}
+
+async function refresh(first = false) {
+  const slot = chosen;
+  try {
+    const answer = await ask(`/api/loop/${slot}`);
+    if (slot !== chosen) return;
+    if (answer.status === 404) return drawDetail(slot, null, first);
+    if (answer.ok) drawDetail(slot, await answer.json(), first);
+  } catch { /* the bar says that the line is lost */ }
+}
+
+function drawDetail(slot, it, first) {
+  if (slot !== chosen) return;
+  const body = $("detail-body");
+  if (!it) return body.replaceChildren(h("p", { class: "note" }, "Nobody owns it now: it is free, and the next socket takes it. Slots are used again at once, so the table stays small."));
+  const owner = OWNERS[it.owner];
+  if (first) announce(`Slot ${slot}: ${it.owner}${it.phase ? `, ${it.phase}` : ""}.`);
+  const facts = [
+    ["Owner", `${it.owner}${it.session === null ? "" : ` of session ${it.session}`}`],
+    ["Peer", it.peer], ["Backend", it.backend], ["Request", it.request], ["Phase", it.phase],
+    ["Deadline", it.deadline_in_ms === null ? "none" : `in ${millis(it.deadline_in_ms)}`],
+    ["Buffers lent", it.buffers === null ? null : count(it.buffers)],
+    ["Bytes", it.bytes_in === null ? null : `${bytes(it.bytes_in)} in, ${bytes(it.bytes_out ?? 0)} out`],
+  ].filter(([, value]) => value !== null && value !== undefined);
+  const phases = it.phases ?? [];
+  const steps = phases.slice(-12).map(([name, at], index, all) => h("li", {}, PHASES[name] ? h("a", { href: `#word-${name}` }, name) : name,
+    h("span", {}, lasted(at, all[index + 1]?.[1]))));
+  body.replaceChildren(
+    h("p", { class: "story" }, it.story ?? owner?.long ?? ""),
+    h("dl", { class: "facts" }, facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
+    ...(steps.length ? [h("h3", {}, "Phases passed"), h("ol", { class: "steps" }, steps)] : []));
+}
+
+/** How long a phase lasted, or lasts. */
+function lasted(from, to) {
+  if (to !== undefined) return to - from < 1 ? millis((to - from) * 1000) : seconds(to - from);
+  return `since ${span(Math.max(0, (frames.last?.now ?? from) - from))}`;
+}
+
+// ---- timers ----
+
+function drawTimers(frame) {
+  say($("timers-words"), frame.timers_total === 0 ? "Nothing is due: the loop may sleep until a socket wakes it."
+    : `${plural(frame.timers_total, "deadline")} ahead. The loop sleeps no longer than until the first.`);
+  const rows = frame.timers.map((timer, at) => ({ timer, at }));
+  keyed($("timer-rows"), rows, ({ at }) => at, () => h("tr", {}, h("td"), h("td"), h("td"), h("td", { class: "num" }), h("td", {}, h("span", { class: "ahead" }, h("i")))), (row, { timer: [slot, owner, phase, due] }) => {
+    const [where, whose, what, when, ahead] = row.children;
+    ahead.firstElementChild.firstElementChild.style.width = `${Math.min(100, Math.max(1, 20 * Math.log10(Math.max(1, due))))}%`; // a fifth: ten times later
+    say(when, millis(Math.max(0, due)));
+    say(where, slot < 0 ? NONE : String(slot));
+    say(whose, frame.owners[owner] ?? "the house");
+    say(what, phase < 0 ? NONE : frame.phases[phase]);
+  });
+}
+
+// ---- calls ----
+
+function drawCalls(frame) {
+  const then = frames.before(OVER);
+  const took = frame.now - then.now;
+  const requests = grown(frame.requests, then.requests);
+  const rows = Object.keys(CALLS).filter((name) => name in frame.calls).map((name) => [name, took > 0 ? grown(frame.calls[name], then.calls[name]) : 0]);
+  say($("calls-words"), requests > 0 && took > 0 ? `Over the last ${OVER} seconds, in which ${plural(requests, "request")} ended. This page's own calls are among them.`
+    : `No request ended within the last ${OVER} seconds: what is left is probes, and this page.`);
+  const seen = rows.filter(([name, grew]) => grew > 0 || CALLS[name].always);
+  keyed($("call-rows"), seen, ([name]) => name,
+    ([name]) => h("tr", {}, h("th", { scope: "row" }, h("code", {}, name.replaceAll("_", " "))), h("td", { class: "num" }), h("td", { class: "num" }), h("td", {}, CALLS[name].words)),
+    (row, [, grew]) => {
+      say(row.children[1], requests > 0 && took > 0 ? (grew / requests).toFixed(2) : NONE);
+      say(row.children[2], took > 0 ? rate(grew / took) : NONE);
+    });
+}
+
+// ---- words ----
+
+function drawGlossary() {
+  const phases = Object.entries(PHASES).map(([name, { letter, words }]) => [name, `Phase ${letter}. ${words}`]);
+  $("glossary").append(...[...GLOSSARY, ...phases].map(([word, words]) => h("div", { id: `word-${word.replaceAll(" ", "-")}` }, h("dt", {}, word), h("dd", {}, words))));
+}
