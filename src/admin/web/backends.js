@@ -73,8 +73,9 @@ function fill(row, backend, recent, served, bounds) {
   }
   row.backend = backend;
   say(parts.since, `for ${span(backend.for_seconds)}`);
-  const apart = backend.health !== backend.state && backend.health !== "unproven" ? `; probes say ${backend.health}` : "";
-  say(parts.cause, `${backend.cause ?? ""}${apart}`);
+  const apart = backend.health !== backend.state && backend.health !== "unproven" ? `; by its probes it is ${backend.health}` : "";
+  const cause = backend.cause === backend.last_probe && backend.state === "up" ? "" : backend.cause ?? ""; // it stands beside
+  say(parts.cause, `${cause}${apart}`.replace(/^; /, ""));
   say(cells[2], count(backend.weight));
   share(parts, backend, recent, served);
   say(cells[4], backend.max_inflight === null ? count(backend.in_flight) : `${count(backend.in_flight)} of ${count(backend.max_inflight)}`);

@@ -30,8 +30,9 @@ watch("loop", (frame) => {
   const last = frames.last;
   if (last && frame.now < last.now) [turns, history] = [[], []]; // another process
   frames.push(frame);
-  turns = [...turns, ...frame.turns].slice(-KEPT);
-  remember(frame);
+  const fresh = frame.turns.filter(([number]) => number > (turns.at(-1)?.[0] ?? -1)); // each frame tells the last ones
+  turns = [...turns, ...fresh].slice(-KEPT);
+  remember(frame.now, fresh);
   drawFigures(frame);
   drawTurns();
   slab.draw(frame);
@@ -55,7 +56,7 @@ function drawFigures(frame) {
     ["Requests", rate(per(frame.requests, then.requests)), "/s"],
     ["Calls per request", calls === null ? NONE : calls.toFixed(2), ""],
     ["Slots in use", count(frame.slots_total), `of ${count(frame.slots_size)}`],
-    ["Under way", count(frame.sessions), frame.sessions === 1 ? "request" : "requests"],
+    ["Clients", count(frame.sessions), ""],
     ["Buffers lent", count(frame.buffers.lent), `of ${bytes(frame.buffers.size)}`],
     ["Turns in vain", count(frame.turns_in_vain), `of ${count(frame.turns_total)}`],
   ];
@@ -67,10 +68,11 @@ function drawFigures(frame) {
 
 // ---- turns ----
 
-function remember(frame) {
-  const of = (at) => frame.turns.reduce((all, turn) => all + turn[at], 0);
-  history.push([frame.now, frame.turns.length, of(1), of(2), Math.max(0, ...frame.turns.map((turn) => turn[2])), of(3), of(5)]);
-  history = history.filter(([when]) => when > frame.now - OVER);
+function remember(now, fresh) {
+  const of = (at) => fresh.reduce((all, turn) => all + turn[at], 0);
+  const hungry = fresh.filter((turn) => turn[5] > 0).length;
+  history.push([now, fresh.length, of(1), of(2), Math.max(0, ...fresh.map((turn) => turn[2])), of(3), hungry]);
+  history = history.filter(([when]) => when > now - OVER);
 }
 
 function drawTurns() {
@@ -79,9 +81,9 @@ function drawTurns() {
   const [number, waited, worked, events, hungry] = [1, 2, 3, 5, 6].map(all);
   if (number === 0) return say($("turns-words"), `No turn within the last ${OVER} seconds.`);
   const longest = Math.max(...history.map((one) => one[4]));
-  say($("turns-words"), `Of the last ${plural(number, "turn")} the loop worked ${percent(worked / Math.max(1, worked + waited))} of the time and slept the rest. `
+  say($("turns-words"), `Over the last ${plural(number, "turn")} that were told, the loop worked ${percent(worked / Math.max(1, worked + waited))} of the time and slept the rest. `
     + `A turn took ${micros(Math.round(worked / number))} of work, the longest ${micros(longest)}; ${(events / number).toFixed(1)} events woke it each time. `
-    + (hungry === 0 ? "Nobody was left hungry." : `${plural(hungry, "time")} somebody was left hungry.`));
+    + (hungry === 0 ? "Nobody was left hungry." : `In ${plural(hungry, "turn")} somebody was left hungry.`));
 }
 
 // ---- slots ----
@@ -95,7 +97,14 @@ function drawSlots(frame) {
     (item, [, number]) => say(item.lastElementChild, count(number)));
   keyed($("letters"), frame.phases, (phase) => phase,
     (phase) => h("li", {}, h("b", {}, PHASES[phase]?.letter ?? phase[0]), h("a", { href: `#word-${phase}` }, phase), h("b")),
-    (item, phase) => say(item.lastElementChild, count(frame.phase_counts[phase] ?? 0)));
+    (item, phase) => say(item.lastElementChild, count(waiting(frame, phase))));
+}
+
+/** How many clients are in a phase, those that look at us among them as long as every slot is told. */
+function waiting(frame, phase) {
+  if (frame.slots.length < frame.slots_total) return frame.phase_counts[phase] ?? 0;
+  const [client, number] = [frame.owners.indexOf("client"), frame.phases.indexOf(phase)];
+  return frame.slots.filter((slot) => slot[1] === client && slot[2] === number).length;
 }
 
 function choose(slot) {
@@ -124,16 +133,19 @@ function drawDetail(slot, it, first) {
   if (first) announce(`Slot ${slot}: ${it.owner}${it.phase ? `, ${it.phase}` : ""}.`);
   const facts = [
     ["Owner", `${it.owner}${it.session === null ? "" : ` of session ${it.session}`}`],
-    ["Peer", it.peer], ["Backend", it.backend], ["Request", it.request], ["Phase", it.phase],
+    ["Client", it.peer], ["Backend", it.backend], ["Under way", it.story || null],
+    ["Waits", it.phase && PHASES[it.phase] ? PHASES[it.phase].words.replace(/^It waits /, "") : null],
     ["Deadline", it.deadline_in_ms === null ? "none" : `in ${millis(it.deadline_in_ms)}`],
-    ["Buffers lent", it.buffers === null ? null : count(it.buffers)],
-    ["Bytes", it.bytes_in === null ? null : `${bytes(it.bytes_in)} in, ${bytes(it.bytes_out ?? 0)} out`],
+    ["Buffers lent", it.session === null ? null : count(it.buffers)],
+    ["Bytes", it.session === null ? null : `${bytes(it.bytes_up)} to the backend, ${bytes(it.bytes_down)} to the client`],
+    ["It has cost", it.calls ? plural(it.calls, "system call") : null],
+    ["Tries", it.tries > 1 ? count(it.tries) : null],
   ].filter(([, value]) => value !== null && value !== undefined);
   const phases = it.phases ?? [];
   const steps = phases.slice(-12).map(([name, at], index, all) => h("li", {}, PHASES[name] ? h("a", { href: `#word-${name}` }, name) : name,
     h("span", {}, lasted(at, all[index + 1]?.[1]))));
   body.replaceChildren(
-    h("p", { class: "story" }, it.story ?? owner?.long ?? ""),
+    h("p", { class: "story" }, owner?.long ?? ""),
     h("dl", { class: "facts" }, facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
     ...(steps.length ? [h("h3", {}, "Phases passed"), h("ol", { class: "steps" }, steps)] : []));
 }

@@ -1,7 +1,7 @@
 // The slab as a grid of buttons: one stop for the tab key, arrows inside (the grid pattern of ARIA). Only cells that have
 // changed are touched.
 
-import { h, mark, say } from "/assets/common.js";
+import { h, mark } from "/assets/common.js";
 import { OWNERS, PHASES } from "/assets/words.js";
 
 const CELL = 34; // with its gap
@@ -55,7 +55,7 @@ export class Slab {
     if (cell.key === key) return;
     cell.key = key;
     mark(cell, "data-owner", owner);
-    say(cell, phase ? (PHASES[phase]?.letter ?? phase[0]) : (OWNERS[owner]?.letter ?? ""));
+    mark(cell, "data-sign", phase ? (PHASES[phase]?.letter ?? phase[0]) : (OWNERS[owner]?.letter ?? "")); // drawn by style.css: it is in the label as a word
     const words = `${number}, ${owner}${phase ? `, ${phase}` : ""}`;
     mark(cell, "aria-label", `Slot ${words}`);
     mark(cell, "title", words);

@@ -11,21 +11,21 @@ export const OWNERS = {
 
 /** What a session waits for. */
 export const PHASES = {
-  Preface: { letter: "P", words: "It waits for what stands before the traffic: a PROXY header, a ClientHello." },
-  Head: { letter: "H", words: "It waits for the rest of a request's head: its first line and its fields." },
-  Idle: { letter: "I", words: "It was answered and is kept open, in case it asks again. It holds no buffer." },
-  Queued: { letter: "Q", words: "Every backend is full, and it waits for one that is not." },
-  Gathering: { letter: "G", words: "It waits for the rest of a request to the balancer itself, such as an order from the dashboard." },
-  Asking: { letter: "K", words: "It waits for the house to do what it asked for, such as a reload." },
-  Connecting: { letter: "C", words: "It waits for a connection to a backend to stand." },
-  Sending: { letter: "S", words: "It waits for the rest of the request to pass to the backend." },
-  Awaiting: { letter: "A", words: "The backend has the request; it waits for the first byte of the answer." },
-  Receiving: { letter: "R", words: "It waits for the rest of the answer to come from the backend." },
-  Delivering: { letter: "D", words: "All of the answer is here; it waits for the client to take it." },
-  Tunnel: { letter: "T", words: "Bytes pass either way and mean nothing to us, as with a WebSocket." },
-  Answering: { letter: "W", words: "It waits for the client to take an answer of the balancer's own, such as this page." },
-  Lingering: { letter: "L", words: "It was answered and is to close; it is heard out first, so that a reset does not destroy the answer." },
-  Watching: { letter: "V", words: "Somebody is shown live updates, as you are now; it waits for the next one to be due." },
+  preface: { letter: "P", words: "It waits for what stands before the traffic: a PROXY header, a ClientHello." },
+  head: { letter: "H", words: "It waits for the rest of a request's head: its first line and its fields." },
+  idle: { letter: "I", words: "It was answered and is kept open, in case it asks again. It holds no buffer." },
+  queued: { letter: "Q", words: "Every backend is full, and it waits for one that is not." },
+  gathering: { letter: "G", words: "It waits for the rest of a request to the balancer itself, such as an order from the dashboard." },
+  asking: { letter: "K", words: "It waits for the house to do what it asked for, such as a reload." },
+  connecting: { letter: "C", words: "It waits for a connection to a backend to stand." },
+  sending: { letter: "S", words: "It waits for the rest of the request to pass to the backend." },
+  awaiting: { letter: "A", words: "The backend has the request; it waits for the first byte of the answer." },
+  receiving: { letter: "R", words: "It waits for the rest of the answer to come from the backend." },
+  delivering: { letter: "D", words: "All of the answer is here; it waits for the client to take it." },
+  tunnel: { letter: "T", words: "Bytes pass either way and mean nothing to us, as with a WebSocket." },
+  answering: { letter: "W", words: "It waits for the client to take an answer of the balancer's own, such as this page." },
+  lingering: { letter: "L", words: "It was answered and is to close; it is heard out first, so that a reset does not destroy the answer." },
+  watching: { letter: "V", words: "Somebody is shown live updates, as you are now; it waits for the next one to be due." },
 };
 
 /** What is asked of the operating system; `always` is told of even when there was none. */
