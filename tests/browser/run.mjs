@@ -462,6 +462,8 @@ scenario("pictures", async (stage) => {
         await live(page);
         if (name === "loop") await page.locator("#grid button[data-owner=client]").first().click();
         else await stateOf(page, two, "down");
+        await until(async () => (await page.locator("#figures b").first().innerText()) !== "—");
+        await page.evaluate(() => scrollTo(0, 0));
         await page.screenshot({ path: join(folder, `${name}-${colorScheme}-${size}.png`), fullPage: true });
       }
     }

@@ -6,7 +6,7 @@ import { $, colour, isDark, millis, rate, say, whenThemeTurns } from "/assets/co
 
 const MINUTES = 5;
 const HEIGHT = 168;
-const AXIS = { size: 46, gap: 6, font: "11px Inter, system-ui, sans-serif", ticks: { show: false } };
+const AXIS = { size: 54, gap: 6, font: "11px Inter, system-ui, sans-serif", ticks: { show: false } };
 
 /** One chart: lines over the last minutes, and beside its title what they say at the cursor, or now. */
 class Chart {
@@ -113,7 +113,7 @@ class Chart {
 export const traffic = () => new Chart("traffic", [
   { name: "line-1", title: "requests/s", fill: true },
   { name: "line-2", title: "errors/s", dash: [5, 3] },
-], { words: rate, values: rate });
+], { words: rate, values: rate, scale: { least: 4 } });
 
 /** Half of the requests are answered within p50, 99 of 100 within p99. */
 export const latency = () => new Chart("latency", [

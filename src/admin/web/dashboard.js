@@ -244,7 +244,7 @@ function bars(list, rows, empty) {
 
 function drawPhases(frame) {
   const rows = Object.entries(frame.phases ?? {}).filter(([, value]) => value > 0);
-  if (frame.idle_upstreams) rows.push(["Upstreams kept for reuse", frame.idle_upstreams]);
+  if (frame.idle_upstreams) rows.push(["upstreams kept for reuse", frame.idle_upstreams]);
   bars($("phases"), rows, "no connection");
 }
 
