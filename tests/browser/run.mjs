@@ -199,9 +199,10 @@ scenario("the list of requests stands still while one reads a receipt", async (s
   await page.locator(".receipt pre", { hasText: "try 1: " }).waitFor();
   const id = await first.innerText();
   await page.locator("#held", { hasText: "20 or more newer" }).waitFor();
+  await page.locator("#requests tbody:first-of-type .receipt").waitFor(); // below its own row
   assert.equal(await first.innerText(), id);
   await page.keyboard.press("Enter");
-  await page.locator("#brand, .brand").focus();
+  await page.locator(".brand").focus();
   await until(async () => (await first.innerText()) !== id);
 });
 
@@ -438,7 +439,7 @@ scenario("in the demo a fault is a key, and what clients noticed is told", async
   await stateOf(page, victim.address, "up");
   await page.keyboard.press("2");
   for (const [act, manner] of [["Hang", "hanging"], ["Slow", "slow"], ["Break", "broken"], ["Restart", "normal"]]) {
-    await page.locator("#demo").getByRole("button", { name: act }).click();
+    await page.locator("#demo").getByRole("button", { name: act, exact: true }).click();
     await page.locator("#demo .choose > div").nth(1).and(page.locator(`[data-manner=${manner}]`)).waitFor();
   }
   for (const [key, words] of [["u", "burst"], ["c", "slow"], ["g", "garbage"]]) {

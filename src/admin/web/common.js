@@ -46,7 +46,9 @@ export function keyed(parent, items, key, make, update) {
     element.remove();
     known.delete(name);
   }
+  const ours = new Set(known.values());
   let at = parent.firstElementChild;
+  while (at && !ours.has(at)) at = at.nextElementSibling; // such as the head of a table
   for (const item of items) {
     let element = known.get(key(item));
     if (!element) known.set(key(item), (element = make(item)));
@@ -92,6 +94,9 @@ export function span(seconds) {
 /** A short span, where tenths matter. */
 export const seconds = (number) => (number === null || number === undefined ? NONE
   : number < 99.95 ? `${number.toFixed(1)} s` : span(number));
+
+/** So many seconds back from now. */
+export const lately = (number) => (number < 1.5 ? "the last second" : `the last ${Math.round(number)} seconds`);
 
 export function percent(part) {
   if (part === null || !Number.isFinite(part)) return NONE;

@@ -1,7 +1,7 @@
 // The dashboard: every update of /api/events?of=state becomes figures, charts, tables and bars. What is said of the last
 // seconds comes from the difference of two updates (measure.js); faults of the demo are in demo.js.
 
-import { $, announce, bytes, count, drawFrame, h, keyed, mark, millis, NONE, percent, plural, rate, say, seconds, span, watch } from "/assets/common.js";
+import { $, announce, bytes, count, drawFrame, h, keyed, lately, mark, millis, NONE, percent, plural, rate, say, seconds, span, watch } from "/assets/common.js";
 import { Frames, bucketsGrown, byName, endedOf, errorsOf, grown, quantile, sum } from "/assets/measure.js";
 import { drawBackends } from "/assets/backends.js";
 import { drawRequests } from "/assets/requests.js";
@@ -25,7 +25,7 @@ watch("state", (frame) => {
   drawPhases(frame);
   drawBooks(frame);
   drawReasons(frame);
-  drawRequests(frame.receipts ?? []);
+  drawRequests(frame.receipts ?? [], frame.now);
   drawDemo(frame.demo ?? null);
   drawFoot(frame);
   tellChanges(frame);
@@ -36,7 +36,7 @@ function during(length) {
   const [now, then] = [frames.last, frames.before(length)];
   const took = now.now - then.now;
   const old = byName(then.pools);
-  const fresh = took > 0;
+  const fresh = took >= 0.5; // two that come together say nothing of a second
   const per = (value, before) => (fresh ? grown(value, before) / took : null);
   const pools = now.pools.map((pool) => {
     const before = old.get(pool.name);
@@ -93,7 +93,7 @@ function drawLead(frame, recent) {
   say($("headline"), headline(frame, all, serving, out));
   const errors = total(recent, "errors");
   const asked = total(recent, "ended");
-  say($("subline"), subline(asked, errors));
+  say($("subline"), subline(asked, errors, lately(recent.took)));
   document.title = out.length ? `${out.length} out · evenkeel` : "evenkeel";
   const bounds = frame.latency_bounds_ms;
   const counts = allLatency(recent);
@@ -118,11 +118,11 @@ function headline(frame, all, serving, out) {
   return `${serving.length} of ${all.length} backends ${serving.length === 1 ? "serves" : "serve"}: ${names.join(", ")}${more}.`;
 }
 
-function subline(asked, errors) {
+function subline(asked, errors, lately) {
   if (asked === null) return "Rates come with the second update.";
-  if (asked === 0) return `No request within the last ${OVER} seconds.`;
+  if (asked === 0) return `No request within ${lately}.`;
   const failing = errors === 0 ? "none of them with an error" : `${percent(errors / asked)} of them with an error`;
-  return `${rate(asked)} requests a second over the last ${OVER} seconds, ${failing}.`;
+  return `${rate(asked)} requests a second over ${lately}, ${failing}.`;
 }
 
 function figures(all) {

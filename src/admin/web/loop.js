@@ -1,7 +1,7 @@
 // The loop seen from inside: every update of /api/events?of=loop becomes a strip of turns, a grid of slots, the timers ahead
 // and the bill of system calls; a chosen slot is asked for by /api/loop/N. The words are explained in words.js.
 
-import { $, NONE, announce, ask, bytes, count, drawFrame, h, keyed, micros, millis, percent, plural, rate, say, seconds, span, watch, whenThemeTurns } from "/assets/common.js";
+import { $, NONE, announce, ask, bytes, count, drawFrame, h, keyed, lately, micros, millis, percent, plural, rate, say, seconds, span, watch, whenThemeTurns } from "/assets/common.js";
 import { Frames, grown } from "/assets/measure.js";
 import { CALLS, GLOSSARY, OWNERS, PHASES } from "/assets/words.js";
 import { drawStrip } from "/assets/strip.js";
@@ -48,9 +48,9 @@ setInterval(() => chosen !== null && !document.hidden && refresh(), 1000);
 function drawFigures(frame) {
   const then = frames.before(OVER);
   const took = frame.now - then.now;
-  const per = (now, before) => (took > 0 ? grown(now, before) / took : null);
+  const per = (now, before) => (took >= 0.4 ? grown(now, before) / took : null);
   const requests = grown(frame.requests, then.requests);
-  const calls = took > 0 && requests > 0 ? grown(frame.calls.total, then.calls.total) / requests : null;
+  const calls = took >= 0.4 && requests > 0 ? grown(frame.calls.total, then.calls.total) / requests : null;
   const rows = [
     ["Turns", rate(per(frame.turns_total, then.turns_total)), "/s"],
     ["Requests", rate(per(frame.requests, then.requests)), "/s"],
@@ -178,15 +178,15 @@ function drawCalls(frame) {
   const then = frames.before(OVER);
   const took = frame.now - then.now;
   const requests = grown(frame.requests, then.requests);
-  const rows = Object.keys(CALLS).filter((name) => name in frame.calls).map((name) => [name, took > 0 ? grown(frame.calls[name], then.calls[name]) : 0]);
-  say($("calls-words"), requests > 0 && took > 0 ? `Over the last ${OVER} seconds, in which ${plural(requests, "request")} ended. This page's own calls are among them.`
-    : `No request ended within the last ${OVER} seconds: what is left is probes, and this page.`);
+  const rows = Object.keys(CALLS).filter((name) => name in frame.calls).map((name) => [name, took >= 0.4 ? grown(frame.calls[name], then.calls[name]) : 0]);
+  say($("calls-words"), requests > 0 && took >= 0.4 ? `Over ${lately(took)}, in which ${plural(requests, "request")} ended. This page's own calls are among them.`
+    : `No request ended within ${lately(took)}: what is left is probes, and this page.`);
   const seen = rows.filter(([name, grew]) => grew > 0 || CALLS[name].always);
   keyed($("call-rows"), seen, ([name]) => name,
     ([name]) => h("tr", {}, h("th", { scope: "row" }, h("code", {}, name.replaceAll("_", " "))), h("td", { class: "num" }), h("td", { class: "num" }), h("td", {}, CALLS[name].words)),
     (row, [, grew]) => {
-      say(row.children[1], requests > 0 && took > 0 ? (grew / requests).toFixed(2) : NONE);
-      say(row.children[2], took > 0 ? rate(grew / took) : NONE);
+      say(row.children[1], requests > 0 && took >= 0.4 ? (grew / requests).toFixed(2) : NONE);
+      say(row.children[2], took >= 0.4 ? rate(grew / took) : NONE);
     });
 }
 
