@@ -114,7 +114,9 @@ mod tests {
     fn nothing_is_asked_of_anybody_else_and_nothing_is_inline() {
         for it in all().filter(|it| !is_foreign(it)) {
             let text = text(it).replace("http://www.w3.org/2000/svg", ""); // a name, not an address
-            for word in ["http://", "https://", "//cdn", " style=\"", "<style", "onclick=", "url(", "innerHTML", "eval("] {
+            for word in
+                ["http://", "https://", "//cdn", " style=\"", "<style", "onclick=", "url(", "innerHTML", "eval("]
+            {
                 assert!(!text.contains(word), "{}: {word}", it.name);
             }
             assert_eq!(text.matches("<script").count(), text.matches("\"></script>").count(), "{}", it.name);

@@ -151,7 +151,14 @@ mod tests {
             "Authorization: 0123456789abcdef",
             "Authorization: Bearer 0123456789abcdef\nAuthorization: Bearer 0123456789abcdef",
         ] {
-            for line in ["GET /api/state", "POST /api/backends/a", "GET /healthz/", "GET /nothing", "GET /loop/", "GET /api/events"] {
+            for line in [
+                "GET /api/state",
+                "POST /api/backends/a",
+                "GET /healthz/",
+                "GET /nothing",
+                "GET /loop/",
+                "GET /api/events",
+            ] {
                 assert_eq!(judge(&format!("{line} HTTP/1.1\nHost: h\n{said}")), Some(401), "{line} {said}");
             }
         }

@@ -176,7 +176,7 @@ function poolWords(frame, pool) {
   const parts = [];
   if (pool.queued) parts.push(`${plural(pool.queued, "request")} waiting for room`);
   const { tokens, denied } = pool.retry_budget;
-  parts.push(`${plural(Math.floor(tokens), "retry", "retries")} to spend`);
+  parts.push(`retry budget ${count(Math.floor(tokens))}`);
   if (denied) parts.push(`${count(denied)} denied so far`);
   return parts.join(" · ");
 }
