@@ -28,6 +28,15 @@ const row = (page, name) => page.locator(".backends tbody tr", { hasText: name }
 const stateOf = (page, name, state) => page.locator(`.backends tbody tr[data-state=${state}]`, { hasText: name }).waitFor();
 const text = (page, selector) => page.locator(selector).innerText();
 
+/** No finding of axe is serious, or worse. */
+async function approve(page, where) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run({ resultTypes: ["violations"] }));
+  const bad = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+  const told = bad.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html} ${node.failureSummary}`).join("\n  ")}`);
+  assert.equal(told.length, 0, `${where}: ${told.join("\n")}`);
+}
+
 scenario("both pages come whole, say nothing to the console and ask nobody else", async (stage) => {
   const { balancer } = await house(stage);
   const page = await stage.page();
@@ -369,13 +378,7 @@ for (const scheme of ["light", "dark"]) {
   scenario(`no serious finding of axe, ${scheme}`, async (stage) => {
     const { backends, balancer, one, two } = await house(stage);
     const page = await stage.page({ colorScheme: scheme });
-    const check = async (where) => {
-      await page.evaluate(axe);
-      const { violations } = await page.evaluate(() => window.axe.run({ resultTypes: ["violations"] }));
-      const bad = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
-      const told = bad.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html} ${node.failureSummary}`).join("\n  ")}`);
-      assert.equal(told.length, 0, `${where}: ${told.join("\n")}`);
-    };
+    const check = (where) => approve(page, where);
     await page.goto(balancer.pages);
     await stateOf(page, one, "up");
     await page.locator("#requests .opener").first().click();
@@ -433,6 +436,7 @@ scenario("in the demo a fault is a key, and what clients noticed is told", async
   await page.keyboard.press("k");
   await page.locator("#demo [data-manner=killed]").waitFor();
   await stateOf(page, victim.address, "down");
+  await page.locator("#headline", { hasText: /backend-1 is down/ }).waitFor();
   await page.locator("#demo .log li").first().locator(".clients", { hasText: "Nothing" }).waitFor();
   await page.locator("#demo .log li").first().locator(".why", { hasText: /\w/ }).waitFor();
   await page.keyboard.press("r");
@@ -448,6 +452,13 @@ scenario("in the demo a fault is a key, and what clients noticed is told", async
   }
   await page.keyboard.press("l");
   await page.locator("[data-act=load][aria-pressed=false]").waitFor();
+  for (const colorScheme of ["light", "dark"]) {
+    const phone = await stage.page({ colorScheme, viewport: { width: 360, height: 740 } });
+    await phone.goto(balancer.pages);
+    await phone.locator("#demo .log .clients").first().waitFor();
+    assert.equal(await phone.evaluate(() => document.documentElement.scrollWidth), 360);
+    await approve(phone, "the demo");
+  }
 });
 
 scenario("pictures", async (stage) => {

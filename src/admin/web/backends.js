@@ -40,14 +40,14 @@ export function drawBackends(box, pool, recent, bounds) {
 
 function makeRow(pool, backend) {
   const cell = (at, ...inside) => h("td", { role: "cell", class: COLUMNS[at][1], "data-of": COLUMNS[at][0] }, inside);
-  const address = backend.address === backend.name ? null : h("span", { class: "address" }, backend.address);
+  const address = backend.address === backend.title ? null : h("span", { class: "address" }, backend.address);
   const parts = {
     sign: h("span", { class: "at" }), state: h("b"), since: h("span", { class: "since" }), cause: h("span", { class: "cause" }),
     share: h("span"),
     probe: h("span", { class: "probe" }), ago: h("span", { class: "ago" }), actions: h("div", { class: "actions" }),
   };
   const row = h("tr", { role: "row" },
-    h("th", { scope: "row", role: "rowheader" }, h("span", { class: "name" }, backend.name), address),
+    h("th", { scope: "row", role: "rowheader" }, h("span", { class: "name" }, backend.title), address),
     cell(1, h("div", { class: "state" }, parts.sign, parts.state, " ", parts.since, parts.cause)),
     cell(2), cell(3, svgBar(parts), parts.share), cell(4), cell(5), cell(6), cell(7), cell(8),
     cell(9, parts.probe, parts.ago), cell(10, pool.gone ? null : parts.actions));
@@ -108,15 +108,15 @@ function share(parts, backend, recent, served) {
 const DEEDS = {
   drain: {
     title: "Drain", danger: false,
-    words: (backend) => [`${backend.name} gets no new requests. ${underWay(backend)} Its probes go on.`],
+    words: (backend) => [`${backend.title} gets no new requests. ${underWay(backend)} Its probes go on.`],
   },
   disable: {
     title: "Disable", danger: true,
-    words: (backend) => [`${backend.name} gets no new requests and is not probed any more. ${underWay(backend)}`],
+    words: (backend) => [`${backend.title} gets no new requests and is not probed any more. ${underWay(backend)}`],
   },
   enable: {
     title: "Enable", danger: false,
-    words: (backend) => [`${backend.name} gets requests again, as soon as its probes let it.`],
+    words: (backend) => [`${backend.title} gets requests again, as soon as its probes let it.`],
   },
 };
 
@@ -127,7 +127,7 @@ function drawActions(row, backend) {
   const names = held ? ["enable", backend.state === "draining" ? "disable" : "drain", "weight"] : ["drain", "disable", "weight"];
   const focused = row.parts.actions.contains(document.activeElement);
   row.parts.actions.replaceChildren(...names.map((name) => h("button", {
-    type: "button", "data-do": name, "aria-label": `${name === "weight" ? "Weight of" : DEEDS[name].title} ${backend.name} in pool ${row.pool}`,
+    type: "button", "data-do": name, "aria-label": `${name === "weight" ? "Weight of" : DEEDS[name].title} ${backend.title} in pool ${row.pool}`,
     onclick: () => (name === "weight" ? weigh(row) : order(row, name)),
   }, name === "weight" ? "Weight" : DEEDS[name].title)));
   if (focused) row.parts.actions.firstElementChild.focus();
@@ -138,7 +138,7 @@ const path = ({ pool, backend }) => `/api/backends/${encodeURIComponent(pool)}/$
 function order(row, name) {
   const deed = DEEDS[name];
   confirm({
-    title: `${deed.title} ${row.backend.name}?`,
+    title: `${deed.title} ${row.backend.title}?`,
     words: [...deed.words(row.backend), ...lastOne(row, name)],
     yes: `${deed.title} it`, danger: deed.danger,
     act: () => tell(path(row), { action: name }),
@@ -155,7 +155,7 @@ function lastOne(row, name) {
 function weigh(row) {
   const field = h("input", { id: "weight", name: "weight", type: "number", min: 0, max: 256, step: 1, required: true, value: row.backend.weight });
   confirm({
-    title: `Weight of ${row.backend.name}`,
+    title: `Weight of ${row.backend.title}`,
     words: [`Twice the weight is twice the requests. 0 means no new ones. It is ${count(row.backend.weight)} now.`],
     fields: [h("label", { for: "weight" }, "Weight, from 0 to 256"), field],
     yes: "Set it",

@@ -411,7 +411,7 @@ function showKeys() {
   const close = h("button", { class: "primary", type: "button", onclick: () => dialog.close() }, "Close");
   const dialog = h("dialog", { "aria-labelledby": "keys-title" },
     h("h2", { id: "keys-title" }, "Keys"),
-    h("dl", { class: "keys" }, rows),
+    h("dl", { class: "keys", tabindex: 0 }, rows),
     h("p", { class: "check" }, box, h("label", { for: "single" }, "Single keys do this; off, only ? does")),
     h("div", { class: "choices" }, close));
   const before = document.activeElement;

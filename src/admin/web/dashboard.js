@@ -17,6 +17,7 @@ const latency = charts.latency();
 const known = new Map(); // the state of each backend, as it was told last
 
 watch("state", (frame) => {
+  entitle(frame);
   frames.push(frame);
   const recent = during(OVER);
   drawLead(frame, recent);
@@ -30,6 +31,14 @@ watch("state", (frame) => {
   drawFoot(frame);
   tellChanges(frame);
 });
+
+/** What each backend is called here: by its name; in the demo as its stage calls it, though it is known by its address. */
+function entitle(frame) {
+  const called = new Map((frame.demo?.backends ?? []).map(({ address, name }) => [address, name]));
+  const all = [...frame.pools.flatMap((pool) => pool.backends), ...(frame.departing ?? [])];
+  const titles = new Map(all.map((backend) => [backend.name, (backend.title = called.get(backend.address) ?? backend.name)]));
+  for (const one of frame.receipts ?? []) one.servedBy = titles.get(one.tries.at(-1)?.backend) ?? one.tries.at(-1)?.backend;
+}
 
 /** What has happened within the last so many seconds. */
 function during(length) {
@@ -113,7 +122,7 @@ function headline(frame, all, serving, out) {
   if (frame.draining) return "Leaving: what is under way is finished, nothing new is taken.";
   if (all.length === 0) return "There is no backend.";
   if (out.length === 0) return all.length === 1 ? "The one backend serves." : all.length === 2 ? "Both backends serve." : `All ${all.length} backends serve.`;
-  const names = out.slice(0, 3).map((backend) => `${backend.name} is ${backend.state}`);
+  const names = out.slice(0, 3).map((backend) => `${backend.title} is ${backend.state}`);
   const more = out.length > 3 ? ` and ${out.length - 3} more` : "";
   return `${serving.length} of ${all.length} backends ${serving.length === 1 ? "serves" : "serve"}: ${names.join(", ")}${more}.`;
 }
@@ -219,9 +228,9 @@ function measuredOf(backend, most) {
   const lines = [];
   if (down !== null) {
     const held = most === 0 ? "" : down <= most ? `, within the ${seconds(most)} computed` : `, longer than the ${seconds(most)} computed`;
-    lines.push([`${backend.name} down`, `Measured: ${backend.name} was down ${fine(down)} after the first failure${held}.`]);
+    lines.push([`${backend.name} down`, `Measured: ${backend.title} was down ${fine(down)} after the first failure${held}.`]);
   }
-  if (ejected !== null) lines.push([`${backend.name} ejected`, `Measured: ${backend.name} was ejected ${fine(ejected)} after the first failed request.`]);
+  if (ejected !== null) lines.push([`${backend.name} ejected`, `Measured: ${backend.title} was ejected ${fine(ejected)} after the first failed request.`]);
   return lines;
 }
 
@@ -286,7 +295,7 @@ function tellChanges(frame) {
   for (const pool of frame.pools) {
     for (const backend of pool.backends) {
       const name = `${pool.name}/${backend.name}`;
-      if (!first && known.get(name) !== backend.state) told.push(`${backend.name} is ${backend.state}${backend.cause ? `: ${backend.cause}` : ""}.`);
+      if (!first && known.get(name) !== backend.state) told.push(`${backend.title} is ${backend.state}${backend.cause ? `: ${backend.cause}` : ""}.`);
       known.set(name, backend.state);
     }
   }

@@ -35,7 +35,7 @@ export function drawDemo(demo) {
 }
 
 function build(demo) {
-  parts = { buttons: new Map(), wrong: h("p", { class: "wrong", role: "alert" }), backends: h("div", { class: "choose" }), log: h("ol", { class: "log" }) };
+  parts = { buttons: new Map(), wrong: h("p", { class: "wrong", role: "alert" }), backends: h("div", { class: "choose" }), log: h("ol", { class: "log", tabindex: 0, "aria-labelledby": "demo-outcome" }) };
   chosen = demo.backends[0]?.name ?? null;
   parts.whom = h("span", {}, chosen);
   const button = ([key, act, title, words]) => {
@@ -51,7 +51,7 @@ function build(demo) {
         h("fieldset", {}, h("legend", {}, "Do this to ", parts.whom), h("div", { class: "acts" }, FAULTS.map(button))),
         h("fieldset", {}, h("legend", {}, "Or come as a client"), h("div", { class: "acts" }, CLIENTS.map(button))),
         parts.wrong),
-      h("div", { class: "outcome" }, h("h3", {}, "What did clients notice?"), parts.log)));
+      h("div", { class: "outcome" }, h("h3", { id: "demo-outcome" }, "What did clients notice?"), parts.log)));
   addKeys([
     ...demo.backends.slice(0, 9).map(({ name }, at) => [String(at + 1), `chooses ${name}`, () => choose(name)]),
     ...[...FAULTS, ...CLIENTS].map(([key, act, title, words]) => [key, `${title.toLowerCase()}: ${words}`, () => go(act)]),
@@ -104,9 +104,11 @@ function drawLog(log) {
 
 const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 
-function clients({ asked, ok, failed, slowest_ms: slowest }) {
+function clients({ asked, ok, failed, refused = 0, slowest_ms: slowest }) {
   if (asked === 0) return "No client has asked since.";
   const took = ok > 0 ? ` The slowest answer took ${millis(slowest)}.` : "";
-  if (failed === 0) return `✓ Nothing: ${plural(asked, "request")}, all answered.${took}`;
-  return `✗ ${count(failed)} of ${plural(asked, "request")} failed, ${count(ok)} were answered.${took}`;
+  const rightly = refused > 0 ? ` ${count(refused)} that had to be refused ${refused === 1 ? "was" : "were"}.` : "";
+  if (failed === 0 && ok === 0 && refused > 0) return `✓ Nothing.${rightly}`;
+  if (failed === 0) return `✓ Nothing: ${plural(ok, "request")}, all answered.${rightly}${took}`;
+  return `✗ ${count(failed)} of ${plural(asked, "request")} failed, ${count(ok)} were answered.${rightly}${took}`;
 }

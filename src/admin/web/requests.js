@@ -43,9 +43,8 @@ function make(one) {
 function fill(group, one, now) {
   Object.assign(group, { one, now });
   const status = one.status ?? null;
-  const last = one.tries.at(-1);
   const texts = [
-    one.method ?? NONE, one.pool, last ? last.backend : "nobody", count(one.tries.length + one.tries_not_kept),
+    one.method ?? NONE, one.pool, one.servedBy ?? "nobody", count(one.tries.length + one.tries_not_kept),
     status === null ? NONE : String(status), tenths(one.milliseconds.over), (one.reason ?? "under way").replaceAll("_", " "), seconds(now - one.began),
   ];
   texts.forEach((text, at) => say(group.told[at], text));
