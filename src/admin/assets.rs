@@ -30,7 +30,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const DASHBOARD: Asset = asset!("index.html", HTML);
 const LOOP: Asset = asset!("loop.html", HTML);
 
-const ASSETS: [Asset; 17] = [
+const ASSETS: [Asset; 18] = [
     asset!("backends.js", SCRIPT),
     asset!("charts.js", SCRIPT),
     asset!("common.js", SCRIPT),
@@ -39,6 +39,7 @@ const ASSETS: [Asset; 17] = [
     asset!("icon.svg", PICTURE),
     asset!("loop.js", SCRIPT),
     asset!("measure.js", SCRIPT),
+    asset!("numbers.js", SCRIPT),
     asset!("requests.js", SCRIPT),
     asset!("slab.js", SCRIPT),
     asset!("strip.js", SCRIPT),
