@@ -2,19 +2,25 @@
 //!
 //! Enough of a server for a demo, a benchmark and a test, over any [`Net`]: keep-alive, bodies by length and in chunks
 //! (read and thrown away), a chosen delay, status and size of answer. It is not a web server, and its loop is the
-//! smallest that keeps the contract of [`net`](crate::net).
+//! smallest that keeps the contract of [`net`](crate::net). What it does when it is unwell is in [`mood`].
+
+pub mod mood;
 
 use crate::base::{Address, Lender, Time, Timers};
 use crate::config::Limits;
 use crate::http::{self, Chunked, Framing, Malformed, Scan, Status, Verb, Version};
 use crate::net::{Event, ListenOptions, Net, Signal, Sock};
 use crate::proxy::end::{End, Filled};
+use mood::{Mood, Orders};
 use std::collections::BTreeMap;
 use std::io::{self, IoSlice};
 use std::time::Duration;
 
 /// Bytes that pad a body to its size, so many at a time.
 static PADDING: [u8; 64 * 1024] = [b'.'; 64 * 1024];
+
+/// The status of every answer of one that is broken.
+const BROKEN: u16 = 500;
 
 /// How a backend answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +82,11 @@ pub struct Backend<N> {
     lender: Lender,
     limits: Limits,
     manner: Manner,
+    mood: Mood,
+    orders: Option<Orders>,
     doors: BTreeMap<Sock, Address>,
+    /// Where it listened before it was killed.
+    shut: Vec<Address>,
     connections: BTreeMap<Sock, (Connection, u16)>,
     delays: Timers,
     answered: u64,
@@ -99,7 +109,10 @@ impl<N: Net> Backend<N> {
             lender: Lender::new(limits.head * 2),
             limits,
             manner,
+            mood: Mood::Normal,
+            orders: None,
             doors,
+            shut: Vec::new(),
             connections: BTreeMap::new(),
             delays: Timers::default(),
             answered: 0,
@@ -119,6 +132,7 @@ impl<N: Net> Backend<N> {
         for event in std::mem::take(&mut self.events) {
             match event {
                 Event::Signal(Signal::Stop) => return Ok(false),
+                Event::Signal(Signal::Wake) => self.obey(),
                 Event::Signal(_) => {}
                 Event::Ready { sock, .. } if self.doors.contains_key(&sock) => self.admit(sock),
                 Event::Ready { sock, readable, writable, broken } => {
@@ -171,11 +185,17 @@ impl<N: Net> Backend<N> {
     }
 
     fn close(&mut self, sock: Sock) {
-        if let Some((mut connection, _)) = self.connections.remove(&sock) {
-            connection.end.drop_held(&mut self.lender);
-            self.delays.drop(sock.0);
+        if self.forget(sock) {
             self.net.close(sock);
         }
+    }
+
+    /// Whether it was there.
+    fn forget(&mut self, sock: Sock) -> bool {
+        let Some((mut connection, _)) = self.connections.remove(&sock) else { return false };
+        connection.end.drop_held(&mut self.lender);
+        self.delays.drop(sock.0);
+        true
     }
 
     /// One step; an error ends the connection.
@@ -184,6 +204,8 @@ impl<N: Net> Backend<N> {
         match connection.at {
             At::Head => self.read_head(sock),
             At::Body(_) => self.skip_body(sock),
+            // Whoever does not wait any longer is let go; who is to be answered soon is answered, come what may.
+            At::Delay if self.mood == Mood::Hanging => fill(&mut connection.end, &mut self.net, &mut self.lender),
             At::Delay => WAIT,
             At::Answer(_) => self.write(sock),
         }
@@ -252,12 +274,7 @@ impl<N: Net> Backend<N> {
             return if consumed > 0 { ON } else { fill(&mut connection.end, &mut self.net, &mut self.lender) };
         }
         connection.at = At::Delay;
-        if self.manner.delay > Duration::ZERO {
-            self.delays.set(sock.0, self.now + self.manner.delay);
-            return WAIT;
-        }
-        self.prepare(sock);
-        ON
+        self.hold(sock)
     }
 
     /// A delay is over.
@@ -269,7 +286,9 @@ impl<N: Net> Backend<N> {
     fn prepare(&mut self, sock: Sock) {
         let Some((connection, port)) = self.connections.get_mut(&sock) else { return };
         self.answered += 1;
+        self.orders.iter().for_each(Orders::count_answer);
         let Manner { name, status, body_size, .. } = &self.manner;
+        let status = if self.mood == Mood::Broken { &BROKEN } else { status };
         let mut text = format!("Hello from {name} on port {port}, request {}\n", self.answered);
         let size = body_size.unwrap_or(text.len() as u64);
         text.truncate(usize::try_from(size).unwrap_or(usize::MAX));
