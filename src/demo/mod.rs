@@ -5,6 +5,7 @@
 //! a hundred lines. The balancer of the demo is the real one, with nothing added.
 
 pub mod backend;
+pub mod load;
 
 use crate::base::Address;
 use crate::config::{self, Config, Guard, Limits, Listener, Pool, Timeouts};
