@@ -1,6 +1,7 @@
 //! Arguments become a [`Command`], and a command is carried out. What can be tested is in the library; here is only
 //! what belongs to the process itself: its arguments, variables, streams and exit code.
 
+use evenkeel::admin::stage::Stage;
 use evenkeel::balance::budget::{self, Budget};
 use evenkeel::base::Address;
 use evenkeel::config::{self, Command, Config, Exit, Limits};
@@ -19,7 +20,7 @@ use std::sync::Arc;
 
 fn main() -> ExitCode {
     let ended = match command() {
-        Ok(Command::Run { config, log, access }) => run(Asked { config, log, access }, Arc::new(again)),
+        Ok(Command::Run { config, log, access }) => run(Asked { config, log, access }, Arc::new(again), None),
         Ok(Command::Demo { port_base, log }) => demo(port_base, log),
         Ok(Command::Backend { listen, name, delay, status, body_size, log }) => {
             let name = name.unwrap_or_else(|| name_of(&listen));
@@ -56,11 +57,11 @@ fn said(text: String) -> Exit {
 }
 
 /// Balances until told to stop.
-fn run(asked: Asked, again: Again) -> Result<(), Exit> {
+fn run(asked: Asked, again: Again, stage: Option<Box<dyn Stage>>) -> Result<(), Exit> {
     let inherited = Inherited::from_env(); // before there are threads
     birth::note();
     stderr::init(asked.log);
-    let ended = evenkeel::run::run(asked, inherited, again);
+    let ended = evenkeel::run::run(asked, inherited, again, stage);
     stderr::flush();
     ended.map_err(failed)
 }
@@ -91,17 +92,18 @@ fn demo(port_base: Option<u16>, log: LevelFilter) -> Result<(), Exit> {
         let text = exit.text.replace("or choose another", "or choose four other ports with --port-base");
         Exit { text, ..exit }
     };
-    let config = demo::start(ports, Limits::default()).map_err(failed).map_err(hint)?;
+    let (config, play) = demo::start(ports, Limits::default()).map_err(failed).map_err(hint)?;
     let _ = writeln!(
         io::stdout(),
         "two backends: 127.0.0.1:{} and 127.0.0.1:{}\nbalancer:     http://localhost:{balancer}/\n\
-         status:       http://localhost:{}/api/state\ntry:          curl http://localhost:{balancer}/\n",
+         dashboard:    http://localhost:{admin}/\n\
+         status:       http://localhost:{admin}/api/state\ntry:          curl http://localhost:{balancer}/\n",
         ports.backends[0],
         ports.backends[1],
-        ports.admin,
+        admin = ports.admin,
         balancer = ports.balancer,
     );
-    run(Asked { config, log, access: None }, Arc::new(again)).map_err(hint)
+    run(Asked { config, log, access: None }, Arc::new(again), Some(Box::new(play))).map_err(hint)
 }
 
 /// Is one embedded backend, until told to stop.

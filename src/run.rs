@@ -4,6 +4,7 @@
 //! it has left. When it asks for its configuration to be read again, that is done on a thread of its own, since disks and
 //! name servers take their time, and what was read is handed to it between two turns.
 
+use crate::admin::stage::Stage;
 use crate::config::access::{AccessLog, Target};
 use crate::config::{Config, Limits};
 use crate::host::errand::Errand;
@@ -36,9 +37,9 @@ pub struct Asked {
 /// besides, its flags and variables, stays as it is, and so do the logs.
 pub type Again = Arc<dyn Fn() -> Result<Config, String> + Send + Sync>;
 
-/// Balances until told to stop. Errors: something without which nothing can go on is not to be had: an address, a file,
+/// Balances until told to stop; a demo brings a `stage`. Errors: something without which nothing can go on is not to be had: an address, a file,
 /// descriptors.
-pub fn run(asked: Asked, inherited: Inherited, again: Again) -> io::Result<()> {
+pub fn run(asked: Asked, inherited: Inherited, again: Again, stage: Option<Box<dyn Stage>>) -> io::Result<()> {
     let Asked { mut config, access, .. } = asked;
     let opened = access.as_ref().map(open).transpose()?;
     let mut os = Os::new()?;
@@ -52,6 +53,7 @@ pub fn run(asked: Asked, inherited: Inherited, again: Again) -> io::Result<()> {
     let mut proxy = Proxy::new(&config, Traced::new(os), seed)?;
     proxy.net_mut().inner().leave_the_rest();
     proxy.log_to(opened);
+    stage.into_iter().for_each(|stage| proxy.play_on(stage));
     let watchdog = Watchdog::new(remote.clone());
     let mut helpers = Helpers {
         again,

@@ -151,7 +151,7 @@ fn add(newcomer: Option<(PoolId, String)>, weight: u32) -> Result<Ask, Wrong> {
     Ok(Ask::Add(pool, config::Backend { name, address, weight }))
 }
 
-fn is_json(request: &Request<'_, '_>) -> bool {
+pub(super) fn is_json(request: &Request<'_, '_>) -> bool {
     let mut types = fields(request, "content-type");
     let media = types.next().and_then(|value| value.split(|&byte| byte == b';').next());
     media.is_some_and(|media| media.trim_ascii().eq_ignore_ascii_case(b"application/json")) && types.next().is_none()

@@ -30,6 +30,8 @@ struct StateEvent<'a> {
     /// Upper bounds of the buckets of each `latency`; there is one more, for what is above all of them.
     latency_bounds_ms: Vec<f64>,
     receipts: Vec<receipts::Told<'a>>,
+    /// What is on the [stage](super::stage), if there is one.
+    demo: Option<serde_json::Value>,
 }
 
 /// Which of them is asked for.
@@ -53,6 +55,7 @@ pub fn state_event(view: &View<'_>, phases: &[u64]) -> Vec<u8> {
             idle_upstreams: view.idle,
             latency_bounds_ms: bounds.map(|&nanoseconds| nanoseconds as f64 / 1e6).collect(),
             receipts: receipts::newest(view, RECEIPTS),
+            demo: view.demo.map(|stage| stage.state(view)),
         },
     )
 }

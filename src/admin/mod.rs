@@ -12,6 +12,7 @@ mod inside;
 mod metrics;
 mod ready;
 mod receipts;
+pub mod stage;
 mod state;
 
 pub use events::{EVENTS, loop_event, state_event};
@@ -30,6 +31,7 @@ use crate::proxy::context::Routing;
 use crate::proxy::crowd::Crowd;
 use crate::proxy::receipt::Receipts;
 use serde::Serialize;
+use stage::Stage;
 
 /// An answer of our own.
 #[derive(Debug)]
@@ -93,6 +95,8 @@ pub struct View<'a> {
     pub calls: Calls,
     /// We are leaving.
     pub draining: bool,
+    /// What only a demo has.
+    pub demo: Option<&'a dyn Stage>,
     /// The moment.
     pub now: Time,
 }
@@ -110,6 +114,8 @@ pub enum Reply {
     Ask(Ask),
     /// It is answered with what is new, again and again.
     Feed(Channel),
+    /// This is to be played on the [stage], and then answered: see [`stage::play`].
+    Play(Vec<u8>),
 }
 
 /// What there is to watch.
@@ -161,6 +167,7 @@ pub fn reply(request: &Request<'_, '_>, peer: Peer, body: Option<&[u8]>, view: &
         },
         (Verb::Get | Verb::Head, None) if path == b"/api/events" => events::feed(query),
         (Verb::Get | Verb::Head, None) if path.starts_with(b"/api/loop/") => inside::look(path),
+        (Verb::Post, None) if path == b"/api/demo" => stage::post(request, body, view),
         _ => Reply::Page(page(request, view)),
     }
 }
@@ -188,6 +195,10 @@ pub fn page(request: &Request<'_, '_>, view: &View<'_>) -> Page {
         b"/metrics" => metrics::page(request, view),
         b"/api/backends" => backends::all(view),
         b"/api/events" => return Page { extra: READ, ..Page::text(Status(405), "only GET, HEAD\n") },
+        b"/api/demo" => {
+            allow = READ_AND_TELL;
+            stage::page(view)
+        }
         b"/api/reload" => return Page { extra: TELL, ..Page::text(Status(405), "only POST\n") },
         _ => {
             let (receipt, backend) = (path.strip_prefix(b"/api/requests/"), path.strip_prefix(b"/api/backends/"));

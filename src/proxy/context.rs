@@ -12,6 +12,7 @@ use super::idle::Idle;
 use super::receipt::Receipts;
 use super::watch::Watchers;
 use super::xray::Xray;
+use crate::admin::stage::Stage;
 use crate::admin::{Ask, View};
 use crate::balance::budget::Budget;
 use crate::balance::queue::Queues;
@@ -169,6 +170,8 @@ pub struct Context<N> {
     pub watchers: Watchers,
     /// What is remembered of the loop itself, while someone looks.
     pub xray: Option<Box<Xray>>,
+    /// What only a demo has.
+    pub stage: Option<Box<dyn Stage>>,
     /// We are leaving: nobody is kept alive.
     pub draining: bool,
     /// Grows whenever a byte moves or something changes: who compares it before and after sees whether it did.
@@ -214,6 +217,7 @@ impl<N: Net> Context<N> {
             asks: Vec::new(),
             watchers: Watchers::default(),
             xray: None,
+            stage: None,
             draining: false,
             moved: 0,
             billed: Cost::default(),
@@ -261,6 +265,7 @@ impl<N: Net> Context<N> {
             budgets,
             calls: self.net.calls(),
             draining: *draining,
+            demo: self.stage.as_deref(),
             now: *now,
         }
     }

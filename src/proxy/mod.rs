@@ -30,6 +30,7 @@ pub mod verdict;
 pub mod watch;
 pub mod xray;
 
+use crate::admin::stage::Stage;
 use crate::balance::{BackendId, Backends};
 use crate::base::stats::Stats;
 use crate::base::{Address, Rng, Time};
@@ -161,6 +162,12 @@ impl<N: Net> Proxy<N> {
     /// Each request gets a line there from now on, or none. Where they went before.
     pub fn log_to(&mut self, access: Option<Access>) -> Option<Access> {
         std::mem::replace(&mut self.cx.access, access)
+    }
+
+    /// A demo's backends and clients are played there from now on.
+    pub fn play_on(&mut self, mut stage: Box<dyn Stage>) {
+        stage.open();
+        self.cx.stage = Some(stage);
     }
 
     /// The network.

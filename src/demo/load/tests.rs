@@ -64,7 +64,7 @@ impl World {
             self.sim().alarm(next);
         }
         assert!(self.load.turn().unwrap());
-        while let Some(far) = self.sim().take(there()) {
+        while let Some(far) = self.sim().take(&there()) {
             self.guests.push(Guest { far, heard: Vec::new(), owed: Vec::new(), pieces: BTreeSet::new() });
         }
         let (sim, answer) = (&mut self.load.net, self.answer);

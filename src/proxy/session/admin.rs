@@ -76,6 +76,12 @@ impl Session {
                 return self.feed(terms, channel, cx);
             }
             Reply::Feed(_) => Page::no_feed(terms.verb == Verb::Head),
+            Reply::Play(body) => {
+                let mut stage = cx.stage.take(); // it looks at everything but itself
+                let page = admin::stage::play(stage.as_deref_mut(), &body, &cx.view());
+                cx.stage = stage;
+                page
+            }
             Reply::Body => Page::no_body(),
         };
         self.show_page(terms, &page, cx)
