@@ -9,7 +9,7 @@ use evenkeel::ctl;
 use evenkeel::demo::backend::{Backend, Manner};
 use evenkeel::demo::{self, Ports};
 use evenkeel::host::resolve::resolve;
-use evenkeel::host::{birth, limits, stderr};
+use evenkeel::host::{birth, limits, stderr, terminal};
 use evenkeel::net::inherit::Inherited;
 use evenkeel::net::os::Os;
 use evenkeel::run::{Again, Asked};
@@ -62,6 +62,7 @@ fn run(asked: Asked, again: Again, stage: Option<Box<dyn Stage>>) -> Result<(), 
     birth::note();
     stderr::init(asked.log);
     let ended = evenkeel::run::run(asked, inherited, again, stage);
+    terminal::end();
     stderr::flush();
     ended.map_err(failed)
 }

@@ -7,7 +7,10 @@
 
 pub mod account;
 pub mod backend;
+pub mod console;
 pub mod load;
+pub mod picture;
+pub mod plain;
 pub mod stage;
 
 use crate::base::Address;
@@ -16,6 +19,7 @@ use crate::net::os::{Os, Remote};
 use crate::net::{ListenOptions, Net, Signal};
 use backend::mood;
 use backend::{Backend, Manner};
+use console::Console;
 use load::{Load, Seen};
 use stage::{Actor, Bell, Crowd, Play};
 use std::io;
@@ -53,12 +57,19 @@ impl Ports {
 pub fn start(ports: Ports, limits: Limits) -> io::Result<(Config, Play)> {
     let numbered = (1..).zip(ports.backends);
     let actors = numbered.map(|(number, port)| start_backend(number, port)).collect::<io::Result<Vec<_>>>()?;
-    let crowd = start_load(SocketAddr::from((Ipv4Addr::LOCALHOST, ports.balancer)).into())?;
-    Ok((config(ports, has_ipv6(), limits), Play::new(actors, crowd, || {})))
+    let crowd = start_load(local(ports.balancer))?;
+    let title = format!(
+        "evenkeel demo   balancer http://localhost:{}/   dashboard http://localhost:{}/",
+        ports.balancer, ports.admin
+    );
+    let console = Console::new(vec![local(ports.admin)], title);
+    // Without a thread for it nobody looks, and everything else goes on.
+    let curtain = move || drop(spawn("console", move || console.run()));
+    Ok((config(ports, has_ipv6(), limits), Play::new(actors, crowd, curtain)))
 }
 
 fn start_backend(number: u16, port: u16) -> io::Result<Actor> {
-    let (name, address) = (format!("backend-{number}"), Address::from(SocketAddr::from((Ipv4Addr::LOCALHOST, port))));
+    let (name, address) = (format!("backend-{number}"), local(port));
     let os = Os::new()?;
     let bell = bell(os.remote());
     let manner = Manner { name: name.clone(), ..Manner::default() };
@@ -75,6 +86,10 @@ fn start_load(to: Address) -> io::Result<Crowd> {
     let mut load = Load::new(os, to, inbox, Arc::clone(&seen));
     spawn("load", move || while load.turn().is_ok_and(|on| on) {})?;
     Ok(Crowd { wishes, seen, bell })
+}
+
+fn local(port: u16) -> Address {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into()
 }
 
 fn bell(remote: Remote) -> Bell {

@@ -97,10 +97,7 @@ impl Play {
     fn put(&self, mood: Mood, backend: Option<&str>) -> Result<String, String> {
         let known = self.names.join(" and ");
         let Some(wanted) = backend else {
-            return Err(format!(
-                "say which backend: {{\"do\": ..., \"backend\": \"{}\"}}; there are {known}",
-                self.names[0]
-            ));
+            return Err(format!("say which: {{\"do\": ..., \"backend\": ...}}; there are {known}"));
         };
         let is = |actor: &&Actor| actor.name == wanted || actor.address.to_string() == wanted;
         let Some(actor) = self.actors.iter().find(is) else {
@@ -200,6 +197,7 @@ impl Stage for Play {
             })
         };
         json!({
+            "now": round(view.now.since(Time(0)).as_secs_f64()),
             "backends": self.actors.iter().map(one).collect::<Vec<_>>(),
             "load": self.loading,
             "log": self.log.iter().map(|act| self.line(act, view)).collect::<Vec<_>>(),

@@ -1,7 +1,8 @@
 //! One question to a running balancer's admin address, from the command line: a blocking request, for a process that has
 //! no loop.
 //!
-//! It speaks as much HTTP as our own answers need: they have a length, and what comes before its end is not all.
+//! It speaks as much HTTP as our own answers need: they have a length, and what comes before its end is not all. Of a
+//! stream of events, which has none, it hears the first.
 
 use crate::base::Address;
 use crate::config::Token;
@@ -81,7 +82,12 @@ fn is_whole(answer: &[u8]) -> bool {
     let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else { return false };
     let head = String::from_utf8_lossy(answer.get(..end).unwrap_or_default()).to_ascii_lowercase();
     let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
-    length.is_some_and(|length| answer.len() >= length.saturating_add(end + 4))
+    let events = head.lines().any(|line| line.starts_with("content-type: text/event-stream"));
+    let body = answer.get(end + 4..).unwrap_or_default();
+    match length {
+        Some(length) => body.len() >= length,
+        None => events && body.windows(2).any(|two| two == b"\n\n"),
+    }
 }
 
 fn written(host: &str, Question { method, path, body, token }: Question<'_>) -> String {
@@ -112,10 +118,13 @@ mod tests {
     #[test]
     fn an_answer_is_whole_when_its_length_is_there() {
         assert!(is_whole(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
+        assert!(is_whole(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nevent: state\ndata: {}\n\n"));
         for part in [
             &b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no"[..],
             b"HTTP/1.1 200 OK\r\n",
             b"HTTP/1.1 200 OK\r\n\r\nok",
+            b"HTTP/1.1 200 OK\r\n\r\nok\n\n",
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nevent: state\ndata: {}\n",
         ] {
             assert!(!is_whole(part));
         }

@@ -10,3 +10,4 @@ pub mod resolve;
 pub mod signals;
 pub mod spool;
 pub mod stderr;
+pub mod terminal;

@@ -4,13 +4,19 @@
 //! either would end a balancer for the sake of a log line. So the loop only puts lines into a bounded queue; a thread of
 //! its own hands them to simple_logger, waits if it must and survives the panic. A full queue drops lines and counts
 //! them; the count is told as soon as there is room.
+//!
+//! While something is drawn on the terminal that stderr is, lines would tear it: whoever draws [holds](hold) them then,
+//! and shows the last ones itself.
 
 use log::{LevelFilter, Log, Metadata, Record};
 use rustix::fs::FlockOperation;
 use simple_logger::SimpleLogger;
+use std::collections::VecDeque;
+use std::io::IsTerminal;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Lines that may wait for a slow reader.
@@ -45,8 +51,54 @@ pub fn init(level: LevelFilter) {
     }
 }
 
-/// Waits a moment for the lines logged so far to be printed. For the end of the process, not for the loop.
+/// The last lines, while they are held instead of being printed.
+static HELD: Mutex<Held> = Mutex::new(Held { lines: None, never: false });
+
+struct Held {
+    lines: Option<VecDeque<String>>,
+    /// The process is ending: whatever is said now is printed.
+    never: bool,
+}
+
+/// So many are kept.
+const MOST_HELD: usize = 32;
+
+/// Holds the lines from now on, or prints them again; those that were held are gone then. If stderr is no terminal,
+/// they are printed as ever.
+pub fn hold(on: bool) {
+    let mut held = lock();
+    match on && !held.never && std::io::stderr().is_terminal() {
+        true => _ = held.lines.get_or_insert_default(),
+        false => held.lines = None,
+    }
+}
+
+/// The last of those that are held, the newest last.
+pub fn held(most: usize) -> Vec<String> {
+    let held = lock();
+    let Some(lines) = &held.lines else { return Vec::new() };
+    lines.iter().skip(lines.len().saturating_sub(most)).cloned().collect()
+}
+
+fn lock() -> MutexGuard<'static, Held> {
+    HELD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether it is held.
+fn held_back(level: log::Level, text: &str) -> bool {
+    let mut held = lock();
+    let Some(lines) = &mut held.lines else { return false };
+    if lines.len() == MOST_HELD {
+        lines.pop_front();
+    }
+    lines.push_back(format!("{level:<5} {text}"));
+    true
+}
+
+/// Waits a moment for the lines logged so far to be printed. For the end of the process, not for the loop: nothing is
+/// held any more.
 pub fn flush() {
+    *lock() = Held { lines: None, never: true };
     log::logger().flush();
 }
 
@@ -82,6 +134,7 @@ fn print(printer: &SimpleLogger, lines: &Receiver<Item>) {
     let mut told = 0;
     for item in lines {
         match item {
+            Item::Line { level, text, .. } if held_back(level, &text) => {}
             Item::Line { level, target, text } => print_line(printer, level, &target, &text),
             Item::Flush(done) => drop(done.send(())),
         }
