@@ -15,6 +15,9 @@ const REMEMBERED: usize = 8;
 const LOG: usize = 4;
 const ACTS: usize = 2;
 
+/// Lines that tell what came of one.
+const OUTCOME: usize = 3;
+
 /// What a key asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Asked {
@@ -82,8 +85,9 @@ impl Picture {
 
     /// What these keys ask for. What a terminal sends for an arrow and its like begins with an escape and means nothing.
     pub fn press(&mut self, keys: &[u8]) -> Vec<Asked> {
+        let Some(first) = keys.first() else { return Vec::new() };
         self.note.clear();
-        if keys.first() == Some(&0x1b) {
+        if *first == 0x1b {
             return Vec::new();
         }
         keys.iter().filter_map(|&key| self.press_one(key.into())).collect()
@@ -123,7 +127,7 @@ impl Picture {
         match self.help {
             true => lines.extend(help()),
             false => {
-                lines.extend(self.acts());
+                lines.extend(self.acts(columns));
                 let log = log.get(log.len().saturating_sub(LOG)..).unwrap_or_default();
                 let left = room.saturating_sub(lines.len() + 1).min(log.len());
                 if left > 0 {
@@ -219,7 +223,7 @@ impl Picture {
         ]
     }
 
-    fn acts(&self) -> Vec<Line> {
+    fn acts(&self, columns: usize) -> Vec<Line> {
         let log = &self.now()["demo"]["log"];
         if list(log).next().is_none() {
             let hint = "l begins a gentle load, k kills the chosen backend: what do clients notice?";
@@ -229,7 +233,8 @@ impl Picture {
         for act in list(log).take(ACTS) {
             let ink = if act["clients"]["failed"].as_u64() > Some(0) { Ink::Bad } else { Ink::Good };
             lines.push(vec![(Ink::Bold, headline(act)), (ink, clients(&act["clients"]))]);
-            lines.push(vec![(Ink::Plain, format!("  {}", word(&act["why"])))]);
+            let why = fold(&word(&act["why"]), columns.saturating_sub(2));
+            lines.extend(why.into_iter().map(|part| vec![(Ink::Plain, format!("  {part}"))]));
         }
         lines
     }
@@ -283,6 +288,24 @@ fn help() -> Vec<Line> {
     lines.push(vec![(Ink::Bold, "by clients:".into())]);
     lines.extend(KEYS.iter().filter(|key| !key.3).map(line));
     lines.push(vec![(Ink::Plain, "  q  quit: what is under way is finished; twice: at once".into())]);
+    lines
+}
+
+/// A text in lines of so many columns, and no more of them than an outcome is worth: the end counts, so the middle goes.
+fn fold(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() || line.len() + 1 + word.len() <= columns => {
+                line.push_str(if line.is_empty() { "" } else { " " });
+                line.push_str(word);
+            }
+            _ => lines.push(word.into()),
+        }
+    }
+    if lines.len() > OUTCOME {
+        lines.drain(OUTCOME - 1..lines.len() - 1);
+    }
     lines
 }
 

@@ -91,6 +91,14 @@ fn latency_is_that_of_the_last_moments() {
 }
 
 #[test]
+fn what_came_of_an_act_is_folded_and_its_end_is_kept() {
+    assert_eq!(fold("one two three: four", 9), ["one two", "three:", "four"]);
+    assert_eq!(fold("one", 0), ["one"]);
+    assert_eq!(fold("a b c d e f g: nobody noticed", 15), ["a b c d e f g:", "nobody noticed"]);
+    assert_eq!(fold("a b c d e f g", 3), ["a b", "c d", "g"]);
+}
+
+#[test]
 fn keys_ask_for_acts_of_the_chosen_backend() {
     let mut picture = picture(false);
     let act = |deed: &str, backend: &str| Asked::Act(json!({"do": deed, "backend": backend}).to_string());
@@ -112,6 +120,7 @@ fn keys_ask_for_acts_of_the_chosen_backend() {
 fn help_says_what_each_key_does_and_a_note_lasts_until_the_next_key() {
     let mut picture = picture(false);
     picture.note("backend-1 is killed: restart it first\n");
+    picture.press(b"");
     assert_eq!(lines(&picture, (80, 24), &[])[2], "backend-1 is killed: restart it first");
     picture.press(b"?");
     let all = lines(&picture, (80, 24), &[]);
