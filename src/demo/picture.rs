@@ -123,7 +123,8 @@ impl Picture {
     /// The picture, for so many columns and rows, with the last lines of the log.
     pub fn draw(&self, (columns, rows): (usize, usize), log: &[String]) -> String {
         let mut lines = self.head();
-        let (keys, room) = (self.keys(), rows.saturating_sub(1));
+        let keys = keys();
+        let room = rows.saturating_sub(keys.len());
         match self.help {
             true => lines.extend(help()),
             false => {
@@ -137,7 +138,8 @@ impl Picture {
             }
         }
         lines.truncate(room);
-        lines.push(keys);
+        lines.extend(keys);
+        lines.truncate(rows);
         let text: Vec<String> = lines.iter().map(|line| self.lay(line, columns)).collect();
         format!("\x1b[H{}\x1b[K\x1b[J", text.join("\x1b[K\n"))
     }
@@ -239,11 +241,6 @@ impl Picture {
         lines
     }
 
-    fn keys(&self) -> Line {
-        let keys = KEYS.map(|(key, deed, ..)| format!("{key} {deed}")).join("  ");
-        vec![(Ink::Faint, format!("1 2 choose  {keys}  q quit  ? help"))]
-    }
-
     /// How much something grows in a second.
     fn rate(&self, count: impl Fn(&Value) -> Option<u64>) -> String {
         let (then, now) = (self.then(), self.now());
@@ -278,6 +275,18 @@ impl Ink {
             Ink::Bad => 31,
         }
     }
+}
+
+fn keys() -> [Line; 2] {
+    let those = |to_backend: bool| {
+        let keys = KEYS.iter().filter(|key| key.3 == to_backend).map(|(key, deed, ..)| format!("{key} {deed}"));
+        keys.collect::<Vec<_>>().join("  ")
+    };
+    let (backend, clients) = (those(true), those(false));
+    [
+        vec![(Ink::Faint, format!("? help  1 2 choose a backend:  {backend}"))],
+        vec![(Ink::Faint, format!("q quit  clients:  {clients}"))],
+    ]
 }
 
 fn help() -> Vec<Line> {

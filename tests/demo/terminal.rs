@@ -1,0 +1,290 @@
+//! The demo on a terminal: a pseudo-terminal of ours, entered by setsid(1), so that it is the one it was started from.
+
+use super::*;
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, Termios, Winsize, tcgetattr, tcsetwinsize};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::process::{Child, Command};
+use std::sync::{Arc, Mutex};
+
+const ENTER: &str = "\x1b[?1049h";
+const LEAVE: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
+
+/// A demo in a terminal, and what is on it.
+struct Seat {
+    child: Child,
+    /// Ours; none: it was taken away.
+    master: Option<File>,
+    /// Kept open, so that its settings can be looked at.
+    slave: Option<OwnedFd>,
+    shown: Arc<Mutex<String>>,
+    before: Termios,
+    base: u16,
+}
+
+impl Seat {
+    /// None: no setsid(1) here, which is said.
+    fn take(size: (u16, u16), variables: &[(&str, &str)]) -> Option<Seat> {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo-terminal");
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+        let slave = File::options().read(true).write(true).open(&name).expect("its other end");
+        resize(&master, size);
+        let before = tcgetattr(&slave).unwrap();
+        let base = four_ports();
+        let end = || OwnedFd::from(slave.try_clone().unwrap());
+        let mut command = Command::new("setsid");
+        command.args(["--ctty", env!("CARGO_BIN_EXE_evenkeel"), "demo", "--port-base", &base.to_string()]);
+        command.env_remove("NO_COLOR").env("TERM", "xterm").envs(variables.iter().copied());
+        let spawned = command.stdin(end()).stdout(end()).stderr(end()).spawn();
+        drop(command); // with its copies
+        let Ok(child) = spawned else {
+            eprintln!("left out, there is no setsid");
+            return None;
+        };
+        let (master, shown) = (File::from(master), Arc::new(Mutex::new(String::new())));
+        let (mut reader, same) = (master.try_clone().unwrap(), Arc::clone(&shown));
+        std::thread::spawn(move || {
+            let mut piece = [0; 4096];
+            while let Ok(count @ 1..) = reader.read(&mut piece) {
+                same.lock().unwrap().push_str(&String::from_utf8_lossy(&piece[..count]));
+            }
+        });
+        Some(Seat { child, master: Some(master), slave: Some(slave.into()), shown, before, base })
+    }
+
+    fn shown(&self) -> String {
+        self.shown.lock().unwrap().clone()
+    }
+
+    /// The last picture that is whole, its lines.
+    fn picture(&self) -> Vec<String> {
+        let shown = self.shown();
+        let whole = shown.rsplit_once("\x1b[J").map_or("", |(whole, _)| whole);
+        let picture = whole.rsplit("\x1b[H").next().unwrap_or_default();
+        picture.split("\x1b[K\r\n").map(|line| line.replace("\x1b[K", "")).collect()
+    }
+
+    #[track_caller]
+    fn shows(&self, word: &str) {
+        until(word, || self.picture().iter().any(|line| line.contains(word)));
+    }
+
+    /// A line of the picture has all of these.
+    #[track_caller]
+    fn shows_line(&self, words: &[&str]) {
+        until(&words.join(", "), || self.picture().iter().any(|line| words.iter().all(|word| line.contains(word))));
+    }
+
+    fn press(&mut self, keys: &[u8]) {
+        self.master.as_mut().unwrap().write_all(keys).unwrap();
+    }
+
+    fn settings(&self) -> Termios {
+        tcgetattr(self.slave.as_ref().unwrap()).unwrap()
+    }
+
+    fn is_taken(&self) -> bool {
+        !self.settings().local_modes.contains(LocalModes::ECHO)
+    }
+
+    /// As it was before.
+    fn is_restored(&self) -> bool {
+        let (now, before) = (self.settings(), &self.before);
+        (now.local_modes, now.input_modes, now.output_modes)
+            == (before.local_modes, before.input_modes, before.output_modes)
+    }
+
+    #[track_caller]
+    fn ends_well(&mut self) {
+        let mut status = None;
+        until("its end", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        assert_eq!(status.unwrap().code(), Some(0));
+        assert!(self.is_restored());
+        until("the end of the picture, and nothing drawn behind its back", || {
+            self.shown().rsplit_once(LEAVE).is_some_and(|(_, rest)| !rest.contains("\x1b[H"))
+        });
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("--- on the terminal\n{}\n---", self.picture().join("\n"));
+        }
+    }
+}
+
+fn resize(master: &impl AsFd, (columns, rows): (u16, u16)) {
+    tcsetwinsize(master, Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+}
+
+const WIDE: (u16, u16) = (110, 30);
+
+#[test]
+fn it_draws_and_every_key_does_what_it_says() {
+    let Some(mut seat) = Seat::take(WIDE, &[("NO_COLOR", "1")]) else { return };
+    seat.shows_line(&["backend-1", "up", "normal"]);
+    seat.shows(&format!("http://localhost:{}/", seat.base + 3));
+    seat.shows("? help");
+    seat.press(b"l");
+    seat.shows("load ON");
+    seat.shows("started the gentle load");
+    for (keys, manner) in [(b"2h", "hanging"), (b"2s", "slow"), (b"2b", "broken"), (b"2k", "killed")] {
+        seat.press(keys);
+        seat.shows_line(&["> 2 backend-2", manner]);
+    }
+    seat.shows_line(&["backend-2", "killed", "connect: "]);
+    seat.press(b"s");
+    seat.shows("backend-2 is killed: restart it first");
+    seat.press(b"r");
+    seat.shows_line(&["backend-2", "up", "normal"]);
+    seat.press(b"1");
+    seat.shows("> 1 backend-1");
+    seat.press(b"k");
+    seat.shows_line(&["backend-1", "down", "killed"]);
+    seat.shows_line(&["killed backend-1", " 0 failed"]);
+    seat.press(b"r");
+    seat.shows_line(&["backend-1", "up", "normal"]);
+    for (key, word) in [(b"u", "sent a burst"), (b"c", "sent a slow client"), (b"g", "sent garbage")] {
+        seat.press(key);
+        seat.shows(word);
+    }
+    seat.press(b"l");
+    seat.shows("load off");
+    seat.press(b"?");
+    seat.shows("it keeps connections and answers nobody");
+    seat.press(b"?\x1b[A\x1b[B");
+    seat.shows("sent garbage");
+    seat.press(b"q");
+    seat.ends_well();
+}
+
+#[test]
+fn a_line_of_the_log_tears_nothing_and_is_a_part_of_the_picture() {
+    let Some(mut seat) = Seat::take(WIDE, &[]) else { return };
+    seat.shows("backend-1");
+    seat.press(b"lk");
+    seat.shows("DEBUG");
+    seat.shows_line(&["killed backend-1", " 0 failed"]);
+    seat.press(b"q");
+    seat.ends_well();
+    let shown = seat.shown();
+    let (before, after) = shown.split_once(ENTER).unwrap();
+    let (during, _) = after.split_once(LEAVE).unwrap();
+    assert!(before.contains("balancer:     http://localhost:"), "{before}");
+    for picture in during.split("\x1b[H").skip(2) {
+        // Each is whole, and nothing stands behind it. The line's time is what the logger would print.
+        assert!(picture.ends_with("\x1b[K\x1b[J"), "{picture:?}");
+        assert!(!picture.contains("Z DEBUG") && !picture.contains("Z WARN"), "{picture:?}");
+    }
+}
+
+#[test]
+fn colours_repeat_what_words_say() {
+    let Some(mut seat) = Seat::take(WIDE, &[]) else { return };
+    seat.shows_line(&["backend-1", "\x1b[32mup"]);
+    seat.press(b"k");
+    seat.shows_line(&["backend-1", "\x1b[31mkilled"]);
+    drop(seat);
+    let Some(seat) = Seat::take(WIDE, &[("NO_COLOR", "1")]) else { return };
+    seat.shows_line(&["backend-1", "up"]);
+    assert!(!seat.picture().join("").contains('\x1b'));
+}
+
+#[test]
+fn every_way_to_end_it_gives_the_terminal_back() {
+    for (keys, signal) in [(&b"q"[..], None), (b"\x03", None), (b"", Some(Signal::TERM)), (b"", Some(Signal::INT))] {
+        let Some(mut seat) = Seat::take(WIDE, &[]) else { return };
+        seat.shows("backend-2");
+        assert!(seat.is_taken());
+        seat.press(keys);
+        signal.into_iter().for_each(|signal| seat.signal(signal));
+        seat.ends_well();
+    }
+}
+
+#[test]
+fn a_hang_up_reloads_nothing_and_a_terminal_that_is_gone_ends_it() {
+    let Some(mut seat) = Seat::take(WIDE, &[]) else { return };
+    seat.shows("backend-2");
+    seat.signal(Signal::HUP);
+    seat.shows("the demo has no configuration to read");
+    assert!(seat.is_taken());
+    (seat.master, seat.slave) = (None, None);
+    // The reader has a copy of our end; it reads on until there is nobody who could write.
+    drop(seat.shown());
+    seat.signal(Signal::TERM);
+    let mut status = None;
+    until("its end", || {
+        status = seat.child.try_wait().unwrap();
+        status.is_some()
+    });
+    assert_eq!(status.unwrap().code(), Some(0));
+}
+
+#[test]
+fn stopped_by_a_key_it_gives_the_terminal_back_and_takes_it_again_when_it_goes_on() {
+    let Some(mut seat) = Seat::take(WIDE, &[]) else { return };
+    seat.shows("backend-2");
+    seat.press(b"\x1a");
+    let state = || std::fs::read_to_string(format!("/proc/{}/stat", seat.child.id())).unwrap_or_default();
+    if state().is_empty() {
+        return eprintln!("left out, there is no /proc");
+    }
+    until("it to stop", || state().rsplit(") ").next().is_some_and(|rest| rest.starts_with('T')));
+    assert!(seat.is_restored());
+    assert!(seat.shown().ends_with(LEAVE));
+    seat.signal(Signal::CONT);
+    until("it to go on", || seat.shown().rsplit(LEAVE).next().is_some_and(|rest| rest.contains("backend-2")));
+    assert!(seat.is_taken());
+    seat.press(b"q");
+    seat.ends_well();
+}
+
+#[test]
+fn nothing_is_wider_or_higher_than_the_terminal_whatever_becomes_of_it() {
+    let Some(mut seat) = Seat::take((40, 12), &[("NO_COLOR", "1")]) else { return };
+    seat.shows("backend-2");
+    seat.press(b"lk");
+    let mut last = None;
+    for (columns, rows) in [(40, 12), (20, 6), (100, 40), (10, 3)] {
+        resize(seat.master.as_ref().unwrap(), (columns, rows));
+        let fits = |lines: &[String]| {
+            lines.len() <= rows.into() && lines.iter().all(|line| line.chars().count() <= columns.into())
+        };
+        until("a picture that fits", || fits(&seat.picture()) && last.as_ref() != Some(&seat.picture().len()));
+        last = Some(seat.picture().len());
+    }
+    resize(seat.master.as_ref().unwrap(), WIDE);
+    seat.shows_line(&["killed backend-1", " 0 failed"]);
+}
+
+#[test]
+fn a_terminal_that_can_do_nothing_gets_lines() {
+    let Some(mut seat) = Seat::take(WIDE, &[("TERM", "dumb")]) else { return };
+    until("its words", || seat.shown().contains("listening on"));
+    until("the admin address", || Client::try_connect(local(seat.base + 3)).is_ok());
+    act(local(seat.base + 3), "{\"do\": \"kill\", \"backend\": \"backend-1\"}");
+    until("a line", || seat.shown().contains("s: killed backend-1\r\n"));
+    assert!(!seat.shown().contains('\x1b') && !seat.is_taken());
+    seat.press(b"\x03");
+    let mut ended = false;
+    until("its end", || {
+        ended = seat.child.try_wait().unwrap().is_some();
+        ended
+    });
+}
