@@ -1,6 +1,7 @@
 //! The demo on a terminal: a pseudo-terminal of ours, entered by setsid(1), so that it is the one it was started from.
 
 use super::*;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -9,6 +10,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 const ENTER: &str = "\x1b[?1049h";
 const LEAVE: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
@@ -16,11 +18,12 @@ const LEAVE: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 /// A demo in a terminal, and what is on it.
 struct Seat {
     child: Child,
-    /// Ours; none: it was taken away.
+    /// Ours; none: it was taken away, and whoever reads gives up as well.
     master: Option<File>,
     /// Kept open, so that its settings can be looked at.
     slave: Option<OwnedFd>,
     shown: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
     before: Termios,
     base: u16,
 }
@@ -47,14 +50,10 @@ impl Seat {
             return None;
         };
         let (master, shown) = (File::from(master), Arc::new(Mutex::new(String::new())));
-        let (mut reader, same) = (master.try_clone().unwrap(), Arc::clone(&shown));
-        std::thread::spawn(move || {
-            let mut piece = [0; 4096];
-            while let Ok(count @ 1..) = reader.read(&mut piece) {
-                same.lock().unwrap().push_str(&String::from_utf8_lossy(&piece[..count]));
-            }
-        });
-        Some(Seat { child, master: Some(master), slave: Some(slave.into()), shown, before, base })
+        let (eyes, same) = (master.try_clone().unwrap(), Arc::clone(&shown));
+        let reader = std::thread::spawn(move || watch(eyes, &same));
+        let (master, slave, reader) = (Some(master), Some(slave.into()), Some(reader));
+        Some(Seat { child, master, slave, shown, reader, before, base })
     }
 
     fn shown(&self) -> String {
@@ -78,6 +77,13 @@ impl Seat {
     #[track_caller]
     fn shows_line(&self, words: &[&str]) {
         until(&words.join(", "), || self.picture().iter().any(|line| words.iter().all(|word| line.contains(word))));
+    }
+
+    /// Nobody is at the other end any more.
+    fn hang_up(&mut self) {
+        (self.master, self.slave) = (None, None);
+        self.shown.lock().unwrap().push_str(ENOUGH);
+        self.reader.take().unwrap().join().unwrap();
     }
 
     fn press(&mut self, keys: &[u8]) {
@@ -124,6 +130,21 @@ impl Drop for Seat {
         let _ = self.child.wait();
         if std::thread::panicking() {
             eprintln!("--- on the terminal\n{}\n---", self.picture().join("\n"));
+        }
+    }
+}
+
+/// Whoever reads stops when it finds this.
+const ENOUGH: &str = "(hung up)";
+
+/// Reads what is shown, and looks now and then whether it is to stop.
+fn watch(mut eyes: File, shown: &Mutex<String>) {
+    let (mut piece, moment) = ([0; 4096], Timespec { tv_sec: 0, tv_nsec: 20_000_000 });
+    while !shown.lock().unwrap().ends_with(ENOUGH) {
+        let mut fds = [PollFd::new(&eyes, PollFlags::IN)];
+        if poll(&mut fds, Some(&moment)).is_ok_and(|ready| ready > 0) {
+            let Ok(count @ 1..) = eyes.read(&mut piece) else { return };
+            shown.lock().unwrap().push_str(&String::from_utf8_lossy(&piece[..count]));
         }
     }
 }
@@ -224,10 +245,7 @@ fn a_hang_up_reloads_nothing_and_a_terminal_that_is_gone_ends_it() {
     seat.signal(Signal::HUP);
     seat.shows("the demo has no configuration to read");
     assert!(seat.is_taken());
-    (seat.master, seat.slave) = (None, None);
-    // The reader has a copy of our end; it reads on until there is nobody who could write.
-    drop(seat.shown());
-    seat.signal(Signal::TERM);
+    seat.hang_up();
     let mut status = None;
     until("its end", || {
         status = seat.child.try_wait().unwrap();
