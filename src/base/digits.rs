@@ -1,13 +1,41 @@
 //! Numbers as text, appended to bytes: no formatting machinery, no allocation.
+//!
+//! A request has dozens of them, most of them short, and each access line has more. So two digits are looked up at once,
+//! and what is short is appended as a piece whose size the compiler knows.
+
+/// The decimal digits of every number below a hundred.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut number = 0;
+    while number < pairs.len() {
+        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    pairs
+};
+
+#[inline]
+fn pair(number: u64) -> [u8; 2] {
+    PAIRS[(number % 100) as usize]
+}
 
 /// In decimal; the machinery of `fmt` costs more than all of this.
-pub fn decimal(mut number: u64, out: &mut Vec<u8>) {
+#[inline]
+pub fn decimal(number: u64, out: &mut Vec<u8>) {
+    match number {
+        0..10 => out.push(b'0' + number as u8),
+        10..100 => out.extend_from_slice(&pair(number)),
+        _ => long(number, out),
+    }
+}
+
+fn long(mut number: u64, out: &mut Vec<u8>) {
     let mut digits = [0; 20];
     let mut from = digits.len();
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (number % 10) as u8;
-        number /= 10;
-        from -= 1;
+    for two in digits.as_chunks_mut().0.iter_mut().rev() {
+        *two = pair(number);
+        from -= if number < 10 { 1 } else { 2 };
+        number /= 100;
         if number == 0 {
             break;
         }
@@ -16,6 +44,7 @@ pub fn decimal(mut number: u64, out: &mut Vec<u8>) {
 }
 
 /// The last so many of 32 hexadecimal digits.
+#[inline]
 pub fn hex(number: u128, digits: usize, out: &mut Vec<u8>) {
     let mut all = [0; 32];
     for (eight, part) in all.chunks_exact_mut(8).zip([96, 64, 32, 0]) {
@@ -35,21 +64,37 @@ fn eight_hex(number: u32) -> [u8; 8] {
     (spread + 0x3030_3030_3030_3030 + letters * u64::from(b'a' - b'9' - 1)).to_be_bytes()
 }
 
+/// What every octet looks like in an address, with a dot behind it.
+const OCTETS: [[u8; 4]; 256] = {
+    let mut octets = [[b'.'; 4]; 256];
+    let mut octet = 0;
+    while octet < octets.len() {
+        let digits = [b'0' + (octet / 100) as u8, b'0' + (octet / 10 % 10) as u8, b'0' + (octet % 10) as u8];
+        octets[octet] = match octet {
+            0..10 => [digits[2], b'.', 0, 0],
+            10..100 => [digits[1], digits[2], b'.', 0],
+            _ => [digits[0], digits[1], digits[2], b'.'],
+        };
+        octet += 1;
+    }
+    octets
+};
+
 /// An IPv4 address, dotted.
 pub fn dotted(octets: [u8; 4], out: &mut Vec<u8>) {
     let (mut text, mut length) = ([0; 16], 0);
     for octet in octets {
-        for (digit, shown) in [(octet / 100, octet > 99), (octet / 10 % 10, octet > 9), (octet % 10, true)] {
-            text[length & 15] = b'0' + digit;
-            length += usize::from(shown);
+        if let Some(place) = text.get_mut(length..length + 4) {
+            place.copy_from_slice(&OCTETS[usize::from(octet)]);
         }
-        text[length & 15] = b'.';
-        length += 1;
+        length += 2 + usize::from(octet > 9) + usize::from(octet > 99);
     }
-    out.extend_from_slice(text.get(..length - 1).unwrap_or_default());
+    out.extend_from_slice(&text); // all of it, which is cheaper than to ask how much
+    out.truncate(out.len() + length - 1 - text.len());
 }
 
 /// A number with at least so many decimal digits, zeros in front; more digits than that are cut.
+#[inline]
 pub fn pad(number: u64, digits: u32, out: &mut Vec<u8>) {
     let (mut text, mut left) = ([b'0'; 20], number);
     let places = text.len() - (digits as usize).min(text.len());

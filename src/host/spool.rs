@@ -62,6 +62,8 @@ pub struct Spool {
     /// Closed when the writer has ended.
     ended: Option<Receiver<()>>,
     clock: fn() -> Duration,
+    /// What it showed when it was last looked at, and when that was.
+    shown: Option<(Time, Duration)>,
 }
 
 impl Spool {
@@ -100,13 +102,22 @@ impl Spool {
             untold: 0,
             ended: None,
             clock: || Duration::ZERO,
+            shown: None,
         };
         (spool, batches)
     }
 
-    /// What the clock on the wall shows, since 1970. It may be set at any time, so it is for reading only.
-    pub fn clock(&self) -> Duration {
-        (self.clock)()
+    /// What the clock on the wall shows at the moment `now`, since 1970: it is looked at once for each moment, which many
+    /// lines share. It may be set at any time, so it is for reading only.
+    pub fn clock(&mut self, now: Time) -> Duration {
+        match self.shown {
+            Some((at, shown)) if at == now => shown,
+            _ => {
+                let shown = (self.clock)();
+                self.shown = Some((now, shown));
+                shown
+            }
+        }
     }
 
     /// Puts one line in, which `write` appends with its end.

@@ -64,6 +64,16 @@ pub struct Request<'t, 'b> {
     pub(super) host_stays: bool,
 }
 
+impl<'b> Request<'_, 'b> {
+    /// The value of the first field of each of these names, which are given in small letters.
+    pub fn first_of<const N: usize>(&self, names: [&str; N]) -> [Option<&'b [u8]>; N] {
+        names.map(|name| {
+            let found = self.fields.iter().find(|field| words::is_word(field.name.as_bytes(), name.as_bytes()));
+            found.map(|field| field.value)
+        })
+    }
+}
+
 /// Checks a request head, `bytes[..size]` as [`super::Scan::request`] found it.
 pub fn request<'t, 'b>(
     head: &'b [u8],

@@ -247,6 +247,12 @@ impl<N: Net> Context<N> {
         self.lender.resize(self.limits.head.max(SMALLEST_BUFFER) + SLACK);
     }
 
+    /// Frees memory that nobody borrowed of late. Whether there is more to free.
+    pub(super) fn trim(&mut self) -> bool {
+        let lines = self.access.as_mut().is_some_and(Access::trim);
+        self.lender.trim() | self.net.trim() | lines
+    }
+
     /// What the admin address may show.
     pub fn view(&self) -> View<'_> {
         let Context { backends, queues, stats, receipts, guard, listeners, budgets, draining, now, .. } = self;

@@ -4,6 +4,7 @@
 //! first, then [`session`] (one client connection), [`exchange`] (one request), [`flow`] (one direction of bytes) and [`idle`] (the pool).
 
 pub mod access;
+pub mod asked;
 pub mod asks;
 pub mod context;
 pub mod crowd;
@@ -336,7 +337,7 @@ impl<N: Net> Proxy<N> {
         if self.cx.now - self.trimmed >= TRIMMED_EVERY {
             self.trimmed = self.cx.now;
             self.cx.stats.came_due += 1;
-            self.untrimmed = self.cx.lender.trim() | self.cx.net.trim();
+            self.untrimmed = self.cx.trim();
         }
         self.cx.hand_on_lines();
         let open = self.open_sessions() as u64;

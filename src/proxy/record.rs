@@ -5,12 +5,12 @@
 //! place, so that there is one line for each request, whoever answered it. What a line looks like is
 //! [`access`](super::access)'s.
 
+use super::asked::Asked;
 use super::phase::Phase;
 use super::reason::Reason;
 use super::receipt::Slip;
 use crate::balance::{BackendId, PoolId};
 use crate::base::Time;
-use crate::http::{Request, Version};
 use crate::net::Cost;
 
 /// What did not happen.
@@ -149,89 +149,9 @@ fn code(reason: Reason, phase: Phase) -> Option<&'static str> {
     codes.get(stage).copied()
 }
 
-/// What a request asks for.
-#[derive(Debug)]
-pub struct Asked {
-    /// Method, target and version, one space apart: none of them has one.
-    line: Box<str>,
-    /// Where the target lies in it.
-    target: std::ops::Range<usize>,
-    /// `Referer`, as it came; empty: none.
-    pub referer: Box<[u8]>,
-    /// `User-Agent`, likewise.
-    pub agent: Box<[u8]>,
-    /// The client's own `X-Request-Id`, likewise.
-    pub request_id: Box<[u8]>,
-}
-
-/// A field that is longer is kept no further.
-const LONGEST_FIELD: usize = 1024;
-
-impl Asked {
-    /// What `request` asks for. The fields only if `fields`, since each costs memory.
-    pub fn of(request: &Request<'_, '_>, fields: bool) -> Box<Asked> {
-        let version = if request.version == Version::V10 { " HTTP/1.0" } else { " HTTP/1.1" };
-        let target = String::from_utf8_lossy(request.target);
-        let mut line = String::with_capacity(request.method.len() + 1 + target.len() + version.len());
-        line.push_str(request.method);
-        line.push(' ');
-        line.push_str(&target);
-        line.push_str(version);
-        let from = request.method.len() + 1;
-        let field = |name: &str| -> Box<[u8]> {
-            let found = request.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name));
-            found.map_or(&[][..], |field| field.value.get(..LONGEST_FIELD).unwrap_or(field.value)).into()
-        };
-        let wanted = |name| if fields { field(name) } else { Box::default() };
-        Box::new(Asked {
-            target: from..from + target.len(),
-            line: line.into(),
-            referer: wanted("referer"),
-            agent: wanted("user-agent"),
-            request_id: wanted("x-request-id"),
-        })
-    }
-
-    /// Method, target and version.
-    pub fn line(&self) -> &str {
-        &self.line
-    }
-
-    /// Method and target.
-    pub fn what(&self) -> &str {
-        self.line.get(..self.target.end).unwrap_or_default()
-    }
-
-    /// The method.
-    pub fn method(&self) -> &str {
-        self.line.get(..self.target.start.saturating_sub(1)).unwrap_or_default()
-    }
-
-    /// The target.
-    pub fn target(&self) -> &str {
-        self.line.get(self.target.clone()).unwrap_or_default()
-    }
-
-    /// The version, as `HTTP/1.1`.
-    pub fn version(&self) -> &str {
-        self.line.get(self.target.end + 1..).unwrap_or_default()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{self, Limits};
-
-    #[test]
-    fn what_was_asked_for_can_be_taken_apart_again() {
-        let head = b"GET /a?b HTTP/1.0\r\nUser-Agent: curl\r\nX-Request-ID: 7\r\n\r\n";
-        let mut table = http::table();
-        let asked = Asked::of(&http::head::request(head, &Limits::default(), &mut table).unwrap(), true);
-        assert_eq!((asked.method(), asked.target(), asked.version()), ("GET", "/a?b", "HTTP/1.0"));
-        assert_eq!((asked.line(), asked.what()), ("GET /a?b HTTP/1.0", "GET /a?b"));
-        assert_eq!((&*asked.agent, &*asked.referer, &*asked.request_id), (&b"curl"[..], &b""[..], &b"7"[..]));
-    }
 
     #[test]
     fn the_first_ending_stays() {

@@ -6,35 +6,39 @@
 
 use super::{Entry, write_quoted};
 use crate::base::Date;
-use crate::base::digits::{decimal, pad};
+use crate::base::digits::{decimal, dotted, pad};
 use std::io::Write as _;
+use std::net::IpAddr;
 
 const CLIENT_LEFT: u16 = 499;
 
 pub fn write(entry: &Entry<'_>, out: &mut Vec<u8>) {
-    // A vector takes whatever is written to it.
-    let _ = match entry.client.ip() {
-        Some(address) => write!(out, "{address} - - ["),
-        None => write!(out, "{} - - [", entry.client),
-    };
-    write_date(entry, out);
+    match entry.client.ip() {
+        Some(IpAddr::V4(four)) => dotted(four.octets(), out),
+        Some(IpAddr::V6(six)) => _ = write!(out, "{six}"), // a vector takes whatever is written to it
+        None => _ = write!(out, "{}", entry.client),
+    }
+    out.extend_from_slice(b" - - [");
+    out.extend_from_slice(entry.stamp);
     out.extend_from_slice(b"] ");
-    write_quoted(entry.asked.map_or("-", |asked| asked.line()).as_bytes(), out);
+    write_quoted(entry.asked.map_or(b"-", |asked| asked.line()), out);
     out.push(b' ');
     let nothing = if entry.asked.is_some() { CLIENT_LEFT } else { 0 };
     pad(entry.status.unwrap_or(nothing).into(), 3, out);
     out.push(b' ');
     decimal(entry.body, out);
-    for field in [entry.asked.map(|asked| &asked.referer), entry.asked.map(|asked| &asked.agent)] {
+    for field in [entry.asked.map(|asked| asked.referer()), entry.asked.map(|asked| asked.agent())] {
         out.push(b' ');
-        write_quoted(field.map_or(b"-", |field| if field.is_empty() { b"-" } else { field }), out);
+        match field {
+            None | Some(b"") => out.extend_from_slice(b"\"-\""),
+            Some(field) => write_quoted(field, out),
+        }
     }
     out.push(b'\n');
 }
 
 /// `26/Nov/2026:19:54:58 +0000`.
-fn write_date(entry: &Entry<'_>, out: &mut Vec<u8>) {
-    let date = Date::of(entry.clock);
+pub fn write_date(date: Date, out: &mut Vec<u8>) {
     pad(date.day, 2, out);
     out.push(b'/');
     out.extend_from_slice(date.month_name().as_bytes());

@@ -23,10 +23,11 @@ mod combined;
 mod json;
 mod text;
 
+use super::asked::Asked;
 use super::context::Context;
-use super::record::{Asked, Ending, NEVER, Record};
+use super::record::{Ending, NEVER, Record};
 use crate::base::digits::{decimal, dotted, pad};
-use crate::base::{Date, Peer, Time};
+use crate::base::{Date, Peer, Shelf, Time};
 use crate::config::access::Format;
 use crate::host::spool::Spool;
 use crate::net::{Cost, Net};
@@ -38,12 +39,36 @@ use std::time::Duration;
 pub struct Access {
     format: Format,
     spool: Spool,
+    stamp: Stamp,
+    /// Memory for what the next requests ask for.
+    spare: Shelf<Box<Asked>>,
+}
+
+/// The date as the format has it, down to the second: it changes once in thousands of lines.
+#[derive(Default)]
+struct Stamp {
+    /// Since 1970.
+    second: u64,
+    text: Vec<u8>,
+}
+
+impl Stamp {
+    /// That of this moment.
+    fn at(&mut self, clock: Duration, write: fn(Date, &mut Vec<u8>)) -> &[u8] {
+        if self.second != clock.as_secs() || self.text.is_empty() {
+            self.second = clock.as_secs();
+            self.text.clear();
+            write(Date::of(clock), &mut self.text);
+        }
+        &self.text
+    }
 }
 
 /// What a line says.
 struct Entry<'a> {
-    /// Since 1970.
-    clock: Duration,
+    /// When, down to the second, and the milliseconds that it leaves out.
+    stamp: &'a [u8],
+    millis: u32,
     client: Peer,
     asked: Option<&'a Asked>,
     status: Option<u16>,
@@ -77,7 +102,24 @@ pub struct Ended<'a> {
 impl Access {
     /// Lines of this format into `spool`.
     pub fn new(format: Format, spool: Spool) -> Access {
-        Access { format, spool }
+        Access { format, spool, stamp: Stamp::default(), spare: Shelf::default() }
+    }
+
+    /// Memory for what a request asks for.
+    pub fn lend(&mut self) -> Box<Asked> {
+        self.spare.take().unwrap_or_default()
+    }
+
+    /// Takes it back.
+    pub fn take_back(&mut self, asked: Box<Asked>) {
+        if asked.is_small() {
+            self.spare.put(asked);
+        }
+    }
+
+    /// Frees memory that nobody needed of late. Whether there is more.
+    pub fn trim(&mut self) -> bool {
+        self.spare.trim()
     }
 
     /// Whether lines tell of fields of the request.
@@ -94,15 +136,6 @@ impl Access {
     pub fn due(&self) -> Option<Time> {
         self.spool.due()
     }
-
-    fn write(&mut self, entry: &Entry<'_>, now: Time) {
-        let format = match self.format {
-            Format::Text => text::write,
-            Format::Json => json::write,
-            Format::Combined => combined::write,
-        };
-        self.spool.line(now, |out| format(entry, out));
-    }
 }
 
 impl<N: Net> Context<N> {
@@ -111,8 +144,16 @@ impl<N: Net> Context<N> {
         let Some(access) = &mut self.access else { return };
         let Ended { record, client, status, moved, body } = *ended;
         let [heard, began, chosen, connected] = [record.heard, record.began, record.chosen, record.connected];
+        let Access { format, spool, stamp, .. } = access;
+        let clock = spool.clock(self.now);
+        let (write, date): (fn(&Entry<'_>, &mut Vec<u8>), fn(Date, &mut Vec<u8>)) = match format {
+            Format::Text => (text::write, write_date),
+            Format::Json => (json::write, write_date),
+            Format::Combined => (combined::write, combined::write_date),
+        };
         let entry = Entry {
-            clock: access.spool.clock(),
+            stamp: stamp.at(clock, date),
+            millis: clock.subsec_millis(),
             client,
             asked: record.asked.as_deref(),
             status: (status != 0).then_some(status),
@@ -133,7 +174,7 @@ impl<N: Net> Context<N> {
             id: record.id,
             cost: record.cost,
         };
-        access.write(&entry, self.now);
+        spool.line(self.now, |out| write(&entry, out));
         self.stats.access_lines += 1;
     }
 
@@ -151,7 +192,7 @@ impl<N: Net> Context<N> {
 
 /// Tenths of a millisecond between two things, if both happened.
 fn span(from: Time, to: Time) -> Option<u64> {
-    (from != NEVER && to != NEVER).then(|| u64::try_from(to.since(from).as_micros() / 100).unwrap_or(u64::MAX))
+    (from != NEVER && to != NEVER).then(|| to.0.saturating_sub(from.0) / 100_000)
 }
 
 /// Address and port, without the machinery of `fmt` where most clients are.
@@ -166,30 +207,72 @@ fn write_client(client: Peer, out: &mut Vec<u8>) {
     }
 }
 
-/// `2026-11-26T19:54:58.123Z` (RFC 3339).
-fn write_time(clock: Duration, out: &mut Vec<u8>) {
-    let Date { year, month, day, hour, minute, second } = Date::of(clock);
-    pad(year, 4, out);
-    for (before, number) in [(b'-', month), (b'-', day), (b'T', hour), (b':', minute), (b':', second)] {
+/// `2026-11-26T19:54:58`.
+fn write_date(date: Date, out: &mut Vec<u8>) {
+    pad(date.year, 4, out);
+    for (before, number) in
+        [(b'-', date.month), (b'-', date.day), (b'T', date.hour), (b':', date.minute), (b':', date.second)]
+    {
         out.push(before);
         pad(number, 2, out);
     }
+}
+
+/// `2026-11-26T19:54:58.123Z` (RFC 3339).
+#[inline]
+fn write_time(entry: &Entry<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(entry.stamp);
     out.push(b'.');
-    pad(u64::from(clock.subsec_millis()), 3, out);
+    pad(entry.millis.into(), 3, out);
     out.push(b'Z');
 }
 
 /// Milliseconds with one place; -1 for what did not happen.
 fn write_tenths(tenths: Option<u64>, out: &mut Vec<u8>) {
     let Some(tenths) = tenths else { return out.extend_from_slice(b"-1") };
-    decimal(tenths / 10, out);
-    out.extend_from_slice(&[b'.', b'0' + (tenths % 10) as u8]);
+    let place = b'0' + (tenths % 10) as u8;
+    match tenths / 10 {
+        few @ 0..10 => out.extend_from_slice(&[b'0' + few as u8, b'.', place]), // most of them
+        many => {
+            decimal(many, out);
+            out.extend_from_slice(&[b'.', place]);
+        }
+    }
+}
+
+/// Whether every format writes all of this as it is: ASCII, without a control byte, a quote or a backslash. Eight bytes
+/// at a time, since most of what is looked at is so.
+fn is_plain(bytes: &[u8]) -> bool {
+    const EACH: u64 = u64::MAX / 255;
+    // The highest bit of a byte is set in one of these if it is no ASCII, a control, a quote, a backslash or DEL. What is
+    // borrowed from the next byte does no harm: then there was one.
+    let odd = |eight: u64| {
+        let is = |byte: u8| (eight ^ EACH * u64::from(byte)).wrapping_sub(EACH);
+        eight | eight.wrapping_sub(EACH * 0x20) | is(b'"') | is(b'\\') | is(0x7f)
+    };
+    let (eights, rest) = bytes.as_chunks();
+    let mut found = eights.iter().fold(0, |found, eight| found | odd(u64::from_ne_bytes(*eight)));
+    if let Some(last) = bytes.last_chunk() {
+        found |= odd(u64::from_ne_bytes(*last)); // the rest, and some of what was seen already
+    } else {
+        found |= rest.iter().fold(0, |found, &byte| found | odd(EACH * u64::from(byte)));
+    }
+    found & EACH * 0x80 == 0
 }
 
 /// Bytes of a client's, in quotes: what could end them, or a terminal's patience, as `\xHH` (nginx does likewise).
 fn write_quoted(bytes: &[u8], out: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
     out.push(b'"');
+    match is_plain(bytes) {
+        true => out.extend_from_slice(bytes),
+        false => write_escaped(bytes, out),
+    }
+    out.push(b'"');
+}
+
+#[cold]
+fn write_escaped(bytes: &[u8], out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
     for &byte in bytes {
         match byte {
             b'"' | b'\\' | 0..0x20 | 0x7f.. => {
@@ -199,7 +282,6 @@ fn write_quoted(bytes: &[u8], out: &mut Vec<u8>) {
             plain => out.push(plain),
         }
     }
-    out.push(b'"');
 }
 
 #[cfg(test)]

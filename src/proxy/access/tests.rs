@@ -24,7 +24,7 @@ fn line(format: Format, of: impl FnOnce(&mut Record), status: u16) -> String {
     let mut record = Record { id: 7, counts: true, ..Record::new(Time(1_000_000), Time(2_000_000)) };
     let mut table = http::table();
     let request = http::head::request(HEAD, &config::Limits::default(), &mut table).unwrap();
-    record.asked = Some(Asked::of(&request, format != Format::Text));
+    record.asked = Some(Asked::of(&request, format != Format::Text, Box::default()));
     of(&mut record);
     let client = Peer::Tcp("192.0.2.1:4000".parse().unwrap());
     cx.log_access(&Ended { record: &record, client, status, moved: [10, 120], body: 20 });
@@ -104,10 +104,36 @@ proptest::proptest! {
     fn any_text_is_read_back_from_json(agent in proptest::collection::vec(proptest::prelude::any::<u8>(), 1..40)) {
         let text = line(Format::Json, |record| {
             served(record);
-            record.asked.as_mut().unwrap().agent = agent.clone().into();
+            record.asked.as_mut().unwrap().set([b"GET", b"/", b" HTTP/1.1"], [b"", &agent, b""]);
         }, 200);
         let object: serde_json::Value = serde_json::from_str(&text).unwrap();
         proptest::prop_assert_eq!(object["user_agent"].as_str().unwrap(), String::from_utf8_lossy(&agent));
         proptest::prop_assert_eq!(text.matches('\n').count(), 1);
     }
+}
+
+/// What is written as it is, is what each format would write so if it looked at byte after byte.
+#[test]
+fn plain_is_what_no_format_escapes() {
+    let odd = |byte: u8| !(0x20..0x7f).contains(&byte) || byte == b'"' || byte == b'\\';
+    for length in 1..=20 {
+        for place in 0..length {
+            for byte in 0..=u8::MAX {
+                let mut bytes = vec![b'a'; length];
+                bytes[place] = byte;
+                assert_eq!(is_plain(&bytes), !odd(byte), "{bytes:?}");
+            }
+        }
+    }
+    assert!(is_plain(b""));
+}
+
+/// The date is made anew when its second is over, and only then.
+#[test]
+fn a_stamp_lasts_a_second() {
+    let mut stamp = Stamp::default();
+    let mut at = |millis| String::from_utf8(stamp.at(Duration::from_millis(millis), write_date).to_vec()).unwrap();
+    assert_eq!(at(0), "1970-01-01T00:00:00");
+    assert_eq!((at(999), at(1000)), ("1970-01-01T00:00:00".into(), "1970-01-01T00:00:01".into()));
+    assert_eq!(at(999), "1970-01-01T00:00:00", "a clock may be set back");
 }

@@ -318,12 +318,15 @@ impl Exchange {
         }
     }
 
-    #[cold]
+    #[inline(never)] // it is large, and often there is no log
     fn write_line<N: Net>(&mut self, cx: &mut Context<N>) {
         self.charge(cx);
         let (moved, status) = ([self.request.moved, self.response.moved], self.terms.status);
         let ended = Ended { record: &self.record, client: self.peer, status, moved, body: self.response.carried };
         cx.log_access(&ended);
+        if let (Some(access), Some(asked)) = (&mut cx.access, self.record.asked.take()) {
+            access.take_back(asked);
+        }
     }
 
     /// What is remembered of it goes on to the answer that takes its place.

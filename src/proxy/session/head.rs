@@ -5,14 +5,14 @@
 use super::{Session, Step};
 use crate::http::{self, Framing, Malformed, Onward, Request, Scan, Status, Verb};
 use crate::net::Net;
-use crate::proxy::access::Access;
+use crate::proxy::asked::Asked;
 use crate::proxy::context::{Context, Service};
 use crate::proxy::end::Filled;
 use crate::proxy::exchange::{Exchange, Search, Terms};
 use crate::proxy::flow::Flow;
 use crate::proxy::phase::Phase;
 use crate::proxy::reason::Reason;
-use crate::proxy::record::{Asked, Record};
+use crate::proxy::record::Record;
 use std::time::Duration;
 
 impl Session {
@@ -155,10 +155,11 @@ impl Session {
 }
 
 /// What is asked for, if somebody reads it.
-fn asked<N: Net>(request: &Request<'_, '_>, cx: &Context<N>) -> Option<Box<Asked>> {
-    let fields = cx.access.as_ref().is_some_and(Access::tells_fields);
-    let told = cx.access.is_some() || log::log_enabled!(log::Level::Debug);
-    told.then(|| Asked::of(request, fields))
+fn asked<N: Net>(request: &Request<'_, '_>, cx: &mut Context<N>) -> Option<Box<Asked>> {
+    match &mut cx.access {
+        Some(access) => Some(Asked::of(request, access.tells_fields(), access.lend())),
+        None => log::log_enabled!(log::Level::Debug).then(|| Asked::of(request, false, Box::default())),
+    }
 }
 
 /// Whether nothing follows the head: a body that nobody reads would be taken for the next request.
