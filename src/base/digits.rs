@@ -25,6 +25,10 @@ pub fn decimal(number: u64, out: &mut Vec<u8>) {
     match number {
         0..10 => out.push(b'0' + number as u8),
         10..100 => out.extend_from_slice(&pair(number)),
+        100..1000 => {
+            let [tens, ones] = pair(number);
+            out.extend_from_slice(&[b'0' + (number / 100) as u8, tens, ones]);
+        }
         _ => long(number, out),
     }
 }
