@@ -77,8 +77,9 @@ pub(super) fn is_authority(bytes: &[u8]) -> bool {
             None => false,
         },
         _ => {
-            let end = bytes.iter().position(|&byte| byte == b':').unwrap_or(bytes.len());
-            end > 0 && made_of(&bytes[..end], is_reg_name) && is_port(&bytes[end..])
+            let plain = bytes.iter().position(|&byte| !PLAIN[usize::from(byte)]).unwrap_or(bytes.len());
+            let host = plain + bytes[plain..].iter().position(|&byte| byte == b':').unwrap_or(bytes.len() - plain);
+            host > 0 && (host == plain || made_of(&bytes[..host], is_reg_name)) && is_port(&bytes[host..])
         }
     }
 }
@@ -108,9 +109,20 @@ fn is_ip_literal(bytes: &[u8]) -> bool {
 }
 
 /// RFC 3986 `reg-name`, without the comma: it is what two `Host` fields look like once somebody has joined them.
-fn is_reg_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(&byte)
+const fn is_reg_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'%' | b'!' | b'$' | b'&'..=b'+' | b';' | b'=')
 }
+
+/// Those of them that stand for themselves. Every request has a host, and most are made of these.
+static PLAIN: [bool; 256] = {
+    let (mut plain, mut byte) = ([false; 256], 0);
+    while byte < plain.len() {
+        plain[byte] = is_reg_name(byte as u8) && byte as u8 != b'%';
+        byte += 1;
+    }
+    plain
+};
 
 /// Only bytes allowed, and each `%` followed by two hexadecimal digits.
 fn made_of(bytes: &[u8], allowed: impl Fn(u8) -> bool) -> bool {
