@@ -94,6 +94,10 @@ fn framing(hop: &Hop, modern: bool) -> Result<Framing, Malformed> {
 
 /// RFC 9110 8.6: from a backend, one value said several times may be mended to one; two values may not.
 fn take_length(hop: &mut Hop, index: usize, value: &[u8]) -> Result<(), Malformed> {
+    if let (None, Ok(length)) = (hop.length, framing::length(value)) {
+        hop.length = Some((length, index)); // as nearly all say it
+        return Ok(());
+    }
     let mut lengths = value.split(|&byte| byte == b',').map(|one| framing::length(one.trim_ascii()));
     let first = lengths.next().unwrap_or(Err(Malformed::Length))?;
     let same = lengths.all(|length| length == Ok(first)) && hop.length.is_none_or(|(length, _)| length == first);
