@@ -23,6 +23,7 @@
 pub mod calls;
 mod congestion;
 mod defer;
+mod direct;
 mod ear;
 pub mod inherit;
 pub mod os;

@@ -6,6 +6,7 @@
 
 use super::congestion;
 use super::defer;
+use super::direct::receive;
 use super::ear::{self, Ear, Opened};
 use super::inherit::{self, Inherited};
 use super::remote;
@@ -21,7 +22,7 @@ use mio::net::TcpStream;
 use mio::{Interest, Poll, Token};
 use slab::Slab;
 use socket2::SockRef;
-use std::io::{self, ErrorKind, IoSlice, Read};
+use std::io::{self, ErrorKind, IoSlice};
 use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::sync::mpsc;
@@ -311,7 +312,7 @@ impl Net for Os {
     fn read(&mut self, from: Sock, into: &mut [u8]) -> io::Result<Moved> {
         let (stream, doubtful) = self.stream(from)?;
         loop {
-            match stream.read(into) {
+            match receive(stream, into) {
                 Ok(0) => return Ok(Moved::End),
                 Ok(count) => {
                     let more = count == into.len() || *doubtful || !SHORT_MEANS_DRAINED;

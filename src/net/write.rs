@@ -1,24 +1,21 @@
 //! One write of several pieces, again from where the last one stopped. Used by [`os`](super::os) alone.
 
+use super::direct::transmit;
 use mio::net::TcpStream;
-use std::io::{self, ErrorKind, IoSlice, Write};
+use std::io::{self, ErrorKind, IoSlice};
 
 /// The most pieces of one write; more would be a mistake of ours.
 const PIECES: usize = 4;
 
 /// One write of what lies behind the first `skip` bytes; 0: it would block.
-pub(super) fn write_once(stream: &mut TcpStream, pieces: &[IoSlice<'_>], skip: usize) -> io::Result<usize> {
+pub(super) fn write_once(stream: &TcpStream, pieces: &[IoSlice<'_>], skip: usize) -> io::Result<usize> {
     let mut copy = [IoSlice::new(&[]); PIECES];
     let count = pieces.len().min(PIECES);
     copy[..count].copy_from_slice(&pieces[..count]);
     let mut rest = &mut copy[..count];
     IoSlice::advance_slices(&mut rest, skip);
     loop {
-        let done = match &*rest {
-            [only] => stream.write(only),
-            many => stream.write_vectored(many),
-        };
-        match done {
+        match transmit(stream, rest) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(0),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             other => return other,
