@@ -59,11 +59,11 @@ impl Timers {
         if self.entries.len() <= key as usize {
             self.entries.resize(key as usize + 1, FREE);
         }
-        self.entries[key as usize].wanted = when;
-        let place = self.entries[key as usize].place;
+        let entry = &mut self.entries[key as usize];
+        let (before, place) = (std::mem::replace(&mut entry.wanted, when), entry.place);
         if place == NOWHERE {
             self.file(key);
-        } else if tick_of(when) < self.start_of(place) {
+        } else if when < before && tick_of(when) < self.start_of(place) {
             self.unlink(key);
             self.file(key);
         }
