@@ -88,7 +88,7 @@ struct Entry<'a> {
 /// The end of a request, as its exchange knows it.
 pub struct Ended<'a> {
     /// What is remembered of it.
-    pub record: &'a Record,
+    pub record: &'a mut Record,
     /// Whose it was.
     pub client: Peer,
     /// What the client was told; 0: nothing.
@@ -105,16 +105,9 @@ impl Access {
         Access { format, spool, stamp: Stamp::default(), spare: Shelf::default() }
     }
 
-    /// Memory for what a request asks for.
+    /// Memory for what a request asks for; it comes back with its line.
     pub fn lend(&mut self) -> Box<Asked> {
         self.spare.take().unwrap_or_default()
-    }
-
-    /// Takes it back.
-    pub fn take_back(&mut self, asked: Box<Asked>) {
-        if asked.is_small() {
-            self.spare.put(asked);
-        }
     }
 
     /// Frees memory that nobody needed of late. Whether there is more.
@@ -139,12 +132,12 @@ impl Access {
 }
 
 impl<N: Net> Context<N> {
-    /// Writes the line of a request that is over.
-    pub fn log_access(&mut self, ended: &Ended<'_>) {
+    /// Writes the line of a request that is over, and keeps the memory of what was asked for.
+    pub fn log_access(&mut self, ended: Ended<'_>) {
         let Some(access) = &mut self.access else { return };
-        let Ended { record, client, status, moved, body } = *ended;
+        let Ended { record, client, status, moved, body } = ended;
         let [heard, began, chosen, connected] = [record.heard, record.began, record.chosen, record.connected];
-        let Access { format, spool, stamp, .. } = access;
+        let Access { format, spool, stamp, spare } = access;
         let clock = spool.clock(self.now);
         let (write, date): (fn(&Entry<'_>, &mut Vec<u8>), fn(Date, &mut Vec<u8>)) = match format {
             Format::Text => (text::write, write_date),
@@ -175,6 +168,7 @@ impl<N: Net> Context<N> {
             cost: record.cost,
         };
         spool.line(self.now, |out| write(&entry, out));
+        record.asked.take().filter(|asked| asked.is_small()).into_iter().for_each(|asked| spare.put(asked));
         self.stats.access_lines += 1;
     }
 

@@ -27,7 +27,7 @@ fn line(format: Format, of: impl FnOnce(&mut Record), status: u16) -> String {
     record.asked = Some(Asked::of(&request, format != Format::Text, Box::default()));
     of(&mut record);
     let client = Peer::Tcp("192.0.2.1:4000".parse().unwrap());
-    cx.log_access(&Ended { record: &record, client, status, moved: [10, 120], body: 20 });
+    cx.log_access(Ended { record: &mut record, client, status, moved: [10, 120], body: 20 });
     cx.access = None;
     String::from_utf8(batches.recv().unwrap().bytes).unwrap()
 }

@@ -123,16 +123,15 @@ impl Exchange {
     ) -> Box<Self> {
         cx.stats.admitted += 1;
         cx.backends.asked(search.pool);
-        let mut exchange = Exchange::blank(Kind::Request, terms, heard, of, cx);
-        (exchange.request, exchange.search, exchange.admitted) = (head, search, true);
-        exchange
+        let blank = Exchange::blank(Kind::Request, terms, heard, of, cx);
+        Box::new(Exchange { request: head, search, admitted: true, ..blank })
     }
 
     /// A tunnel to a backend of `pool`, to which we say something ourselves at first.
     pub fn tunnel<N: Net>(pool: PoolId, begin: Vec<u8>, of: (u32, Peer), cx: &mut Context<N>) -> Box<Self> {
         cx.stats.admitted += 1;
         let id = cx.rng.id();
-        let mut exchange = Exchange::blank(Kind::Tunnel, Terms::default(), cx.now, of, cx);
+        let mut exchange = Box::new(Exchange::blank(Kind::Tunnel, Terms::default(), cx.now, of, cx));
         exchange.record.name(id);
         cx.begin_receipt(&mut exchange.record, Verb::Other, pool);
         (exchange.request, exchange.response, exchange.admitted) = (raw(), raw(), true);
@@ -141,9 +140,10 @@ impl Exchange {
         exchange
     }
 
-    /// Its record is made where it stays: it is large, and requests are many.
-    fn blank<N: Net>(kind: Kind, terms: Terms, heard: Time, (row, peer): (u32, Peer), cx: &Context<N>) -> Box<Self> {
-        Box::new(Exchange {
+    /// It is large and requests are many: inlined, it is made where it stays.
+    #[inline(always)]
+    fn blank<N: Net>(kind: Kind, terms: Terms, heard: Time, (row, peer): (u32, Peer), cx: &Context<N>) -> Self {
+        Exchange {
             kind,
             request: Flow::default(),
             response: Flow::default(),
@@ -158,7 +158,7 @@ impl Exchange {
             gathered: None,
             row,
             peer,
-        })
+        }
     }
 
     /// Says where its head still lacks the backend's address as Host.
@@ -322,11 +322,8 @@ impl Exchange {
     fn write_line<N: Net>(&mut self, cx: &mut Context<N>) {
         self.charge(cx);
         let (moved, status) = ([self.request.moved, self.response.moved], self.terms.status);
-        let ended = Ended { record: &self.record, client: self.peer, status, moved, body: self.response.carried };
-        cx.log_access(&ended);
-        if let (Some(access), Some(asked)) = (&mut cx.access, self.record.asked.take()) {
-            access.take_back(asked);
-        }
+        let record = &mut self.record;
+        cx.log_access(Ended { record, client: self.peer, status, moved, body: self.response.carried });
     }
 
     /// What is remembered of it goes on to the answer that takes its place.

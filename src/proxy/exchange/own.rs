@@ -36,7 +36,7 @@ impl Exchange {
         of: (u32, Peer),
         cx: &Context<N>,
     ) -> Box<Self> {
-        let mut exchange = Exchange::blank(kind, terms, record.heard, of, cx);
+        let mut exchange = Box::new(Exchange::blank(kind, terms, record.heard, of, cx));
         (exchange.record, exchange.response) = (record, Flow::new(text, Body::Done, false));
         exchange
     }

@@ -51,11 +51,12 @@ impl Session {
     fn admit<N: Net>(&mut self, size: usize, cx: &mut Context<N>) -> Step {
         let mut table = http::table();
         let head = self.client.held().get(..size).unwrap_or_default();
-        let admitted = http::head::request(head, &cx.limits, &mut table).and_then(|request| match self.service {
-            Service::Http(listener) => Ok(self.serve(&request, listener, cx)),
-            Service::Admin => self.show(&request, head, cx),
-            Service::Tcp(..) => Err(Malformed::NotHttp), // its sessions read no heads; our status is not theirs to see
-        });
+        let admitted = match (&http::head::request(head, &cx.limits, &mut table), self.service) {
+            (Ok(request), Service::Http(listener)) => Ok(self.serve(request, listener, cx)),
+            (Ok(request), Service::Admin) => self.show(request, head, cx),
+            (Ok(_), Service::Tcp(..)) => Err(Malformed::NotHttp), // its sessions read no heads; our status is not theirs to see
+            (Err(malformed), _) => Err(*malformed),
+        };
         match admitted {
             Ok(exchange) => self.begin(size, exchange, cx),
             Err(malformed) => self.refuse(malformed, cx),
