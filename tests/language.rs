@@ -19,12 +19,16 @@ use evenkeel::base::Peer;
 use evenkeel::http::*;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// Scan and head in one go, as if all bytes had come at once. None: more is needed.
+/// As if all bytes had come at once. None: more is needed. Whoever looks for the head's end first sees the same.
 fn judge<T>(bytes: &[u8], limits: &Limits, look: impl FnOnce(&Request) -> T) -> Result<Option<T>, Malformed> {
-    match Scan::default().request(bytes, limits)? {
-        None => Ok(None),
-        Some(size) => head::request(&bytes[..size], limits, &mut table()).map(|head| Some(look(&head))),
-    }
+    let (mut room, mut other) = (table(), table());
+    let found = head::next_request(&mut Scan::default(), bytes, limits, &mut room);
+    let apart = match Scan::default().request(bytes, limits) {
+        Ok(Some(size)) => head::request(&bytes[..size], limits, &mut other).map(|head| Some((head, size))),
+        other => other.map(|_| None),
+    };
+    assert_eq!(format!("{found:?}"), format!("{apart:?}"));
+    found.map(|found| found.map(|(head, _)| look(&head)))
 }
 
 /// As [`judge`] with the default limits, of a head that is whole and right.
@@ -76,8 +80,12 @@ fn judge_response<T>(
     limits: &Limits,
     look: impl FnOnce(&Response) -> T,
 ) -> Result<Option<T>, Malformed> {
-    match Scan::default().response(bytes, limits)? {
-        None => Ok(None),
-        Some(size) => head::response(&bytes[..size], asked, limits, &mut table()).map(|head| Some(look(&head))),
-    }
+    let (mut room, mut other) = (table(), table());
+    let found = head::next_response(&mut Scan::default(), bytes, asked, limits, &mut room);
+    let apart = match Scan::default().response(bytes, limits) {
+        Ok(Some(size)) => head::response(&bytes[..size], asked, limits, &mut other).map(|head| Some((head, size))),
+        other => other.map(|_| None),
+    };
+    assert_eq!(format!("{found:?}"), format!("{apart:?}"));
+    found.map(|found| found.map(|(head, _)| look(&head)))
 }

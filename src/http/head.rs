@@ -2,14 +2,14 @@
 //!
 //! httparse does the tokens: it refuses control bytes, folded lines, white space before a colon and bare CR. What it is
 //! laxer on is ours: line ends and sizes ([`super::scan`]), targets (`target.rs`), fields that frame and route
-//! (here and in `fields.rs`). A head that [`super::Scan`] did not let through must not come here, since bare LF
-//! is refused there and nowhere else. Next: [`super::framing`], [`super::rewrite`].
+//! (here and in `fields.rs`). A bare LF is refused by [`Scan`] alone, so what it has not let through must not come to
+//! [`request`]; [`next_request`] sees to that. Next: [`super::framing`], [`super::rewrite`].
 
-pub use super::response::{Response, response};
+pub use super::response::{Response, next_response, response};
 
 use super::fields::{self, Hop, Marks, Name};
 use super::framing::{self, Coding, Framing};
-use super::scan::{self, RequestLine};
+use super::scan::{self, RequestLine, Scan};
 use super::target::{self, Target};
 use super::words::{self, Verb, Version};
 use super::{Limits, Malformed};
@@ -19,9 +19,11 @@ use std::mem::MaybeUninit;
 /// Room for the fields of one head. Making one costs nothing: the room is not initialised.
 #[derive(Debug)]
 pub struct Table<'b> {
-    pub(super) room: [MaybeUninit<Header<'b>>; Limits::MOST_FIELDS],
+    pub(super) room: Room<'b>,
     pub(super) rare: Vec<Header<'b>>, // used for versions beyond 1.1, which httparse does not read
 }
+
+pub(super) type Room<'b> = [MaybeUninit<Header<'b>>; Limits::MOST_FIELDS];
 
 /// An empty [`Table`].
 pub fn table<'b>() -> Table<'b> {
@@ -74,13 +76,79 @@ impl<'b> Request<'_, 'b> {
     }
 }
 
-/// Checks a request head, `bytes[..size]` as [`super::Scan::request`] found it.
+/// The request whose head these bytes begin with, and the size of that head, the empty lines before it included. None:
+/// more is needed. The same `scan` each time, and the same start.
+pub fn next_request<'t, 'b>(
+    scan: &mut Scan,
+    bytes: &'b [u8],
+    limits: &Limits,
+    table: &'t mut Table<'b>,
+) -> Result<Option<(Request<'t, 'b>, usize)>, Malformed> {
+    if !scan.is_fresh(bytes) {
+        let Some(size) = scan.request(bytes, limits)? else { return Ok(None) };
+        return request(&bytes[..size], limits, table).map(|request| Some((request, size)));
+    }
+    let Table { room, rare } = table;
+    match tokens(bytes, limits, room) {
+        Some((line, fields, size)) if size <= limits.head && scan::ends_properly(&bytes[..size], fields) => {
+            judge(line, fields, limits).map(|request| Some((request, size)))
+        }
+        _ => match scan.request(bytes, limits)? {
+            Some(size) => rare_request(&bytes[..size], limits, rare).map(|request| Some((request, size))),
+            None => Ok(None),
+        },
+    }
+}
+
+/// Checks a request head, `bytes[..size]` as [`Scan::request`] found it.
 pub fn request<'t, 'b>(
     head: &'b [u8],
     limits: &Limits,
     table: &'t mut Table<'b>,
 ) -> Result<Request<'t, 'b>, Malformed> {
-    let (line, fields) = tokens(head, limits, table)?;
+    let Table { room, rare } = table;
+    match tokens(head, limits, room) {
+        Some((line, fields, size)) if size == head.len() => judge(line, fields, limits),
+        _ => rare_request(head, limits, rare),
+    }
+}
+
+/// The request line and the fields, by httparse, and where they end. None: it does not take them.
+fn tokens<'t, 'b>(
+    bytes: &'b [u8],
+    limits: &Limits,
+    room: &'t mut Room<'b>,
+) -> Option<(RequestLine<'b>, &'t [Header<'b>], usize)> {
+    let most = limits.fields.min(room.len());
+    let mut parsed = httparse::Request::new(&mut []);
+    let size = parsed.parse_with_uninit_headers(bytes, &mut room[..most]);
+    match (size, parsed.method, parsed.path, parsed.version) {
+        (Ok(Status::Complete(size)), Some(method), Some(path), Some(version)) => {
+            let version = if version == 0 { Version::V10 } else { Version::V11 };
+            Some((RequestLine { method, target: path.as_bytes(), version }, parsed.headers, size))
+        }
+        _ => None,
+    }
+}
+
+/// What httparse did not take: refused for a reason that is found here, or HTTP/1.2, which it does not know.
+#[cold]
+fn rare_request<'t, 'b>(
+    head: &'b [u8],
+    limits: &Limits,
+    rare: &'t mut Vec<Header<'b>>,
+) -> Result<Request<'t, 'b>, Malformed> {
+    let (line, rest) = scan::first_line(head);
+    let line = scan::request_line(line, limits)?;
+    judge(line, fields::parse(rest, limits, rare)?, limits)
+}
+
+/// Every rule for what a request may say.
+fn judge<'t, 'b>(
+    line: RequestLine<'b>,
+    fields: &'t [Header<'b>],
+    limits: &Limits,
+) -> Result<Request<'t, 'b>, Malformed> {
     let verb = Verb::of(line.method);
     scan::fits(line.method.as_bytes(), line.target, limits)?;
     let target = target::target(verb, line.target)?;
@@ -112,37 +180,6 @@ pub fn request<'t, 'b>(
         hop: asked.hop,
         host_stays: host.is_some() && target.authority.is_none(),
     })
-}
-
-/// The request line and the fields, by httparse.
-fn tokens<'t, 'b>(
-    head: &'b [u8],
-    limits: &Limits,
-    table: &'t mut Table<'b>,
-) -> Result<(RequestLine<'b>, &'t [Header<'b>]), Malformed> {
-    let Table { room, rare } = table;
-    let most = limits.fields.min(room.len());
-    let mut parsed = httparse::Request::new(&mut []);
-    let size = parsed.parse_with_uninit_headers(head, &mut room[..most]);
-    match (size, parsed.method, parsed.path, parsed.version) {
-        (Ok(Status::Complete(size)), Some(method), Some(path), Some(version)) if size == head.len() => {
-            let version = if version == 0 { Version::V10 } else { Version::V11 };
-            Ok((RequestLine { method, target: path.as_bytes(), version }, parsed.headers))
-        }
-        _ => rare_tokens(head, limits, rare),
-    }
-}
-
-/// What httparse did not take: refused for a reason that is found here, or HTTP/1.2, which it does not know.
-#[cold]
-fn rare_tokens<'t, 'b>(
-    head: &'b [u8],
-    limits: &Limits,
-    rare: &'t mut Vec<Header<'b>>,
-) -> Result<(RequestLine<'b>, &'t [Header<'b>]), Malformed> {
-    let (line, rest) = scan::first_line(head);
-    let line = scan::request_line(line, limits)?;
-    Ok((line, fields::parse(rest, limits, rare)?))
 }
 
 /// What the fields of a request ask for, gathered one by one and judged when all are known.

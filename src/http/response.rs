@@ -4,8 +4,8 @@
 
 use super::fields::{self, Hop, Name};
 use super::framing::{self, Coding, Framing};
-use super::head::Table;
-use super::scan::{self, StatusLine};
+use super::head::{Room, Table};
+use super::scan::{self, Scan, StatusLine};
 use super::words::{Verb, Version};
 use super::{Limits, Malformed};
 use httparse::{Header, Status};
@@ -39,15 +39,79 @@ impl Response<'_, '_> {
     }
 }
 
-/// Checks a response head, `bytes[..size]` as [`super::Scan::response`] found it. `asked` is the verb of the request
-/// that it answers.
+/// As [`super::head::next_request`]: the response to a request of the verb `asked`.
+pub fn next_response<'t, 'b>(
+    scan: &mut Scan,
+    bytes: &'b [u8],
+    asked: Verb,
+    limits: &Limits,
+    table: &'t mut Table<'b>,
+) -> Result<Option<(Response<'t, 'b>, usize)>, Malformed> {
+    if !scan.is_fresh(bytes) {
+        let Some(size) = scan.response(bytes, limits)? else { return Ok(None) };
+        return response(&bytes[..size], asked, limits, table).map(|response| Some((response, size)));
+    }
+    let Table { room, rare } = table;
+    match tokens(bytes, limits, room) {
+        Some((fields, size)) if size <= limits.head && scan::ends_properly(&bytes[..size], fields) => {
+            let head = &bytes[..size];
+            let line = fields.first().map_or(size - 2, |field| scan::place(head, field)) - 2;
+            judge(scan::status_line(&head[..line])?, fields, asked, limits).map(|response| Some((response, size)))
+        }
+        _ => match scan.response(bytes, limits)? {
+            Some(size) => rare_response(&bytes[..size], asked, limits, rare).map(|response| Some((response, size))),
+            None => Ok(None),
+        },
+    }
+}
+
+/// Checks a response head, `bytes[..size]` as [`Scan::response`] found it. `asked` is the verb of the request that it
+/// answers.
 pub fn response<'t, 'b>(
     head: &'b [u8],
     asked: Verb,
     limits: &Limits,
     table: &'t mut Table<'b>,
 ) -> Result<Response<'t, 'b>, Malformed> {
-    let (line, fields) = tokens(head, limits, table)?;
+    let line = scan::status_line(scan::first_line(head).0)?;
+    let Table { room, rare } = table;
+    match tokens(head, limits, room) {
+        Some((fields, size)) if size == head.len() => judge(line, fields, asked, limits),
+        _ => rare_response(head, asked, limits, rare),
+    }
+}
+
+/// The fields, by httparse, and where they end. It reads the status line, too, but is laxer on it than we are.
+fn tokens<'t, 'b>(bytes: &'b [u8], limits: &Limits, room: &'t mut Room<'b>) -> Option<(&'t [Header<'b>], usize)> {
+    let most = limits.fields.min(room.len());
+    let mut parsed = httparse::Response::new(&mut []);
+    let config = httparse::ParserConfig::default();
+    match config.parse_response_with_uninit_headers(&mut parsed, bytes, &mut room[..most]) {
+        Ok(Status::Complete(size)) if bytes.first() == Some(&b'H') => Some((parsed.headers, size)),
+        _ => None,
+    }
+}
+
+/// What httparse did not take, or cannot.
+#[cold]
+fn rare_response<'t, 'b>(
+    head: &'b [u8],
+    asked: Verb,
+    limits: &Limits,
+    rare: &'t mut Vec<Header<'b>>,
+) -> Result<Response<'t, 'b>, Malformed> {
+    let (line, rest) = scan::first_line(head);
+    let line = scan::status_line(line)?;
+    judge(line, fields::parse(rest, limits, rare)?, asked, limits)
+}
+
+/// Every rule for what a response may say.
+fn judge<'t, 'b>(
+    line: StatusLine<'b>,
+    fields: &'t [Header<'b>],
+    asked: Verb,
+    limits: &Limits,
+) -> Result<Response<'t, 'b>, Malformed> {
     let StatusLine { version, status, reason } = line;
     let modern = version == Version::V11;
     let mut hop = Hop::default();
@@ -109,23 +173,4 @@ fn take_length(hop: &mut Hop, index: usize, value: &[u8]) -> Result<(), Malforme
         None => hop.length = Some((first, index)),
     }
     Ok(())
-}
-
-/// The status line and the fields, by httparse, which is laxer on the line than we are.
-fn tokens<'t, 'b>(
-    head: &'b [u8],
-    limits: &Limits,
-    table: &'t mut Table<'b>,
-) -> Result<(StatusLine<'b>, &'t [Header<'b>]), Malformed> {
-    let (line, rest) = scan::first_line(head);
-    let line = scan::status_line(line)?;
-    let Table { room, rare } = table;
-    let most = limits.fields.min(room.len());
-    let mut parsed = httparse::Response::new(&mut []);
-    let size =
-        httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, head, &mut room[..most]);
-    match size {
-        Ok(Status::Complete(size)) if size == head.len() && head.first() == Some(&b'H') => Ok((line, parsed.headers)),
-        _ => Ok((line, fields::parse(rest, limits, rare)?)),
-    }
 }

@@ -4,9 +4,13 @@
 //! length of the head. It also refuses early, so that a client that speaks something else is told at once and not at
 //! the time-out. The verdict does not depend on how the bytes were cut: whatever is refused early would have been
 //! refused for the same reason with all bytes at hand. What is let through is judged in [`super::head`].
+//!
+//! Most heads come whole, and then httparse has seen where they end while it looked for their fields: only those that do
+//! not, or are not as they should be, are looked at here ([`super::head::next_request`]).
 
 use super::words::{Version, is_tchar, is_token};
 use super::{Limits, Malformed, target};
+use httparse::Header;
 
 /// How far a head that arrives in pieces was looked at.
 #[derive(Debug, Default, Clone, Copy)]
@@ -56,6 +60,11 @@ impl Scan {
             _ => {}
         }
         found.verdict(window, limits)
+    }
+
+    /// Whether these bytes are looked at for the first time, and begin with a line that is not empty.
+    pub(super) fn is_fresh(&self, bytes: &[u8]) -> bool {
+        self.seen == 0 && !matches!(bytes, [] | [b'\r' | b'\n', ..])
     }
 
     /// Skips empty lines. Whether there is more, and it may be a request.
@@ -133,6 +142,19 @@ impl Found {
             Found::Nothing => Ok(None),
         }
     }
+}
+
+/// Whether every line of this head ends in CRLF, and the last of them is empty. httparse, which says where the fields are,
+/// takes a lone LF for an end as well, and nothing else: so each line but the first begins with a field's name.
+pub(super) fn ends_properly(head: &[u8], fields: &[Header]) -> bool {
+    let begins_properly =
+        |field: &Header| head.get(..place(head, field)).is_some_and(|before| before.ends_with(b"\r\n"));
+    head.ends_with(b"\r\n\r\n") && fields.iter().all(begins_properly)
+}
+
+/// Where in its head a field begins.
+pub(super) fn place(head: &[u8], field: &Header) -> usize {
+    field.name.as_ptr().addr().wrapping_sub(head.as_ptr().addr())
 }
 
 /// The parts of a request line, judged from left to right.
@@ -228,7 +250,7 @@ pub(super) fn first_line(mut head: &[u8]) -> (&[u8], &[u8]) {
     while let [b'\r', b'\n', rest @ ..] = head {
         head = rest;
     }
-    let end = head.iter().position(|&byte| byte == b'\n').unwrap_or(head.len());
+    let end = memchr::memchr(b'\n', head).unwrap_or(head.len());
     let line = head.get(..end).unwrap_or_default();
     (line.strip_suffix(b"\r").unwrap_or(line), head.get(end + 1..).unwrap_or_default())
 }

@@ -8,9 +8,14 @@ use evenkeel::base::Rng;
 fn pieces(bytes: &[u8], ends: impl Iterator<Item = usize>, limits: &Limits) -> Result<Option<String>, Malformed> {
     let mut scan = Scan::default();
     for end in ends {
-        if let Some(size) = scan.request(&bytes[..end], limits)? {
-            assert_eq!(scan.request(&bytes[..end], limits), Ok(Some(size)), "asked again");
-            return head::request(&bytes[..size], limits, &mut table()).map(|head| Some(format!("{size} {head:?}")));
+        let mut look = || {
+            let (mut room, bytes) = (table(), &bytes[..end]);
+            let found = head::next_request(&mut scan, bytes, limits, &mut room)?;
+            Ok(found.map(|(head, size)| format!("{size} {head:?}")))
+        };
+        if let Some(found) = look()? {
+            assert_eq!(look(), Ok(Some(found.clone())), "asked again");
+            return Ok(Some(found));
         }
     }
     Ok(None)
@@ -66,6 +71,20 @@ fn limits_hold_however_it_is_cut() {
     }
 }
 
+/// Whoever takes a lone LF for a line end reads another message, so it matters at each of them, however they come.
+#[test]
+fn a_line_end_without_its_cr_is_refused_however_it_is_cut() {
+    for right in [line("GET / HTTP/1.1"), with("X: y\r\nEmpty:\r\nContent-Length: 5") + "hello\r\n"] {
+        let head = right.find("\r\n\r\n").expect("a head has an end") + 3;
+        for (at, _) in right.match_indices("\r\n").filter(|(at, _)| *at < head) {
+            let mut wrong = right.clone().into_bytes();
+            wrong.remove(at);
+            same_however_cut(&wrong, &Limits::default());
+            assert_eq!(refusal(&wrong), Some(Malformed::BareLf), "{:?}", String::from_utf8_lossy(&wrong));
+        }
+    }
+}
+
 /// The CR of its line end is no part of a method, although it comes before the LF.
 #[test]
 fn a_method_as_long_as_allowed_may_be_cut_before_the_last_byte_of_its_line() {
@@ -106,12 +125,13 @@ fn a_response_cut_at_any_byte_is_the_same_response() {
         b"garbage\r\n\r\n",
         b"\r\nHTTP/1.1 200 OK\r\n\r\n",
     ];
-    let verdict = |bytes: &[u8], ends: &mut dyn Iterator<Item = usize>| {
+    let verdict = |bytes: &[u8], ends: &mut dyn Iterator<Item = usize>| -> Result<Option<String>, Malformed> {
         let mut scan = Scan::default();
         for end in ends {
-            if let Some(size) = scan.response(&bytes[..end], &Limits::default())? {
-                return head::response(&bytes[..size], Verb::Get, &Limits::default(), &mut table())
-                    .map(|head| Some(format!("{size} {head:?}")));
+            let (mut room, bytes) = (table(), &bytes[..end]);
+            let found = head::next_response(&mut scan, bytes, Verb::Get, &Limits::default(), &mut room)?;
+            if let Some((head, size)) = found {
+                return Ok(Some(format!("{size} {head:?}")));
             }
         }
         Ok(None)

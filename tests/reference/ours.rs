@@ -55,26 +55,24 @@ impl Stream<'_> {
 
     /// False: it is not whole.
     fn request(&mut self) -> Result<bool, Malformed> {
-        let Some(size) = Scan::default().request(self.rest, &self.limits)? else { return Ok(false) };
-        let (head, rest) = self.rest.split_at(size);
         let mut room = table();
-        let head = head::request(head, &self.limits, &mut room)?;
+        let found = head::next_request(&mut Scan::default(), self.rest, &self.limits, &mut room)?;
+        let Some((head, size)) = found else { return Ok(false) };
         let slash = if head.target.starts_with(b"?") { "/" } else { "" };
         let start = format!("{} {slash}{}", head.method, String::from_utf8_lossy(head.target));
         let host = head.host.map(<[u8]>::to_vec);
         self.messages.push(Message { start, host, keep_alive: head.keep_alive, ..Message::default() });
-        self.rest = rest;
+        self.rest = &self.rest[size..];
         self.body(head.framing)
     }
 
     fn response(&mut self, asked: Verb) -> Result<bool, Malformed> {
-        let Some(size) = Scan::default().response(self.rest, &self.limits)? else { return Ok(false) };
-        let (head, rest) = self.rest.split_at(size);
         let mut room = table();
-        let head = head::response(head, asked, &self.limits, &mut room)?;
+        let found = head::next_response(&mut Scan::default(), self.rest, asked, &self.limits, &mut room)?;
+        let Some((head, size)) = found else { return Ok(false) };
         let start = head.status.to_string();
         self.messages.push(Message { start, keep_alive: head.keep_alive, ..Message::default() });
-        self.rest = rest;
+        self.rest = &self.rest[size..];
         self.body(head.framing)
     }
 

@@ -98,21 +98,20 @@ impl Exchange {
         cx.backends.is_left(pool, &self.search.tried, true) && pay(pool, cx)
     }
 
-    /// A response head of `size` bytes is complete. Whether it is one that the client is not to see: then there is
-    /// another upstream.
+    /// Whether a response head is complete that the client is not to see: then there is another upstream.
     #[inline]
-    pub(super) fn turn_down<N: Net>(&mut self, size: usize, cx: &mut Context<N>) -> Result<bool, Stop> {
+    pub(super) fn turn_down<N: Net>(&mut self, cx: &mut Context<N>) -> Result<bool, Stop> {
         match self.upstream.as_ref().and_then(|upstream| upstream.end.held().get(CLASS)) {
-            Some(b'5') => self.turn_down_error(size, cx),
+            Some(b'5') => self.turn_down_error(cx),
             _ => Ok(false),
         }
     }
 
     #[cold]
-    fn turn_down_error<N: Net>(&mut self, size: usize, cx: &mut Context<N>) -> Result<bool, Stop> {
-        let mut table = http::table();
-        let head = connected(&mut self.upstream)?.end.held().get(..size).unwrap_or_default();
-        let Ok(head) = http::head::response(head, self.terms.verb, &cx.limits, &mut table) else { return Ok(false) };
+    fn turn_down_error<N: Net>(&mut self, cx: &mut Context<N>) -> Result<bool, Stop> {
+        let (mut table, held) = (http::table(), connected(&mut self.upstream)?.end.held());
+        let found = http::head::next_response(&mut self.scan, held, self.terms.verb, &cx.limits, &mut table);
+        let Ok(Some((head, size))) = found else { return Ok(false) };
         let (status, framing, keep_alive) = (head.status, head.framing, head.keep_alive);
         if !self.goes_elsewhere(status, cx) {
             return Ok(false);

@@ -66,11 +66,7 @@ impl Exchange {
         while self.kind == Kind::Request {
             match self.terms.stage {
                 Stage::Head => {
-                    if let Some(size) = self.find_head(cx)?
-                        && !self.turn_down(size, cx)?
-                    {
-                        self.take_head(size, client, cx)?;
-                    }
+                    self.find_head(client, cx)?;
                     if self.terms.stage == Stage::Head {
                         return Ok(()); // there is a new upstream, which is to hear the request first
                     }
@@ -81,31 +77,29 @@ impl Exchange {
         Ok(())
     }
 
-    /// Reads until a response head is complete: its size. None: the upstream died, and there is a new one.
-    fn find_head<N: Net>(&mut self, cx: &mut Context<N>) -> Result<Option<usize>, Stop> {
+    /// Reads until a response head is complete, and takes it. If the client is not to see it, or the upstream died, there
+    /// is a new one.
+    fn find_head<N: Net>(&mut self, client: &mut End, cx: &mut Context<N>) -> Going {
         loop {
-            let end = &mut connected(&mut self.upstream)?.end;
-            if !end.held().is_empty() {
-                match self.scan.response(end.held(), &cx.limits) {
-                    Ok(Some(size)) => return Ok(Some(size)),
-                    Ok(None) => {}
-                    Err(malformed) => return self.bad_head(&malformed, cx).map(|()| None),
-                }
+            let some = !connected(&mut self.upstream)?.end.held().is_empty();
+            if some && (self.turn_down(cx)? || self.take_head(client, cx)?) {
+                return Ok(());
             }
+            let end = &mut connected(&mut self.upstream)?.end;
             let died = match end.fill(&mut cx.net, &mut cx.lender) {
                 Ok(Filled::Bytes(count)) => {
                     cx.moved += count as u64;
                     continue;
                 }
                 Ok(Filled::Nothing) => return Err(Stop::Wait),
-                Ok(Filled::Full) => return self.bad_head(&Malformed::HeadTooLarge, cx).map(|()| None),
+                Ok(Filled::Full) => return self.bad_head(&Malformed::HeadTooLarge, cx),
                 Ok(Filled::Ended) => None,
                 Err(error) => Some(error),
             };
             if !end.held().is_empty() {
-                return self.bad_head(&Malformed::HeadCut, cx).map(|()| None);
+                return self.bad_head(&Malformed::HeadCut, cx);
             }
-            return self.upstream_died(died, cx).map(|()| None);
+            return self.upstream_died(died, cx);
         }
     }
 
@@ -116,18 +110,19 @@ impl Exchange {
         Err(Stop::Failed(Reason::BadResponse))
     }
 
-    /// A response head is complete: it leaves the upstream's buffer and is written anew.
-    fn take_head<N: Net>(&mut self, size: usize, client: &mut End, cx: &mut Context<N>) -> Going {
-        self.scan = Scan::default();
+    /// A response head leaves the upstream's buffer and is written anew. False: it is not complete.
+    fn take_head<N: Net>(&mut self, client: &mut End, cx: &mut Context<N>) -> Result<bool, Stop> {
         let Upstream { end, backend, since, .. } = connected(&mut self.upstream)?;
         let mut table = http::table();
-        let head = end.held().get(..size).unwrap_or_default();
-        let head = match http::head::response(head, self.terms.verb, &cx.limits, &mut table) {
-            Ok(head) => head,
-            Err(malformed) => return self.bad_head(&malformed, cx),
+        let found = http::head::next_response(&mut self.scan, end.held(), self.terms.verb, &cx.limits, &mut table);
+        let (head, size) = match found {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(false),
+            Err(malformed) => return self.bad_head(&malformed, cx).map(|()| true),
         };
+        self.scan = Scan::default();
         if let Err(why) = self.terms.accept(&head, self.request.is_complete()) {
-            return self.bad_head(&why, cx);
+            return self.bad_head(&why, cx).map(|()| true);
         }
         self.request.forget(client); // a response has begun: nothing is sent twice from here on
         self.record.answered = cx.now; // the last of them is the final one
@@ -144,7 +139,7 @@ impl Exchange {
         self.response.give_back(cx);
         self.response = Flow::new(out, body, chunking).trailers(drops_trailers);
         match self.response.begin(end, &cx.limits) {
-            Ok(()) => Ok(()),
+            Ok(()) => Ok(true),
             Err(malformed) => self.bad_response(&malformed, cx),
         }
     }

@@ -23,11 +23,10 @@ impl Session {
                 return Step::Hungry; // many small requests that we answer ourselves are work, too
             }
             if !self.client.held().is_empty() {
-                match self.scan.request(self.client.held(), &cx.limits) {
-                    Ok(Some(size)) => return self.admit(size, cx),
-                    Ok(None) if self.phase == Phase::Idle => self.enter(Phase::Head, cx), // whatever comes in between
-                    Ok(None) => {}
-                    Err(malformed) => return self.refuse(malformed, cx),
+                match self.admit(cx) {
+                    Some(step) => return step,
+                    None if self.phase == Phase::Idle => self.enter(Phase::Head, cx), // whatever comes in between
+                    None => {}
                 }
             }
             match self.client.fill(&mut cx.net, &mut cx.lender) {
@@ -47,20 +46,23 @@ impl Session {
         }
     }
 
-    /// A head is complete: `size` bytes of what is held.
-    fn admit<N: Net>(&mut self, size: usize, cx: &mut Context<N>) -> Step {
+    /// Begins what the head asks for that is held, or refuses it. None: it is not complete.
+    fn admit<N: Net>(&mut self, cx: &mut Context<N>) -> Option<Step> {
         let mut table = http::table();
-        let head = self.client.held().get(..size).unwrap_or_default();
-        let admitted = match (&http::head::request(head, &cx.limits, &mut table), self.service) {
-            (Ok(request), Service::Http(listener)) => Ok(self.serve(request, listener, cx)),
-            (Ok(request), Service::Admin) => self.show(request, head, cx),
-            (Ok(_), Service::Tcp(..)) => Err(Malformed::NotHttp), // its sessions read no heads; our status is not theirs to see
-            (Err(malformed), _) => Err(*malformed),
+        let held = self.client.held();
+        let admitted = match http::head::next_request(&mut self.scan, held, &cx.limits, &mut table) {
+            Ok(None) => return None,
+            Ok(Some((ref request, size))) => match self.service {
+                Service::Http(listener) => Ok((size, self.serve(request, listener, cx))),
+                Service::Admin => self.show(request, &held[..size], cx).map(|exchange| (size, exchange)),
+                Service::Tcp(..) => Err(Malformed::NotHttp), // it reads no heads; our status is not its client's to see
+            },
+            Err(malformed) => Err(malformed),
         };
-        match admitted {
-            Ok(exchange) => self.begin(size, exchange, cx),
+        Some(match admitted {
+            Ok((size, exchange)) => self.begin(size, exchange, cx),
             Err(malformed) => self.refuse(malformed, cx),
-        }
+        })
     }
 
     /// The head's bytes are used up; what is behind them is its body or the next request.

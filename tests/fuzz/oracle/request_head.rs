@@ -56,10 +56,10 @@ pub fn check(input: &[u8]) {
 fn verdict(input: &[u8], ends: &mut dyn Iterator<Item = usize>, limits: &Limits) -> Result<Option<String>, Malformed> {
     let mut scan = Scan::default();
     for end in ends {
-        if let Some(size) = scan.request(&input[..end], limits)? {
+        let mut table = table();
+        if let Some((head, size)) = head::next_request(&mut scan, &input[..end], limits, &mut table)? {
             assert!(size <= end && input[..size].ends_with(b"\r\n\r\n"));
-            let mut table = table();
-            return head::request(&input[..size], limits, &mut table).map(|head| Some(format!("{size} {head:?}")));
+            return Ok(Some(format!("{size} {head:?}")));
         }
     }
     Ok(None)

@@ -42,10 +42,9 @@ fn verdict(
 ) -> Result<Option<String>, Malformed> {
     let mut scan = Scan::default();
     for end in ends {
-        if let Some(size) = scan.response(&input[..end], limits)? {
-            let mut table = table();
-            let head = head::response(&input[..size], verb, limits, &mut table);
-            return head.map(|head| Some(format!("{size} {head:?}")));
+        let mut table = table();
+        if let Some((head, size)) = head::next_response(&mut scan, &input[..end], verb, limits, &mut table)? {
+            return Ok(Some(format!("{size} {head:?}")));
         }
     }
     Ok(None)
