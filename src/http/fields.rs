@@ -29,33 +29,28 @@ pub(super) enum Name {
     Other,
 }
 
-/// By length: most fields differ from all names of their length in the first byte.
-const KNOWN: [&[(&str, Name)]; 18] = [
-    &[],
-    &[],
-    &[("te", Name::Te)],
-    &[],
-    &[("host", Name::Host)],
-    &[],
-    &[("expect", Name::Expect)],
-    &[("upgrade", Name::Upgrade)],
-    &[],
-    &[],
-    &[("connection", Name::Connection), ("keep-alive", Name::KeepAlive)],
-    &[],
-    &[("max-forwards", Name::MaxForwards), ("x-request-id", Name::RequestId)],
-    &[],
-    &[("content-length", Name::ContentLength), ("http2-settings", Name::Http2Settings)],
-    &[("x-forwarded-for", Name::ForwardedFor)],
-    &[("x-forwarded-host", Name::ForwardedHost), ("proxy-connection", Name::ProxyConnection)],
-    &[("transfer-encoding", Name::TransferEncoding), ("x-forwarded-proto", Name::ForwardedProto)],
-];
-
-/// Which of the names is this?
+/// Which of the names is this? By length first: most fields then have nothing left to be compared with, and what is
+/// compared is a word that the compiler knows.
 pub(super) fn name(field: &[u8]) -> Name {
-    let alike = KNOWN.get(field.len()).copied().unwrap_or_default();
-    let found = alike.iter().find(|(known, _)| is_word(field, known.as_bytes()));
-    found.map_or(Name::Other, |&(_, name)| name)
+    let is = |known: &str| is_word(field, known.as_bytes());
+    match field.len() {
+        2 if is("te") => Name::Te,
+        4 if is("host") => Name::Host,
+        6 if is("expect") => Name::Expect,
+        7 if is("upgrade") => Name::Upgrade,
+        10 if is("connection") => Name::Connection,
+        10 if is("keep-alive") => Name::KeepAlive,
+        12 if is("max-forwards") => Name::MaxForwards,
+        12 if is("x-request-id") => Name::RequestId,
+        14 if is("content-length") => Name::ContentLength,
+        14 if is("http2-settings") => Name::Http2Settings,
+        15 if is("x-forwarded-for") => Name::ForwardedFor,
+        16 if is("x-forwarded-host") => Name::ForwardedHost,
+        16 if is("proxy-connection") => Name::ProxyConnection,
+        17 if is("transfer-encoding") => Name::TransferEncoding,
+        17 if is("x-forwarded-proto") => Name::ForwardedProto,
+        _ => Name::Other,
+    }
 }
 
 /// One bit per field of a head: this one does not go on.

@@ -80,6 +80,7 @@ fn trim(mut bytes: &[u8]) -> &[u8] {
 /// Whether this is that word, given in small letters, as case is of no account: eight bytes at a time, since each head
 /// holds many. What has passed httparse has no control bytes, so setting one bit makes letters small and leaves all
 /// else apart that a token may hold, but for `^` and `~`, which no word known here has.
+#[inline]
 pub(super) fn is_word(bytes: &[u8], word: &[u8]) -> bool {
     if bytes.len() != word.len() {
         return false;
