@@ -82,17 +82,26 @@ pub(super) struct Options {
 
 impl Options {
     fn and(&mut self, value: &[u8]) {
+        if self.knows(value) {
+            return; // one word alone, as nearly always
+        }
         for option in list(value) {
-            match option {
-                o if is_word(o, b"close") => self.close = true,
-                o if is_word(o, b"keep-alive") => self.keep_alive = true,
-                o if is_word(o, b"upgrade") => self.upgrade = true,
-                o => {
-                    self.named += 1;
-                    self.names_others |= name(o) == Name::Other;
-                }
+            if !self.knows(option) {
+                self.named += 1;
+                self.names_others |= name(option) == Name::Other;
             }
         }
+    }
+
+    /// Whether this option is one that is obeyed here.
+    fn knows(&mut self, option: &[u8]) -> bool {
+        match option {
+            o if is_word(o, b"keep-alive") => self.keep_alive = true,
+            o if is_word(o, b"close") => self.close = true,
+            o if is_word(o, b"upgrade") => self.upgrade = true,
+            _ => return false,
+        }
+        true
     }
 }
 

@@ -208,6 +208,7 @@ fn unversioned(method: &[u8], target: &[u8]) -> Malformed {
 /// RFC 9112 2.3 and RFC 9110 2.5: a higher minor version is read as the highest that we know.
 pub(super) fn http_version(bytes: &[u8]) -> Result<Version, Malformed> {
     match bytes {
+        b"HTTP/1.1" => Ok(Version::V11),
         b"HTTP/1.0" => Ok(Version::V10),
         [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit() => {
             if *major == b'1' {
