@@ -7,6 +7,7 @@ use super::access::Access;
 use super::asks::Asker;
 use super::crowd::{Alarm, Crowd};
 use super::end::End;
+use super::exchange::Exchange;
 use super::grace::Graces;
 use super::idle::Idle;
 use super::receipt::Receipts;
@@ -19,7 +20,7 @@ use crate::balance::queue::Queues;
 use crate::balance::{Backends, PoolId};
 use crate::base::stats::Stats;
 use crate::base::tally::Tallies;
-use crate::base::{Address, Lender, Peer, Rng, Time, Timers};
+use crate::base::{Address, Lender, Peer, Rng, Shelf, Time, Timers};
 use crate::config::{Guard, Limits, Listener, Mode, Preface, Route, Timeouts};
 use crate::http::{self, Request};
 use crate::net::{Cost, Net, Sock};
@@ -122,6 +123,8 @@ pub struct Context<N> {
     pub now: Time,
     /// Where buffers are borrowed.
     pub lender: Lender,
+    /// Memory of exchanges that are over, for those to come.
+    pub exchanges: Shelf<Box<Exchange>>,
     /// The backends and their pools.
     pub backends: Backends,
     /// Upstream connections without work.
@@ -193,6 +196,7 @@ impl<N: Net> Context<N> {
             net,
             now: Time(0),
             lender: Lender::new(limits.head.max(SMALLEST_BUFFER) + SLACK),
+            exchanges: Shelf::default(),
             backends,
             idle: Idle::default(),
             deadlines: Timers::default(),
@@ -250,7 +254,7 @@ impl<N: Net> Context<N> {
     /// Frees memory that nobody borrowed of late. Whether there is more to free.
     pub(super) fn trim(&mut self) -> bool {
         let lines = self.access.as_mut().is_some_and(Access::trim);
-        self.lender.trim() | self.net.trim() | lines
+        self.lender.trim() | self.exchanges.trim() | self.net.trim() | lines
     }
 
     /// What the admin address may show.

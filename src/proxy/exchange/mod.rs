@@ -124,7 +124,14 @@ impl Exchange {
         cx.stats.admitted += 1;
         cx.backends.asked(search.pool);
         let blank = Exchange::blank(Kind::Request, terms, heard, of, cx);
-        Box::new(Exchange { request: head, search, admitted: true, ..blank })
+        let exchange = Exchange { request: head, search, admitted: true, ..blank };
+        match cx.exchanges.take() {
+            Some(mut old) => {
+                *old = exchange;
+                old
+            }
+            None => Box::new(exchange),
+        }
     }
 
     /// A tunnel to a backend of `pool`, to which we say something ourselves at first.
@@ -275,6 +282,7 @@ impl Exchange {
         if self.admitted {
             *(if finished { &mut cx.stats.finished } else { &mut cx.stats.failed }) += 1;
         }
+        cx.exchanges.put(self); // what it still has goes when another takes its place
         torn
     }
 
