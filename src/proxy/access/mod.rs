@@ -139,11 +139,7 @@ impl<N: Net> Context<N> {
         let [heard, began, chosen, connected] = [record.heard, record.began, record.chosen, record.connected];
         let Access { format, spool, stamp, spare } = access;
         let clock = spool.clock(self.now);
-        let (write, date): (fn(&Entry<'_>, &mut Vec<u8>), fn(Date, &mut Vec<u8>)) = match format {
-            Format::Text => (text::write, write_date),
-            Format::Json => (json::write, write_date),
-            Format::Combined => (combined::write, combined::write_date),
-        };
+        let date = if *format == Format::Combined { combined::write_date } else { write_date };
         let entry = Entry {
             stamp: stamp.at(clock, date),
             millis: clock.subsec_millis(),
@@ -167,7 +163,11 @@ impl<N: Net> Context<N> {
             id: record.id,
             cost: record.cost,
         };
-        spool.line(self.now, |out| write(&entry, out));
+        spool.line(self.now, |out| match format {
+            Format::Text => text::write(&entry, out),
+            Format::Json => json::write(&entry, out),
+            Format::Combined => combined::write(&entry, out),
+        });
         record.asked.take().filter(|asked| asked.is_small()).into_iter().for_each(|asked| spare.put(asked));
         self.stats.access_lines += 1;
     }
@@ -241,7 +241,7 @@ fn is_plain(bytes: &[u8]) -> bool {
     // The highest bit of a byte is set in one of these if it is no ASCII, a control, a quote, a backslash or DEL. What is
     // borrowed from the next byte does no harm: then there was one.
     let odd = |eight: u64| {
-        let is = |byte: u8| (eight ^ EACH * u64::from(byte)).wrapping_sub(EACH);
+        let is = |byte: u8| (eight ^ (EACH * u64::from(byte))).wrapping_sub(EACH);
         eight | eight.wrapping_sub(EACH * 0x20) | is(b'"') | is(b'\\') | is(0x7f)
     };
     let (eights, rest) = bytes.as_chunks();
@@ -251,7 +251,7 @@ fn is_plain(bytes: &[u8]) -> bool {
     } else {
         found |= rest.iter().fold(0, |found, &byte| found | odd(EACH * u64::from(byte)));
     }
-    found & EACH * 0x80 == 0
+    found & (EACH * 0x80) == 0
 }
 
 /// Bytes of a client's, in quotes: what could end them, or a terminal's patience, as `\xHH` (nginx does likewise).
