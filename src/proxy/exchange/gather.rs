@@ -35,7 +35,7 @@ impl Exchange {
             return Err(Malformed::BodyTooLarge);
         }
         let waits = terms.expects_continue;
-        let mut exchange = Box::new(Exchange::blank(Kind::Gathering, terms, heard, of, cx));
+        let mut exchange = Exchange::blank(Kind::Gathering, terms, heard, of, cx).placed(cx);
         exchange.request = Flow::new(Vec::new(), framing.into(), false).limited(LONGEST);
         if waits {
             let mut out = cx.lender.lend_scrap();

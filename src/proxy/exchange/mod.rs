@@ -124,21 +124,14 @@ impl Exchange {
         cx.stats.admitted += 1;
         cx.backends.asked(search.pool);
         let blank = Exchange::blank(Kind::Request, terms, heard, of, cx);
-        let exchange = Exchange { request: head, search, admitted: true, ..blank };
-        match cx.exchanges.take() {
-            Some(mut old) => {
-                *old = exchange;
-                old
-            }
-            None => Box::new(exchange),
-        }
+        Exchange { request: head, search, admitted: true, ..blank }.placed(cx)
     }
 
     /// A tunnel to a backend of `pool`, to which we say something ourselves at first.
     pub fn tunnel<N: Net>(pool: PoolId, begin: Vec<u8>, of: (u32, Peer), cx: &mut Context<N>) -> Box<Self> {
         cx.stats.admitted += 1;
         let id = cx.rng.id();
-        let mut exchange = Box::new(Exchange::blank(Kind::Tunnel, Terms::default(), cx.now, of, cx));
+        let mut exchange = Exchange::blank(Kind::Tunnel, Terms::default(), cx.now, of, cx).placed(cx);
         exchange.record.name(id);
         cx.begin_receipt(&mut exchange.record, Verb::Other, pool);
         (exchange.request, exchange.response, exchange.admitted) = (raw(), raw(), true);
@@ -165,6 +158,18 @@ impl Exchange {
             gathered: None,
             row,
             peer,
+        }
+    }
+
+    /// In the memory of one that is over, if there is some.
+    #[inline(always)]
+    fn placed<N: Net>(self, cx: &mut Context<N>) -> Box<Self> {
+        match cx.exchanges.take() {
+            Some(mut old) => {
+                *old = self;
+                old
+            }
+            None => Box::new(self),
         }
     }
 
@@ -282,7 +287,8 @@ impl Exchange {
         if self.admitted {
             *(if finished { &mut cx.stats.finished } else { &mut cx.stats.failed }) += 1;
         }
-        cx.exchanges.put(self); // what it still has goes when another takes its place
+        self.gathered = None; // it may be large; what little else it has goes when another takes its place
+        cx.exchanges.put(self);
         torn
     }
 

@@ -15,17 +15,29 @@ use crate::proxy::record::Record;
 
 impl Exchange {
     /// An answer of our own, ready to be sent, to a request of which this is remembered.
-    pub fn answer<N: Net>(terms: Terms, text: Vec<u8>, record: Record, of: (u32, Peer), cx: &Context<N>) -> Box<Self> {
+    pub fn answer<N: Net>(
+        terms: Terms,
+        text: Vec<u8>,
+        record: Record,
+        of: (u32, Peer),
+        cx: &mut Context<N>,
+    ) -> Box<Self> {
         Exchange::own(Kind::Answer, terms, (text, record), of, cx)
     }
 
     /// A request to ourselves that is answered when the house has done what it asks for.
-    pub fn asking<N: Net>(terms: Terms, record: Record, of: (u32, Peer), cx: &Context<N>) -> Box<Self> {
+    pub fn asking<N: Net>(terms: Terms, record: Record, of: (u32, Peer), cx: &mut Context<N>) -> Box<Self> {
         Exchange::own(Kind::Asking, terms, (Vec::new(), record), of, cx)
     }
 
     /// An answer without an end, which begins with this.
-    pub fn feed<N: Net>(terms: Terms, head: Vec<u8>, record: Record, of: (u32, Peer), cx: &Context<N>) -> Box<Self> {
+    pub fn feed<N: Net>(
+        terms: Terms,
+        head: Vec<u8>,
+        record: Record,
+        of: (u32, Peer),
+        cx: &mut Context<N>,
+    ) -> Box<Self> {
         Exchange::own(Kind::Feed, terms, (head, record), of, cx)
     }
 
@@ -34,9 +46,9 @@ impl Exchange {
         terms: Terms,
         (text, record): (Vec<u8>, Record),
         of: (u32, Peer),
-        cx: &Context<N>,
+        cx: &mut Context<N>,
     ) -> Box<Self> {
-        let mut exchange = Box::new(Exchange::blank(kind, terms, record.heard, of, cx));
+        let mut exchange = Exchange::blank(kind, terms, record.heard, of, cx).placed(cx);
         (exchange.record, exchange.response) = (record, Flow::new(text, Body::Done, false));
         exchange
     }
