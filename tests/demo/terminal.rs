@@ -3,6 +3,7 @@
 use super::*;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
+use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Termios, Winsize, tcgetattr, tcsetwinsize};
@@ -14,6 +15,12 @@ use std::thread::JoinHandle;
 
 const ENTER: &str = "\x1b[?1049h";
 const LEAVE: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
+
+/// Where the system can: no child of another test has it either, however close in time.
+#[cfg(target_os = "linux")]
+const AT_ONCE: OpenptFlags = OpenptFlags::CLOEXEC;
+#[cfg(not(target_os = "linux"))]
+const AT_ONCE: OpenptFlags = OpenptFlags::empty();
 
 /// A demo in a terminal, and what is on it.
 struct Seat {
@@ -31,7 +38,8 @@ struct Seat {
 impl Seat {
     /// None: no setsid(1) here, which is said.
     fn take(size: (u16, u16), variables: &[(&str, &str)]) -> Option<Seat> {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo-terminal");
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | AT_ONCE).expect("a pseudo-terminal");
+        fcntl_setfd(&master, FdFlags::CLOEXEC).unwrap(); // or the terminal would live as long as whoever sits at it
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
