@@ -67,6 +67,9 @@
 //! 9. [`proxy::drain`]: leaving without loss; [`proxy::reload`]: changing without loss.
 //! 10. [`net::sim`]: a kernel made of queues and a seed, crueller than the real one; then `tests/simulation.rs`.
 //!
+//! To see all of it at work, run `evenkeel demo` and open `/loop` on its admin address; the README has a lesson. What that
+//! page shows is gathered in [`proxy::xray`] and told by [`proxy::watch`], while somebody looks and no longer.
+//!
 //! [`demo::backend`] is a second, small server over the same trait: the place to begin for who wants to write one.
 //!
 //! # As a library

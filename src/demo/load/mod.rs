@@ -1,7 +1,7 @@
 //! The demo's own clients: a gentle load, a burst, one that is slow, and some that talk nonsense.
 //!
 //! A third, tiny user of [`Net`], with a loop of its own. It is told what to do from another thread, which wakes it; what
-//! its clients saw is in [`Seen`]. What is asked and how an answer is understood is in [`client`]; here is who asks when.
+//! its clients saw is in [`Seen`]. What is asked and how an answer is understood is in `client.rs`; here is who asks when.
 //! It measures little: `tests/bench` is for that.
 
 mod client;
