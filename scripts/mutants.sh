@@ -97,7 +97,7 @@ restore() {
     done
 }
 
-simulate() { (cd "$tree" && SEEDS=$seeds timeout 300 cargo test --quiet --profile sweep --test simulation "$@"); }
+simulate() { (cd "$tree" && SEEDS=$seeds timeout 300 cargo test --quiet --profile planted --test simulation "$@"); }
 
 # Whether every bug there is can still be planted, run or not: sources move on.
 apply_all() {

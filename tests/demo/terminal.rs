@@ -273,7 +273,7 @@ fn stopped_by_a_key_it_gives_the_terminal_back_and_takes_it_again_when_it_goes_o
     }
     until("it to stop", || state().rsplit(") ").next().is_some_and(|rest| rest.starts_with('T')));
     assert!(seat.is_restored());
-    assert!(seat.shown().ends_with(LEAVE));
+    until("what it had written", || seat.shown().ends_with(LEAVE));
     seat.signal(Signal::CONT);
     until("it to go on", || seat.shown().rsplit(LEAVE).next().is_some_and(|rest| rest.contains("backend-2")));
     assert!(seat.is_taken());

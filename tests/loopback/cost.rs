@@ -105,8 +105,10 @@ fn a_request_on_a_connection_of_its_own_costs_three_calls_more() {
     let after = balancer.calls();
     assert_eq!(after.data() - done.data(), 4 * REQUESTS);
     assert!(after.accept - done.accept <= 2 * REQUESTS + 2);
-    let others = |calls: Calls| calls.watch + calls.connect + calls.outcome + calls.finish + calls.reset;
+    let others = |calls: Calls| calls.connect + calls.outcome + calls.finish + calls.reset;
     assert_eq!(others(after) - others(done), 0, "{after:?}");
+    // Only who waits for long is watched, and on a busy machine that may happen to some.
+    assert!(after.watch - done.watch <= REQUESTS / 10, "{after:?}");
 }
 
 /// Each request is told what it cost, and the status API what everything did.
