@@ -168,7 +168,7 @@ impl Relay {
                 return;
             };
             pair.sides[side].readable |= readable || broken;
-            pair.sides[side].writable |= writable && self.bug != Bug::MissesWritable;
+            pair.sides[side].writable |= (writable || broken) && self.bug != Bug::MissesWritable; // writing tells, too
             self.hungry.push(name);
         }
     }
