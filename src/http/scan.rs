@@ -29,8 +29,20 @@ const LONGEST_METHOD: usize = 64;
 impl Scan {
     /// `bytes` is all that is held, from the first byte of the head on; the same start each call.
     ///
-    /// Some: the head, its empty line and the empty lines before it are `bytes[..size]`. None: more is needed.
+    /// Some: the head, its empty line and the empty lines before it are `bytes[..size]`. None: more is needed. Asked again,
+    /// it says the same again, be it a refusal.
     pub fn request(&mut self, bytes: &[u8], limits: &Limits) -> Result<Option<usize>, Malformed> {
+        let before = *self;
+        self.find_request(bytes, limits).inspect_err(|_| *self = before)
+    }
+
+    /// As [`Scan::request`], for a head that a backend sends. No empty line may precede it.
+    pub fn response(&mut self, bytes: &[u8], limits: &Limits) -> Result<Option<usize>, Malformed> {
+        let before = *self;
+        self.find_response(bytes, limits).inspect_err(|_| *self = before)
+    }
+
+    fn find_request(&mut self, bytes: &[u8], limits: &Limits) -> Result<Option<usize>, Malformed> {
         let window = &bytes[..bytes.len().min(limits.head)];
         if !self.begins(window)? {
             return Ok(None);
@@ -47,8 +59,7 @@ impl Scan {
         found.verdict(window, limits)
     }
 
-    /// As [`Scan::request`], for a head that a backend sends. No empty line may precede it.
-    pub fn response(&mut self, bytes: &[u8], limits: &Limits) -> Result<Option<usize>, Malformed> {
+    fn find_response(&mut self, bytes: &[u8], limits: &Limits) -> Result<Option<usize>, Malformed> {
         let window = &bytes[..bytes.len().min(limits.head)];
         if !window.iter().zip(b"HTTP/").all(|(byte, expected)| byte == expected) {
             return Err(Malformed::StatusLine);

@@ -165,6 +165,29 @@ fn a_response_with_bare_lf_is_a_bad_gateway() {
     is_a_bad_gateway("HTTP/1.1 200 OK\nX-Evil: 1\nContent-Length: 2\n\nok");
 }
 
+/// An error is looked at twice: whether it goes elsewhere, and whether it goes to the client.
+#[test]
+fn an_error_with_bare_lf_is_a_bad_gateway() {
+    is_a_bad_gateway("HTTP/1.1 500 Oops\nX-Evil: 1\nContent-Length: 2\n\nok");
+    is_a_bad_gateway("HTTP/1.1 500 Oops\r\nX-Evil: 1\nContent-Length: 2\r\n\r\nok");
+    is_a_bad_gateway("HTTP/1.1 5 Oops\r\nX-Evil: 1\r\nContent-Length: 2\r\n\r\nok");
+}
+
+#[test]
+fn an_error_with_bare_lf_is_none_either_when_more_comes_behind_it() {
+    play(|s| {
+        let client = s.client();
+        client.says(GET);
+        let backend = s.backend_hears_request("GET / HTTP/1.1");
+        backend.says("HTTP/1.1 500 Oops\r\nX-Evil: 1\n");
+        s.blink();
+        backend.says("Content-Length: 2\r\n\r\nok");
+        client.is_answered_with(502).lacks(&["X-Evil"]);
+        backend.hears_reset_or_close();
+        assert_eq!(s.counted("bad_response"), 1);
+    });
+}
+
 #[test]
 fn a_response_with_a_folded_line_is_a_bad_gateway() {
     is_a_bad_gateway("HTTP/1.1 200 OK\r\nX-Evil: 1\r\n 2\r\nContent-Length: 2\r\n\r\nok");
