@@ -188,7 +188,6 @@ impl Backends {
     /// [`Backends::release`] when it is over.
     pub fn served(&mut self, id: BackendId, how: Served, now: Time) -> Option<Sentence> {
         let backend = &mut self.table[id.0 as usize];
-        backend.errors += u64::from(how != Served::Well);
         let due = backend.ejection.as_mut()?.served(how, now);
         if !due || !backend.takes_work() || !self.may_eject(id) {
             return None;

@@ -54,8 +54,11 @@ impl<N: Net> Context<N> {
         self.backends.returned(id, self.now);
     }
 
-    /// How a backend has served a request, if anybody asks: a row of failures ejects it.
+    /// How a backend has served a request: what was bad is counted, and a row of it ejects it, if that is asked for.
     pub fn backend_served(&mut self, id: BackendId, how: Served) {
+        if how != Served::Well {
+            self.backends.get_mut(id).errors += 1;
+        }
         if self.backends.get(id).ejection().is_none() {
             return;
         }

@@ -3,6 +3,7 @@
 use super::actor::Actor;
 use super::play::Play;
 use super::stage::Stage;
+use evenkeel::config::Ejection;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -81,6 +82,24 @@ fn the_first_is_told_at_once_and_the_next_at_each_beat() {
         assert_eq!((&next["phases"]["idle"], &next["idle_upstreams"]), (&1.into(), &1.into()));
         assert_eq!(next["receipts"].as_array().unwrap().len(), 1);
     });
+}
+
+/// Be it that such a backend can be ejected or not.
+#[test]
+fn who_serves_badly_is_seen_to() {
+    for ejection in [None, Some(Ejection::default())] {
+        house().pool(|pool| pool.health.ejection = ejection).run(|s| {
+            let client = s.client();
+            client.says(GET);
+            s.backend_hears_request(LINE).says("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\n\r\nno");
+            client.hears_message("HTTP/1.1 503 Service Unavailable", "no");
+            let (_, told) = event(&watcher(s, "state"));
+            assert_eq!(
+                (&told["pools"][0]["backends"][0]["errors"], &told["pools"][0]["failed"]),
+                (&1.into(), &0.into())
+            );
+        });
+    }
 }
 
 #[test]
