@@ -2,6 +2,8 @@
 
 use crate::support::balancer::run;
 use crate::support::*;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 
 /// A backend that answers `/slow` when the gate opens.
 fn gated() -> (Backend, Gate) {
@@ -127,4 +129,39 @@ fn while_it_leaves_it_is_alive_and_not_ready() {
     assert_eq!((reload.status, reload.text().as_str()), (503, "this process is leaving\n"));
     gate.open();
     assert_eq!(busy.response("GET").unwrap().text(), "one");
+}
+
+/// Of this channel: what comes, line by line, without the head.
+fn watch(balancer: &Balancer, of: &str) -> impl Iterator<Item = std::io::Result<String>> + use<> {
+    let mut stream = TcpStream::connect(balancer.admin.unwrap()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(stream, "GET /api/events?of={of} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    BufReader::new(stream).lines().skip_while(|line| line.as_ref().is_ok_and(|line| !line.is_empty())).skip(1)
+}
+
+/// Those who watch keep nobody from leaving, see it begin, and are told no half of anything when it is over.
+#[test]
+fn who_watches_sees_it_leave_to_the_end() {
+    let (backend, gate) = gated();
+    let mut balancer = Balancer::with_file(&[&backend], "http", "[timeouts]\ndrain = \"50s\"");
+    let (mut state, mut inside) = (watch(&balancer, "state"), watch(&balancer, "loop"));
+    let mut busy = balancer.client();
+    busy.send(client::get("/slow")).unwrap();
+    gate.wait_for(1);
+    let next = |lines: &mut dyn Iterator<Item = std::io::Result<String>>| -> serde_json::Value {
+        let data = lines.map(Result::unwrap).find_map(|line| Some(line.strip_prefix("data: ")?.to_string()));
+        serde_json::from_str(&data.expect("another event")).unwrap()
+    };
+    assert_eq!(next(&mut state)["draining"], false);
+    balancer.terminate();
+    while next(&mut state)["draining"] == false {}
+    while next(&mut inside)["phase_counts"]["awaiting"] != 1 {}
+    assert!(balancer.runs(), "a request is still in flight");
+    gate.open();
+    assert!(busy.response("GET").unwrap().closes());
+    for lines in [&mut state as &mut dyn Iterator<Item = _>, &mut inside] {
+        let rest: Vec<String> = lines.map(|line| line.expect("no reset")).collect();
+        assert!(rest.last().is_none_or(String::is_empty), "half an event: {rest:?}");
+    }
+    assert_eq!(balancer.wait().code(), Some(0));
 }
