@@ -3,7 +3,8 @@
 //! A browser sends what any page tells it to, also to addresses that only this machine can reach. It tells on itself
 //! though: by `Origin` and `Sec-Fetch-Site`, and, where a name was made to point here (DNS rebinding), by a `Host` that is
 //! none of ours. So a request that changes something is held against these. Where there is a token, the name may be any:
-//! no browser knows the token.
+//! no browser knows the token. Whoever looks may come from anywhere and under any name, except to watch: there are few
+//! seats, and a page of another site that cannot read a word would still take them.
 
 use super::{Page, assets};
 use crate::base::Peer;
@@ -15,6 +16,9 @@ use std::net::{IpAddr, Ipv6Addr};
 /// token then.
 const OPEN: [&[u8]; 2] = [b"/healthz", b"/readyz"];
 
+/// Whoever asks for this stays.
+const FEED: &[u8] = b"/api/events";
+
 /// Why this request is not heard, if it is not.
 pub(super) fn refuse(request: &Request<'_, '_>, path: &[u8], peer: Peer, guard: &Guard) -> Option<Page> {
     if let Some(token) = &guard.token
@@ -25,12 +29,13 @@ pub(super) fn refuse(request: &Request<'_, '_>, path: &[u8], peer: Peer, guard: 
         let extra = "WWW-Authenticate: Bearer realm=\"evenkeel\"\r\n";
         return Some(Page { extra, ..Page::text(Status(401), "the token is wanted: Authorization: Bearer ...\n") });
     }
-    if matches!(request.verb, Verb::Get | Verb::Head) {
+    let looks = matches!(request.verb, Verb::Get | Verb::Head);
+    if looks && path != FEED {
         return None;
     }
     let why = if is_cross_site(request) {
         "a page of another site may not ask for this\n"
-    } else if guard.token.is_none() && peer.ip().is_some() && !is_ours(request.host, guard) {
+    } else if !looks && guard.token.is_none() && peer.ip().is_some() && !is_ours(request.host, guard) {
         "this is asked of a name that is not this address's: use localhost or a number\n"
     } else {
         return None;
@@ -129,8 +134,16 @@ mod tests {
             assert_eq!(judge(&format!("POST / HTTP/1.1\nHost: localhost:5002\n{said}")), Some(403), "{said}");
         }
         for said in ["Sec-Fetch-Site: same-origin", "Sec-Fetch-Site: none"] {
-            assert_eq!(judge(&format!("POST / HTTP/1.1\nHost: localhost:5002\n{said}")), None, "{said}");
+            for line in ["POST /", "GET /api/events"] {
+                assert_eq!(judge(&format!("{line} HTTP/1.1\nHost: localhost:5002\n{said}")), None, "{said}");
+            }
         }
+        for said in ["Origin: http://evil.example", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site"] {
+            let head = |path: &str| format!("GET {path} HTTP/1.1\nHost: localhost:5002\n{said}");
+            let seen = ["/api/events", "/api/state", "/"].map(|path| judge(&head(path)));
+            assert_eq!(seen, [Some(403), None, None], "there are few seats: {said}");
+        }
+        assert_eq!(judge("GET /api/events HTTP/1.1\nHost: any.name"), None);
         assert_eq!(judge("POST / HTTP/1.0"), None);
         assert_eq!(status("POST / HTTP/1.1\nHost: anything", &guard, Peer::Unix), None, "no browser comes by a path");
     }

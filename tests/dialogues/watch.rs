@@ -232,6 +232,18 @@ fn others_are_refused_as_anywhere() {
     });
 }
 
+/// It could read nothing, but it would take the seats of those who can.
+#[test]
+fn a_page_of_another_site_does_not_watch() {
+    house().run(|s| {
+        let operator = s.operator();
+        let site = "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors";
+        operator.says(format!("GET /api/events?of=loop HTTP/1.1\r\nHost: localhost\r\n{site}\r\n\r\n"));
+        operator.hears_head("HTTP/1.1 403 Forbidden");
+        watcher(s, "loop");
+    });
+}
+
 #[test]
 fn so_many_watch_and_no_more() {
     house().run(|s| {
