@@ -7,6 +7,7 @@ use super::load::Sight;
 use crate::admin::View;
 use crate::balance::{Backend, State};
 use crate::base::tally::{FINISHED, Tally};
+use crate::proxy::reason::Reason;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -66,9 +67,10 @@ impl Account {
     fn since(&self, before: &Account, names: &[String]) -> Vec<String> {
         let mut told = Vec::new();
         let nobody = OfBackend::default();
+        let elsewhere = more(&self.failed, &before.failed).all(|(why, _)| NOWHERE.iter().all(|it| it.name() != why));
         for (number, (name, now)) in names.iter().zip(&self.backends).enumerate() {
             let then = before.backends.get(number).unwrap_or(&nobody);
-            told.extend(now.unreached(then, name));
+            told.extend(now.unreached(then, name, elsewhere));
         }
         told.extend(more(&self.retries, &before.retries).map(|(why, count)| again(why, count)));
         told.extend(some(self.denied - before.denied, |n| {
@@ -111,9 +113,11 @@ fn of_backend(backend: &Backend) -> OfBackend {
 }
 
 impl OfBackend {
-    fn unreached(&self, before: &OfBackend, name: &str) -> Option<String> {
+    /// Whether all went `elsewhere` then.
+    fn unreached(&self, before: &OfBackend, name: &str, elsewhere: bool) -> Option<String> {
         let failed = self.connect_failures.saturating_sub(before.connect_failures);
-        some(failed, |n| format!("{} to {name} failed and went elsewhere at once", s(n, "connection")))
+        let then = if elsewhere { " and went elsewhere at once" } else { "" };
+        some(failed, |n| format!("{} to {name} failed{then}", s(n, "connection")))
     }
 
     /// What became of it.
@@ -134,11 +138,15 @@ impl OfBackend {
     }
 }
 
+/// How requests fail that no backend could be reached for.
+const NOWHERE: [Reason; 2] = [Reason::NoBackend, Reason::ConnectTimeout];
+
 /// What clients noticed.
 fn verdict(clients: &Sight) -> String {
     let slowest = clients.slowest.as_secs_f64();
     match clients {
         Sight { failed, .. } if *failed > 0 => format!("{} failed for clients", s(*failed, "request")),
+        Sight { asked: 0, ok: 0, refused: 0, .. } => "no client has asked since".into(),
         Sight { ok: 0, refused: 0, .. } => "no client has heard an answer".into(),
         _ if clients.slowest >= NOTICED => format!("no request failed, the slowest took {slowest:.1} s"),
         _ => "no client noticed".into(),
@@ -243,7 +251,21 @@ mod tests {
         );
         let why = calm().why(&calm(), &names(), &sight(5, 0, 1000));
         assert_eq!(why, "the balancer had nothing to put right: no request failed, the slowest took 1.0 s");
-        assert!(calm().why(&calm(), &names(), &sight(0, 0, 0)).ends_with(": no client has heard an answer"));
+        assert!(calm().why(&calm(), &names(), &sight(0, 0, 0)).ends_with(": no client has asked since"));
+        let waits = Sight { asked: 1, ..Sight::default() };
+        assert!(calm().why(&calm(), &names(), &waits).ends_with(": no client has heard an answer"));
+    }
+
+    #[test]
+    fn who_has_nowhere_to_go_did_not_go_elsewhere() {
+        let mut after = calm();
+        after.failed = [("no_backend", 2)].into();
+        (after.backends[0].connect_failures, after.backends[1].connect_failures) = (2, 1);
+        assert_eq!(
+            after.why(&calm(), &names(), &sight(0, 2, 1)),
+            "2 connections to one failed; 1 connection to two failed; 2 requests failed: no_backend: 2 requests failed for \
+             clients"
+        );
     }
 
     #[test]

@@ -33,8 +33,9 @@ fn killing_both_is_noticed_and_said() {
     demo.put(1, "kill");
     demo.put(2, "kill");
     until("failures", || demo.clients("failed") > 5);
-    assert!(demo.why().contains("failed: no_backend"), "{}", demo.why());
-    assert!(demo.why().ends_with("failed for clients"), "{}", demo.why());
+    let why = demo.why();
+    assert!(why.contains("failed: no_backend") && why.ends_with("failed for clients"), "{why}");
+    assert!(!why.contains("elsewhere"), "there is nowhere to go: {why}");
     assert_eq!(demo.client().get("/").status, 503);
     demo.put(1, "restart");
     until("its return", || demo.is(1, &["up", "unproven"]));
