@@ -58,6 +58,7 @@ impl Console {
     /// The picture, until its terminal is gone.
     fn draw(&mut self) {
         let Ok(stop) = Stop::watch() else { return };
+        let _printed = Printed;
         let mut picture = Picture::new(self.title.clone(), terminal::has_colours());
         let mut keyboard = Keyboard::new(EVERY);
         loop {
@@ -127,6 +128,15 @@ impl Console {
 
     fn ask(&self, question: Question<'_>) -> Option<(u16, Vec<u8>)> {
         ask::ask(&self.admin, question).ok()
+    }
+}
+
+/// When nobody draws any more, however that comes, lines are printed again.
+struct Printed;
+
+impl Drop for Printed {
+    fn drop(&mut self) {
+        stderr::hold(false);
     }
 }
 

@@ -19,6 +19,12 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+// With a panic that aborts, a reader of stderr that goes, or a full disk under it, would end the balancer.
+const _: () = assert!(cfg!(panic = "unwind"), "the thread that prints log lines has to survive a panic");
+
+/// What the thread that prints lines is called.
+pub const THREAD: &str = "log";
+
 /// Lines that may wait for a slow reader.
 const QUEUE: usize = 4096;
 
@@ -45,7 +51,7 @@ pub fn dropped() -> u64 {
 pub fn init(level: LevelFilter) {
     let (queue, lines) = sync_channel(QUEUE);
     let printer = SimpleLogger::new().with_level(LevelFilter::Trace).with_utc_timestamps();
-    let thread = std::thread::Builder::new().name("log".into()).spawn(move || print(&printer, &lines));
+    let thread = std::thread::Builder::new().name(THREAD.into()).spawn(move || print(&printer, &lines));
     if thread.is_ok() && log::set_boxed_logger(Box::new(Offload { queue })).is_ok() {
         log::set_max_level(level);
     }

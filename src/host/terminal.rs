@@ -5,6 +5,7 @@
 //! process ends in good order, when it panics, and for the time that it is stopped. What it needs for that is global, as
 //! the terminal itself is. Here is no decision about what is drawn.
 
+use super::stderr;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, getpgrp, getpid, kill_process};
 use rustix::stdio::{stdin, stdout};
@@ -109,11 +110,16 @@ fn try_before() -> Option<MutexGuard<'static, Option<Termios>>> {
     None
 }
 
-/// What a panic has to say is to be seen, and on a terminal as it was.
+/// What a panic has to say is to be seen, and on a terminal as it was. That of the main thread is the end; that of the
+/// thread that prints log lines says nothing but that stderr is gone.
 fn restore_on_panic() {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
-        leave();
+        match std::thread::current().name() {
+            Some("main") => end(),
+            Some(stderr::THREAD) => {}
+            _ => _ = leave(),
+        }
         hook(info);
     }));
 }
