@@ -50,12 +50,12 @@ fn who_asked_a_hanging_backend_waits_and_is_answered_by_the_other() {
     let mut waits = demo.direct(2);
     waits.send(support::client::get("/")).unwrap();
     until("its exclusion", || demo.is(2, &["down", "ejected"]));
-    demo.nobody_loses(150);
+    demo.nobody_loses(50);
     let newest = demo.newest();
     assert!(newest["clients"]["slowest_ms"].as_f64() >= Some(1900.0), "the time-out of the demo: {newest}");
     assert!(demo.why().contains("had no answer in time and went to another backend"), "{newest}");
     assert!(demo.why().contains("backend-2"), "{newest}");
-    demo.returns(2);
+    demo.put(2, "restart"); // which does not end its ejection
     assert_eq!(waits.response("GET").expect("its answer at last").status, 200);
 }
 

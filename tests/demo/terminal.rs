@@ -1,6 +1,7 @@
 //! The demo on a terminal: a pseudo-terminal of ours, entered by setsid(1), so that it is the one it was started from.
 
 use super::*;
+use evenkeel::host::terminal;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::{FdFlags, fcntl_setfd};
@@ -38,6 +39,13 @@ struct Seat {
 impl Seat {
     /// None: no setsid(1) here, which is said.
     fn take(size: (u16, u16), variables: &[(&str, &str)]) -> Option<Seat> {
+        let base = four_ports();
+        let demo = [env!("CARGO_BIN_EXE_evenkeel"), "demo", "--port-base", &base.to_string()];
+        Seat::before(&demo, base, size, variables)
+    }
+
+    /// The same for whatever this command runs.
+    fn before(run: &[&str], base: u16, size: (u16, u16), variables: &[(&str, &str)]) -> Option<Seat> {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | AT_ONCE).expect("a pseudo-terminal");
         fcntl_setfd(&master, FdFlags::CLOEXEC).unwrap(); // or the terminal would live as long as whoever sits at it
         grantpt(&master).unwrap();
@@ -46,11 +54,9 @@ impl Seat {
         let slave = File::options().read(true).write(true).open(&name).expect("its other end");
         resize(&master, size);
         let before = tcgetattr(&slave).unwrap();
-        let base = four_ports();
         let end = || OwnedFd::from(slave.try_clone().unwrap());
         let mut command = Command::new("setsid");
-        command.args(["--ctty", env!("CARGO_BIN_EXE_evenkeel"), "demo", "--port-base", &base.to_string()]);
-        command.env_remove("NO_COLOR").env("TERM", "xterm").envs(variables.iter().copied());
+        command.arg("--ctty").args(run).env_remove("NO_COLOR").env("TERM", "xterm").envs(variables.iter().copied());
         let spawned = command.stdin(end()).stdout(end()).stderr(end()).spawn();
         drop(command); // with its copies
         let Ok(child) = spawned else {
@@ -113,14 +119,20 @@ impl Seat {
             == (before.local_modes, before.input_modes, before.output_modes)
     }
 
+    /// Its exit code.
     #[track_caller]
-    fn ends_well(&mut self) {
+    fn ends(&mut self) -> Option<i32> {
         let mut status = None;
         until("its end", || {
             status = self.child.try_wait().unwrap();
             status.is_some()
         });
-        assert_eq!(status.unwrap().code(), Some(0));
+        status.unwrap().code()
+    }
+
+    #[track_caller]
+    fn ends_well(&mut self) {
+        assert_eq!(self.ends(), Some(0));
         assert!(self.is_restored());
         until("the end of the picture, and nothing drawn behind its back", || {
             self.shown().rsplit_once(LEAVE).is_some_and(|(_, rest)| !rest.contains("\x1b[H"))
@@ -169,9 +181,6 @@ fn it_draws_and_every_key_does_what_it_says() {
     seat.shows_line(&["backend-1", "up", "normal"]);
     seat.shows(&format!("http://localhost:{}/", seat.base + 3));
     seat.shows("? help");
-    seat.press(b"l");
-    seat.shows("load ON");
-    seat.shows("started the gentle load");
     for (keys, manner) in [(b"2h", "hanging"), (b"2s", "slow"), (b"2b", "broken"), (b"2k", "killed")] {
         seat.press(keys);
         seat.shows_line(&["> 2 backend-2", manner]);
@@ -180,7 +189,10 @@ fn it_draws_and_every_key_does_what_it_says() {
     seat.press(b"s");
     seat.shows("backend-2 is killed: restart it first");
     seat.press(b"r");
-    seat.shows_line(&["backend-2", "up", "normal"]);
+    seat.shows_line(&["backend-2", "up", "normal"]); // nobody has asked it, so it was not ejected
+    seat.press(b"l");
+    seat.shows("load ON");
+    seat.shows("started the gentle load");
     seat.press(b"1");
     seat.shows("> 1 backend-1");
     seat.press(b"k");
@@ -246,6 +258,28 @@ fn every_way_to_end_it_gives_the_terminal_back() {
     }
 }
 
+/// Run by the next one, on a terminal of its own.
+#[test]
+#[ignore = "it panics"]
+fn somebody_draws_and_panics() {
+    terminal::enter().unwrap();
+    terminal::draw("drawn").unwrap();
+    panic!("its last words");
+}
+
+#[test]
+fn a_panic_is_read_on_a_terminal_as_it_was() {
+    let own = std::env::current_exe().unwrap();
+    let run = [own.to_str().unwrap(), "--exact", "terminal::somebody_draws_and_panics", "--ignored", "--nocapture"];
+    let Some(mut seat) = Seat::before(&run, 0, WIDE, &[]) else { return };
+    assert_eq!(seat.ends(), Some(101));
+    until("its last words", || seat.shown().contains("its last words"));
+    assert!(seat.is_restored());
+    let shown = seat.shown();
+    let (during, after) = shown.split_once(LEAVE).expect("the end of what was drawn");
+    assert!(during.contains(ENTER) && during.contains("drawn") && after.contains("its last words"), "{shown:?}");
+}
+
 #[test]
 fn a_hang_up_reloads_nothing_and_a_terminal_that_is_gone_ends_it() {
     let Some(mut seat) = Seat::take(WIDE, &[]) else { return };
@@ -254,12 +288,7 @@ fn a_hang_up_reloads_nothing_and_a_terminal_that_is_gone_ends_it() {
     seat.shows("the demo has no configuration to read");
     assert!(seat.is_taken());
     seat.hang_up();
-    let mut status = None;
-    until("its end", || {
-        status = seat.child.try_wait().unwrap();
-        status.is_some()
-    });
-    assert_eq!(status.unwrap().code(), Some(0));
+    assert_eq!(seat.ends(), Some(0));
 }
 
 #[test]
@@ -308,9 +337,5 @@ fn a_terminal_that_can_do_nothing_gets_lines() {
     until("a line", || seat.shown().contains("s: killed backend-1\r\n"));
     assert!(!seat.shown().contains('\x1b') && !seat.is_taken());
     seat.press(b"\x03");
-    let mut ended = false;
-    until("its end", || {
-        ended = seat.child.try_wait().unwrap().is_some();
-        ended
-    });
+    seat.ends();
 }
