@@ -2,8 +2,33 @@
 
 use super::*;
 use std::io::ErrorKind;
+use std::thread::{Builder, scope};
 
+/// They wait for probes, time-outs and patient clients, seconds each, and work little: so they wait together.
 #[test]
+fn each_act_does_what_it_says() {
+    const ALL: [(&str, fn()); 6] = [
+        (
+            "killing_a_backend_under_load_costs_no_client_anything",
+            killing_a_backend_under_load_costs_no_client_anything,
+        ),
+        ("killing_both_is_noticed_and_said", killing_both_is_noticed_and_said),
+        (
+            "who_asked_a_hanging_backend_waits_and_is_answered_by_the_other",
+            who_asked_a_hanging_backend_waits_and_is_answered_by_the_other,
+        ),
+        ("the_errors_of_a_broken_backend_reach_nobody", the_errors_of_a_broken_backend_reach_nobody),
+        ("a_slow_backend_is_not_sick_and_its_clients_wait", a_slow_backend_is_not_sick_and_its_clients_wait),
+        ("a_slow_client_and_nonsense_hurt_nobody", a_slow_client_and_nonsense_hurt_nobody),
+    ];
+    let failed: Vec<&str> = scope(|scope| {
+        let begin = |(name, act): (&str, fn())| Builder::new().name(name.into()).spawn_scoped(scope, act).unwrap();
+        let all = ALL.map(begin); // each panic tells whose it is
+        ALL.into_iter().zip(all).filter_map(|((name, _), act)| act.join().err().map(|_| name)).collect()
+    });
+    assert!(failed.is_empty(), "{failed:?}");
+}
+
 fn killing_a_backend_under_load_costs_no_client_anything() {
     let demo = Demo::under_load();
     let mut held = demo.direct(1);
@@ -27,7 +52,6 @@ fn killing_a_backend_under_load_costs_no_client_anything() {
     assert!(log[0]["at"].as_f64() > log[1]["at"].as_f64());
 }
 
-#[test]
 fn killing_both_is_noticed_and_said() {
     let demo = Demo::under_load();
     demo.put(1, "kill");
@@ -43,7 +67,6 @@ fn killing_both_is_noticed_and_said() {
     until("answers again", || demo.clients("ok") > 50);
 }
 
-#[test]
 fn who_asked_a_hanging_backend_waits_and_is_answered_by_the_other() {
     let demo = Demo::under_load();
     demo.put(2, "hang");
@@ -59,7 +82,6 @@ fn who_asked_a_hanging_backend_waits_and_is_answered_by_the_other() {
     assert_eq!(waits.response("GET").expect("its answer at last").status, 200);
 }
 
-#[test]
 fn the_errors_of_a_broken_backend_reach_nobody() {
     let demo = Demo::under_load();
     demo.put(1, "break");
@@ -75,7 +97,6 @@ fn the_errors_of_a_broken_backend_reach_nobody() {
     demo.returns(1);
 }
 
-#[test]
 fn a_slow_backend_is_not_sick_and_its_clients_wait() {
     let demo = Demo::under_load();
     demo.put(2, "slow");
@@ -104,7 +125,6 @@ fn a_burst_is_answered_to_its_last_request() {
     assert_eq!(demo.balancer.state()["counters"]["finished"], 500);
 }
 
-#[test]
 fn a_slow_client_and_nonsense_hurt_nobody() {
     let demo = Demo::under_load();
     demo.act("garbage");

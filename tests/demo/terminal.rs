@@ -176,7 +176,7 @@ fn resize(master: &impl AsFd, (columns, rows): (u16, u16)) {
 const WIDE: (u16, u16) = (110, 30);
 
 #[test]
-fn it_draws_and_every_key_does_what_it_says() {
+fn it_draws_and_a_key_changes_the_mood_of_a_backend() {
     let Some(mut seat) = Seat::take(WIDE, &[("NO_COLOR", "1")]) else { return };
     seat.shows_line(&["backend-1", "up", "normal"]);
     seat.shows(&format!("http://localhost:{}/", seat.base + 3));
@@ -189,14 +189,22 @@ fn it_draws_and_every_key_does_what_it_says() {
     seat.press(b"s");
     seat.shows("backend-2 is killed: restart it first");
     seat.press(b"r");
-    seat.shows_line(&["backend-2", "up", "normal"]); // nobody has asked it, so it was not ejected
+    seat.shows_line(&["backend-2", "up", "normal"]);
+    seat.press(b"q");
+    seat.ends_well();
+}
+
+#[test]
+fn keys_set_clients_on_it_and_tell_what_they_saw() {
+    let Some(mut seat) = Seat::take(WIDE, &[("NO_COLOR", "1")]) else { return };
+    seat.shows_line(&["backend-1", "up", "normal"]);
     seat.press(b"l");
     seat.shows("load ON");
     seat.shows("started the gentle load");
-    seat.press(b"1");
-    seat.shows("> 1 backend-1");
-    seat.press(b"k");
-    seat.shows_line(&["backend-1", "down", "killed"]);
+    seat.press(b"2");
+    seat.shows("> 2 backend-2");
+    seat.press(b"1k");
+    seat.shows_line(&["> 1 backend-1", "down", "killed"]);
     seat.shows_line(&["killed backend-1", " 0 failed"]);
     seat.press(b"r");
     seat.shows_line(&["backend-1", "up", "normal"]);
