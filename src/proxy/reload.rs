@@ -76,6 +76,9 @@ impl<N: Net> Proxy<N> {
         self.adopt_doors(planned, config, &listeners, &mut summary);
         self.cx.unasked = config.admin.is_empty();
         self.cx.timeouts = config.timeouts;
+        if self.cx.guard.token != config.guard.token {
+            self.turn_away_all(); // whoever still may comes again
+        }
         self.cx.guard = config.guard.clone();
         self.cx.limits = config.limits;
         self.cx.fit_buffers();

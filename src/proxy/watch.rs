@@ -128,6 +128,15 @@ impl<N: Net> Proxy<N> {
         }
     }
 
+    /// Those who watch showed that they may when they came: where that is not enough any more, they are let go.
+    pub(super) fn turn_away_all(&mut self) {
+        for Watcher { row, id, .. } in std::mem::take(&mut self.cx.watchers.all) {
+            if self.sessions.get(row as usize).is_some_and(|session| session.is_feed(id)) {
+                self.turn_away(row);
+            }
+        }
+    }
+
     fn turn_away(&mut self, row: u32) {
         if let Some(session) = self.sessions.get_mut(row as usize) {
             let next = session.end(Reason::Drained, &mut self.cx);

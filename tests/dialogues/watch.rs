@@ -3,7 +3,7 @@
 use super::actor::Actor;
 use super::play::Play;
 use super::stage::Stage;
-use evenkeel::config::Ejection;
+use evenkeel::config::{Ejection, Token};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -256,6 +256,27 @@ fn so_many_watch_and_no_more() {
         event(&all[1]); // the beat at which that is seen
         event(&all[1]);
         watcher(s, "loop");
+    });
+}
+
+#[test]
+fn who_watches_shows_another_token_when_there_is_one() {
+    let (first, other) = ("0123456789abcdef", "fedcba9876543210");
+    Play::new().admin(Some(first)).uncut().run(|s| {
+        let watch = |token: &str, status: &str| {
+            let watcher = s.operator();
+            let bearer = format!("Authorization: Bearer {token}");
+            watcher.says(format!("GET /api/events?of=loop HTTP/1.1\r\nHost: h\r\n{bearer}\r\n\r\n"));
+            watcher.hears_head(&format!("HTTP/1.1 {status}"));
+            watcher
+        };
+        let all: Vec<Actor<'_>> = (0..32).map(|_| watch(first, "200 OK")).collect();
+        s.reload(|config| config.pools[0].max_inflight = Some(9)).unwrap();
+        all.iter().for_each(|watcher| assert_eq!(event(watcher).0, "loop"));
+        s.reload(|config| config.guard.token = Some(Token::parse(other).unwrap())).unwrap();
+        all.iter().for_each(|watcher| _ = watcher.hears_reset_or_close());
+        watch(first, "401 Unauthorized");
+        assert_eq!(event(&watch(other, "200 OK")).0, "loop");
     });
 }
 
