@@ -6,6 +6,7 @@
 use super::load::Sight;
 use crate::admin::View;
 use crate::balance::{Backend, State};
+use crate::base::Address;
 use crate::base::tally::{FINISHED, Tally};
 use crate::proxy::reason::Reason;
 use std::collections::BTreeMap;
@@ -14,7 +15,8 @@ use std::time::Duration;
 /// The balancer's counters at one moment, as far as they bear on an act.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Account {
-    backends: Vec<OfBackend>,
+    /// In the order of those who ask; none: it is in no pool.
+    backends: Vec<Option<OfBackend>>,
     /// By reason: requests sent once more.
     retries: BTreeMap<&'static str, u64>,
     /// Those that were not, for want of budget.
@@ -38,11 +40,12 @@ struct OfBackend {
 }
 
 impl Account {
-    /// The counters now. The backends are those of the pools, in their order.
-    pub fn now(view: &View<'_>) -> Account {
-        let mut account = Account::default();
-        for (number, (_, members)) in view.backends.pools().enumerate() {
-            account.backends.extend(members.iter().map(of_backend));
+    /// The counters now, of the backends at these addresses.
+    pub fn now<'a>(view: &View<'_>, at: impl Iterator<Item = &'a Address>) -> Account {
+        let all = || view.backends.pools().flat_map(|(_, members)| members.iter());
+        let backends = at.map(|at| all().find(|backend| backend.address == *at).map(of_backend)).collect();
+        let mut account = Account { backends, ..Account::default() };
+        for number in 0..view.backends.pools().count() {
             view.tallies.get(number as u16).into_iter().for_each(|tally| account.take(tally));
         }
         for (_, reason, count) in view.tallies.nowhere.endings().filter(|(_, reason, _)| *reason != FINISHED) {
@@ -66,12 +69,11 @@ impl Account {
     /// What happened since `before`, each thing in a few words; the backends are called by these names.
     fn since(&self, before: &Account, names: &[String]) -> Vec<String> {
         let mut told = Vec::new();
-        let nobody = OfBackend::default();
+        let both = |(now, then)| Option::zip(Option::as_ref(now), Option::as_ref(then));
+        let pairs = || names.iter().zip(self.backends.iter().zip(&before.backends).map(both));
+        let seen = || pairs().filter_map(|(name, pair)| pair.map(|(now, then)| (name, now, then)));
         let elsewhere = more(&self.failed, &before.failed).all(|(why, _)| NOWHERE.iter().all(|it| it.name() != why));
-        for (number, (name, now)) in names.iter().zip(&self.backends).enumerate() {
-            let then = before.backends.get(number).unwrap_or(&nobody);
-            told.extend(now.unreached(then, name, elsewhere));
-        }
+        told.extend(seen().filter_map(|(name, now, then)| now.unreached(then, name, elsewhere)));
         told.extend(more(&self.retries, &before.retries).map(|(why, count)| again(why, count)));
         told.extend(some(self.denied - before.denied, |n| {
             format!("{} not sent again: the budget for retries was used up", were(n, "request"))
@@ -83,9 +85,7 @@ impl Account {
             let reasons: Vec<&str> = refused.iter().map(|(reason, _)| *reason).collect();
             format!("{} turned down before a backend heard of them ({})", were(n, "request"), reasons.join(", "))
         }));
-        for (number, (name, now)) in names.iter().zip(&self.backends).enumerate() {
-            told.extend(now.change(before.backends.get(number).unwrap_or(&nobody), name));
-        }
+        told.extend(seen().flat_map(|(name, now, then)| now.change(then, name)));
         told
     }
 
@@ -202,7 +202,7 @@ mod tests {
     }
 
     fn calm() -> Account {
-        Account { backends: vec![OfBackend::default(); 2], ..Account::default() }
+        Account { backends: vec![Some(OfBackend::default()); 2], ..Account::default() }
     }
 
     fn sight(ok: u64, failed: u64, slowest: u64) -> Sight {
@@ -220,7 +220,7 @@ mod tests {
             last: "connect: refused".into(),
             ..OfBackend::default()
         };
-        after.backends[0] = down;
+        after.backends[0] = Some(down);
         assert_eq!(
             after.why(&calm(), &names(), &sight(100, 0, 3)),
             "3 connections to one failed and went elsewhere at once; 2 requests lost the connection before an answer and \
@@ -260,12 +260,21 @@ mod tests {
     fn who_has_nowhere_to_go_did_not_go_elsewhere() {
         let mut after = calm();
         after.failed = [("no_backend", 2)].into();
-        (after.backends[0].connect_failures, after.backends[1].connect_failures) = (2, 1);
+        after.backends =
+            [2, 1].map(|connect_failures| Some(OfBackend { connect_failures, ..OfBackend::default() })).into();
         assert_eq!(
             after.why(&calm(), &names(), &sight(0, 2, 1)),
             "2 connections to one failed; 1 connection to two failed; 2 requests failed: no_backend: 2 requests failed for \
              clients"
         );
+    }
+
+    #[test]
+    fn one_that_is_not_there_does_nothing_in_the_name_of_another() {
+        let (mut before, mut after) = (calm(), calm());
+        let out = OfBackend { falls: 1, out: Some(State::Down), ..OfBackend::default() };
+        (before.backends[0], after.backends) = (Some(out.clone()), vec![None, Some(out)]);
+        assert_eq!(after.since(&before, &names()), ["two was taken out ()"]);
     }
 
     #[test]

@@ -87,7 +87,7 @@ pub struct Play {
 }
 
 impl Play {
-    /// With these, who stand in the order of the balancer's configuration; `curtain` is called when everything listens.
+    /// With these; `curtain` is called when everything listens.
     pub fn new(actors: Vec<Actor>, crowd: Crowd, curtain: impl FnOnce() + Send + 'static) -> Play {
         let names = actors.iter().map(|actor| actor.name.clone()).collect();
         Play { actors, names, crowd, loading: false, log: VecDeque::new(), curtain: Some(Box::new(curtain)) }
@@ -131,9 +131,13 @@ impl Play {
         }
     }
 
+    fn account(&self, view: &View<'_>) -> Account {
+        Account::now(view, self.actors.iter().map(|actor| &actor.address))
+    }
+
     fn what_came_of(&self, act: &Act, view: &View<'_>) -> (Sight, String) {
         let seen = since(self.crowd.seen.sight(), act.seen);
-        let why = Account::now(view).why(&act.account, &self.names, &seen);
+        let why = self.account(view).why(&act.account, &self.names, &seen);
         (seen, why)
     }
 
@@ -170,7 +174,7 @@ impl Stage for Play {
         let (deed, backend) = understand(body)?;
         // What was is counted to its end before anything else happens.
         let outcome = self.log.front().map(|act| self.what_came_of(act, view));
-        let (seen, account) = (self.crowd.seen.sight(), Account::now(view));
+        let (seen, account) = (self.crowd.seen.sight(), self.account(view));
         let what = match deed {
             Deed::Put(mood) => self.put(mood, backend.as_deref())?,
             Deed::Wish(wish) => self.wish(wish),

@@ -156,3 +156,14 @@ fn leaving_finishes_what_is_under_way_and_ends_everything() {
     assert_eq!(demo.balancer.wait().code(), Some(0));
     assert!((0..4).all(|port| TcpListener::bind(local(demo.base + port)).is_ok()));
 }
+
+#[test]
+fn who_was_taken_out_of_the_pool_is_not_blamed_for_the_other() {
+    let demo = Demo::under_load();
+    let path = format!("/api/backends/127.0.0.1:{}", demo.base);
+    assert_eq!(ask(demo.admin(), "POST", &path, JSON, "{\"action\": \"remove\"}").0, 200);
+    demo.put(2, "kill");
+    until("failures", || demo.clients("failed") > 5);
+    let why = demo.why();
+    assert!(why.contains("to backend-2 failed") && !why.contains("backend-1"), "{why}");
+}
