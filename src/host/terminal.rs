@@ -167,14 +167,25 @@ impl Keyboard {
     }
 }
 
+/// Whether somebody else reads what is pressed: who reads it from the background is stopped. (It may be gone altogether,
+/// which is for those to find out who read.)
+fn is_others() -> bool {
+    tcgetpgrp(stdin()).is_ok_and(|group| group != getpgrp())
+}
+
 /// What is pressed within this time.
 fn keys(within: Duration) -> Keys {
+    if is_others() {
+        std::thread::sleep(within);
+        return Keys::Pressed(Vec::new());
+    }
     let whole = i64::try_from(within.as_secs()).unwrap_or(i64::MAX);
     let timeout = Timespec { tv_sec: whole, tv_nsec: within.subsec_nanos().into() };
     let (terminal, mut bytes) = (stdin(), [0; 64]);
     let mut fds = [PollFd::new(&terminal, PollFlags::IN)];
     match poll(&mut fds, Some(&timeout)) {
         Ok(0) | Err(rustix::io::Errno::INTR) => return Keys::Pressed(Vec::new()),
+        Ok(_) if is_others() => return Keys::Pressed(Vec::new()), // meanwhile
         Ok(_) => {}
         Err(_) => return Keys::Gone,
     }

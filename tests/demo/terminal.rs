@@ -318,6 +318,40 @@ fn stopped_by_a_key_it_gives_the_terminal_back_and_takes_it_again_when_it_goes_o
     seat.ends_well();
 }
 
+/// What is typed is the shell's then: whoever reads it from the background is stopped, and a balancer with it.
+#[test]
+fn in_the_background_it_serves_on_and_takes_no_keys() {
+    if !Command::new("dash").args(["-c", ":"]).status().is_ok_and(|status| status.success()) {
+        return eprintln!("left out, there is no dash"); // others have to be asked otherwise
+    }
+    let base = four_ports();
+    let script = "set -m; \"$0\" demo --port-base \"$1\" 2>/dev/null; echo job; jobs -p; echo; bg >/dev/null
+                  while read line; do echo \"heard $line\"; done";
+    let run = ["dash", "-c", script, env!("CARGO_BIN_EXE_evenkeel"), &base.to_string()];
+    let Some(mut seat) = Seat::before(&run, base, WIDE, &[]) else { return };
+    seat.shows("backend-2");
+    seat.press(b"\x1a");
+    let job = || seat.shown().rsplit_once("job\r\n")?.1.split_once("\r\n\r\n")?.0.parse().ok().and_then(Pid::from_raw);
+    until("the shell's word", || job().is_some());
+    let _demo = Job(job().unwrap());
+    for number in 0..5 {
+        until("it to serve on", || Client::try_connect(local(base + 2)).is_ok_and(|mut it| it.try_get("/").is_ok()));
+        seat.press(format!("{number}kq\n").as_bytes());
+        until("the shell to hear it", || seat.shown().contains(&format!("heard {number}kq")));
+    }
+    let (_, rest) = seat.shown().rsplit_once(LEAVE).map(|(a, b)| (a.to_string(), b.to_string())).unwrap();
+    assert!(!rest.contains("\x1b[H"), "nothing is drawn: {rest}");
+}
+
+/// Of a shell that has others to look after; ends with the test.
+struct Job(Pid);
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        let _ = kill_process(self.0, Signal::KILL);
+    }
+}
+
 #[test]
 fn nothing_is_wider_or_higher_than_the_terminal_whatever_becomes_of_it() {
     let Some(mut seat) = Seat::take((40, 12), &[("NO_COLOR", "1")]) else { return };
