@@ -274,7 +274,7 @@ fn who_watches_shows_another_token_when_there_is_one() {
         s.reload(|config| config.pools[0].max_inflight = Some(9)).unwrap();
         all.iter().for_each(|watcher| assert_eq!(event(watcher).0, "loop"));
         s.reload(|config| config.guard.token = Some(Token::parse(other).unwrap())).unwrap();
-        all.iter().for_each(|watcher| _ = watcher.hears_reset_or_close());
+        all.iter().for_each(Actor::hears_reset_or_close);
         watch(first, "401 Unauthorized");
         assert_eq!(event(&watch(other, "200 OK")).0, "loop");
     });
