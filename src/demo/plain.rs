@@ -47,7 +47,7 @@ impl News {
         let serves = matches!(state, "up" | "unproven");
         let before = self.serves.insert(name.clone(), serves).unwrap_or(true);
         match (before, serves) {
-            (true, false) => Some(format!("{name} is {state}: {}", word(&backend["last_probe"]))),
+            (true, false) => Some(format!("{name} is {state}: {}", word(&backend["cause"]))),
             (false, true) => Some(format!("{name} is back")),
             _ => None,
         }
@@ -65,7 +65,7 @@ mod tests {
                    "clients": {"asked": 5, "ok": 5, "failed": 0, "refused": 2, "slowest_ms": 1.0}})
         };
         json!({
-            "pools": [{"backends": [{"address": "a", "state": state, "last_probe": "refused"}]}],
+            "pools": [{"backends": [{"address": "a", "state": state, "last_probe": "passed", "cause": "refused"}]}],
             "demo": {
                 "now": now,
                 "backends": [{"name": "backend-1", "address": "a"}],
