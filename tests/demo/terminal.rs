@@ -293,7 +293,8 @@ fn a_hang_up_reloads_nothing_and_a_terminal_that_is_gone_ends_it() {
     let Some(mut seat) = Seat::take(WIDE, &[]) else { return };
     seat.shows("backend-2");
     seat.signal(Signal::HUP);
-    seat.shows("the demo has no configuration to read");
+    let word = "the demo has no configuration to read"; // a line of the log, which others soon push out
+    until(word, || seat.shown().contains(word));
     assert!(seat.is_taken());
     seat.hang_up();
     assert_eq!(seat.ends(), Some(0));

@@ -22,6 +22,34 @@ pub(super) struct Gathered {
     body: Vec<u8>,
 }
 
+/// What a client says to ourselves.
+pub(super) enum Heard {
+    /// Some bytes, which its end holds now.
+    Bytes,
+    /// Nothing more.
+    End,
+    /// More than its end can hold.
+    TooMuch,
+}
+
+/// Reads once what a client says to ourselves.
+pub(super) fn hear<N: Net>(client: &mut End, cx: &mut Context<N>, budget: &mut usize) -> Result<Heard, Stop> {
+    if *budget == 0 && client.readable {
+        return Err(Stop::Hungry);
+    }
+    match client.fill(&mut cx.net, &mut cx.lender) {
+        Ok(Filled::Bytes(count)) => {
+            cx.moved += count as u64;
+            *budget = budget.saturating_sub(count);
+            Ok(Heard::Bytes)
+        }
+        Ok(Filled::Nothing) => Err(Stop::Wait),
+        Ok(Filled::Ended) => Ok(Heard::End),
+        Ok(Filled::Full) => Ok(Heard::TooMuch),
+        Err(_) => Err(Stop::Failed(Reason::ClientReset)),
+    }
+}
+
 impl Exchange {
     /// Reads a body that is framed like this, behind `head`. Errors: it is too large.
     pub fn gathering<N: Net>(
@@ -64,19 +92,10 @@ impl Exchange {
         if self.request.is_at_hand() {
             return Err(Stop::Gathered);
         }
-        if *budget == 0 && client.readable {
-            return Err(Stop::Hungry);
-        }
-        match client.fill(&mut cx.net, &mut cx.lender) {
-            Ok(Filled::Bytes(count)) => {
-                cx.moved += count as u64;
-                *budget = budget.saturating_sub(count);
-                Ok(())
-            }
-            Ok(Filled::Nothing) => Err(Stop::Wait),
-            Ok(Filled::Ended) => Err(Stop::Refused(Malformed::BodyCut)),
-            Ok(Filled::Full) => Err(Stop::Refused(Malformed::HeadTooLarge)),
-            Err(_) => Err(Stop::Failed(Reason::ClientReset)),
+        match hear(client, cx, budget)? {
+            Heard::Bytes => Ok(()),
+            Heard::End => Err(Stop::Refused(Malformed::BodyCut)),
+            Heard::TooMuch => Err(Stop::Refused(Malformed::HeadTooLarge)),
         }
     }
 }

@@ -4,11 +4,12 @@
 //! nothing meanwhile, so a slow watcher costs one frame and no more. Its client may leave at any time, so what it says is
 //! read and thrown away. What is told and when is [`watch`](crate::proxy::watch)'s.
 
+use super::gather::{Heard, hear};
 use super::{Exchange, Going, Kind, Stop, Terms};
 use crate::base::Peer;
 use crate::net::Net;
 use crate::proxy::context::Context;
-use crate::proxy::end::{End, Filled};
+use crate::proxy::end::End;
 use crate::proxy::flow::{Body, Flow, Pumped};
 use crate::proxy::reason::Reason;
 use crate::proxy::record::Record;
@@ -92,18 +93,9 @@ impl Exchange {
         self.record.moved[1] += self.response.moved;
         self.response.give_back(cx);
         client.drop_held(&mut cx.lender);
-        if *budget == 0 && client.readable {
-            return Err(Stop::Hungry);
-        }
-        match client.fill(&mut cx.net, &mut cx.lender) {
-            Ok(Filled::Bytes(count)) => {
-                cx.moved += count as u64;
-                *budget = budget.saturating_sub(count);
-                Ok(())
-            }
-            Ok(Filled::Nothing) => Err(Stop::Wait),
-            Ok(Filled::Ended | Filled::Full) => Err(Stop::Failed(Reason::ClientLeft)),
-            Err(_) => Err(Stop::Failed(Reason::ClientReset)),
+        match hear(client, cx, budget)? {
+            Heard::Bytes => Ok(()),
+            Heard::End | Heard::TooMuch => Err(Stop::Failed(Reason::ClientLeft)),
         }
     }
 }
