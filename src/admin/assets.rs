@@ -30,12 +30,13 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const DASHBOARD: Asset = asset!("index.html", HTML);
 const LOOP: Asset = asset!("loop.html", HTML);
 
-const ASSETS: [Asset; 18] = [
+const ASSETS: [Asset; 19] = [
     asset!("backends.js", SCRIPT),
     asset!("charts.js", SCRIPT),
     asset!("common.js", SCRIPT),
     asset!("dashboard.js", SCRIPT),
     asset!("demo.js", SCRIPT),
+    asset!("detail.js", SCRIPT),
     asset!("icon.svg", PICTURE),
     asset!("loop.js", SCRIPT),
     asset!("measure.js", SCRIPT),

@@ -109,20 +109,20 @@ export function watch(of, onFrame) {
   let retry = null;
 
   async function run() {
-    clearTimeout(retry);
+    stop();
     const mine = (current = new AbortController());
     showLink("wait", "connecting");
+    const late = setTimeout(() => mine.abort(new Error("it does not answer")), SILENCE);
     try {
       const answer = await ask(`/api/events?of=${of}`, { signal: mine.signal });
-      if (answer.status === 401) {
-        showLink("lost", "token wanted");
-        if (mine === current && (await wantToken(token !== null))) run();
-        return;
-      }
+      clearTimeout(late);
+      if (mine !== current) return;
+      if (answer.status === 401) return await unknown(mine);
       if (!answer.ok) throw new Error(`it answered ${answer.status}`);
       await read(answer.body.getReader(), mine);
       throw new Error("it closed the connection");
     } catch (error) {
+      clearTimeout(late);
       if (mine !== current) return; // hidden meanwhile, or begun anew
       mine.abort();
       lost(error);
@@ -135,7 +135,7 @@ export function watch(of, onFrame) {
     let timer = null;
     const awake = () => {
       clearTimeout(timer);
-      timer = setTimeout(() => reader.cancel(), SILENCE);
+      timer = setTimeout(() => mine.abort(new Error("it fell silent")), SILENCE);
     };
     try {
       for (;;) {
@@ -150,11 +150,21 @@ export function watch(of, onFrame) {
           try { onFrame(JSON.parse(one)); } catch (error) { reportError(error); } // a fault of the page is none of the line
         }
         pause = 1;
+        fresh = new Date();
         showLink("live", "live");
       }
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** Asks for the token; who does not want to tell it now is left a way to. */
+  async function unknown(mine) {
+    showLink("lost", "token wanted");
+    const told = await wantToken(token !== null);
+    if (mine !== current) return;
+    if (told) run();
+    else showLink("lost", "token wanted", { words: "Nothing can be shown without the token.", again: ["Give the token", run] });
   }
 
   const data = (part) => part.split("\n").find((line) => line.startsWith("data:"))?.slice(5);
@@ -164,7 +174,7 @@ export function watch(of, onFrame) {
     pause = Math.min(LONGEST_PAUSE, pause * 1.6);
     const tick = () => {
       if (left <= 0) return run();
-      showLink("lost", "connection lost", `Connection to the balancer lost (${error.message}). What is shown is old. Trying again in ${Math.ceil(left)} s.`);
+      showLink("lost", "connection lost", { words: `Connection to the balancer lost (${error.message}). ${howOld()}`, wait: `Trying again in ${Math.ceil(left)} s.`, again: ["Try now", run] });
       left -= 1;
       retry = setTimeout(tick, Math.min(1, left + 1) * 1000);
     };
@@ -190,22 +200,28 @@ export function watch(of, onFrame) {
 
 // ---- the bar, the state of the connection, what is announced ----
 
-const bar = { link: null, words: null, banner: null, voice: null };
+const bar = { link: null, words: null, banner: null, alert: null, wait: null, again: null, voice: null };
+let fresh = null; // when the last update came
+
+const howOld = () => (fresh ? `What is shown is as it was at ${fresh.toLocaleTimeString("en-GB")}.` : "Nothing has come yet.");
 
 export function drawFrame(page, keys) {
   const link = (name, path, words) => h("a", { href: path, "aria-current": name === page ? "page" : null }, words);
   bar.words = h("span", {}, "connecting");
   bar.link = h("p", { class: "link", "data-is": "wait" }, h("i", { "aria-hidden": "true" }), bar.words);
-  bar.banner = h("p", { class: "banner", role: "alert", hidden: true });
+  bar.alert = h("span", { role: "alert" });
+  bar.wait = h("span"); // counts down, which nobody wants to be read
+  bar.again = h("button", { type: "button" });
+  bar.banner = h("p", { class: "banner", hidden: true }, bar.alert, " ", bar.wait, " ", bar.again);
   bar.voice = h("p", { class: "unseen", role: "status", "aria-live": "polite" });
   const theme = h("button", { class: "quiet", type: "button", onclick: turnTheme, id: "theme" }, "");
   const help = h("button", { class: "quiet", type: "button", onclick: () => showKeys(), "aria-label": "Keyboard shortcuts" }, "?");
   $("bar").append(
     h("a", { class: "brand", href: "/", "aria-label": "evenkeel, to the dashboard" }, emblem(), h("span", {}, "evenkeel")),
     h("nav", { "aria-label": "Pages" }, link("dashboard", "/", "Dashboard"), link("loop", "/loop", "Loop")),
-    bar.link, theme, help,
+    bar.link, theme, help, bar.banner,
   );
-  $("bar").after(bar.banner, bar.voice);
+  $("bar").after(bar.voice);
   nameTheme();
   listen(page, keys);
 }
@@ -215,14 +231,17 @@ function emblem() {
   return svg("svg", { viewBox: "0 0 24 24", width: 22, height: 22, class: "emblem", "aria-hidden": "true" }, path);
 }
 
-function showLink(is, words, banner = "") {
+/** What was shown before is old until the line is live; while one tries again, the banner stays as it is. */
+function showLink(is, words, banner = null) {
   bar.link.dataset.is = is;
   say(bar.words, words);
-  document.body.classList.toggle("stale", is === "lost");
-  if (is !== "wait" || banner) {
-    bar.banner.hidden = !banner;
-    say(bar.banner, banner);
-  }
+  document.body.classList.toggle("stale", is !== "live" && fresh !== null);
+  if (is === "wait") return;
+  bar.banner.hidden = !banner;
+  say(bar.alert, banner?.words ?? "");
+  say(bar.wait, banner?.wait ?? "");
+  bar.again.hidden = !banner?.again;
+  [bar.again.textContent, bar.again.onclick] = banner?.again ?? ["", null];
 }
 
 /** Has a screen reader say it, once it is done with what it says. For changes of state only. */
@@ -260,18 +279,21 @@ export const colour = (name) => getComputedStyle(document.documentElement).getPr
 
 // ---- dialogs ----
 
+let dialogs = 0;
+
 /**
  * Asks in a dialog. `act` gets the form's values and may throw: what it says is shown, and the dialog stays. Resolves to
  * whether it was done.
  */
 export function confirm({ title, words = [], fields = [], yes, act, danger = false }) {
   return new Promise((done) => {
+    const id = `dialog-${(dialogs += 1)}`; // one may open above another, to ask for the token
     const wrong = h("p", { class: "wrong", role: "alert" });
     const go = h("button", { class: danger ? "danger" : "primary", type: "submit" }, yes);
     const form = h("form", {},
-      h("h2", { id: "dialog-title" }, title), words.map((line) => h("p", {}, line)), fields, wrong,
+      h("h2", { id }, title), words.map((line) => h("p", {}, line)), fields, wrong,
       h("div", { class: "choices" }, h("button", { type: "button", onclick: () => dialog.close() }, "Cancel"), go));
-    const dialog = h("dialog", { "aria-labelledby": "dialog-title" }, form);
+    const dialog = h("dialog", { "aria-labelledby": id }, form);
     let said = false;
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
@@ -336,7 +358,7 @@ function listen(page, keys) {
   ];
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || document.querySelector("dialog[open]")) return;
-    if (event.target.closest("input:not([type=radio]):not([type=checkbox]), textarea, select")) return;
+    if (event.target.closest?.("input:not([type=radio]):not([type=checkbox]), textarea, select")) return;
     if (!single && event.key !== "?") return;
     const found = listed.find(([key, , act]) => act && key === event.key);
     if (!found) return;

@@ -1,11 +1,12 @@
 // The loop seen from inside: every update of /api/events?of=loop becomes a strip of turns, a grid of slots, the timers ahead
 // and the bill of system calls; a chosen slot is asked for by /api/loop/N. The words are explained in words.js.
 
-import { $, NONE, announce, ask, bytes, count, drawFrame, h, keyed, lately, micros, millis, percent, plural, rate, say, seconds, span, watch, whenThemeTurns } from "/assets/common.js";
+import { $, NONE, announce, ask, bytes, count, drawFrame, h, keyed, lately, micros, millis, percent, plural, rate, say, watch, whenThemeTurns } from "/assets/common.js";
 import { Frames, grown } from "/assets/measure.js";
 import { CALLS, GLOSSARY, OWNERS, PHASES } from "/assets/words.js";
 import { drawStrip } from "/assets/strip.js";
 import { Slab } from "/assets/slab.js";
+import { drawDetail } from "/assets/detail.js";
 
 const OVER = 10; // seconds that calls and turns are looked back
 const KEPT = 240; // turns in the strip
@@ -15,6 +16,7 @@ const frames = new Frames(OVER + 1);
 const slab = new Slab($("grid"), choose);
 let turns = [];
 let chosen = null;
+let asked = 0; // when the chosen slot was asked for
 let history = []; // of the turns of the last seconds: [when, turns, waited, worked, longest, events, hungry]
 
 drawGlossary();
@@ -28,7 +30,7 @@ document.addEventListener("keydown", (event) => {
 
 watch("loop", (frame) => {
   const last = frames.last;
-  if (last && frame.now < last.now) [turns, history] = [[], []]; // another process
+  if (last && frame.now < last.now) [turns, history, asked] = [[], [], 0]; // another process
   frames.push(frame);
   const fresh = frame.turns.filter(([number]) => number > (turns.at(-1)?.[0] ?? -1)); // each frame tells the last ones
   turns = [...turns, ...fresh].slice(-KEPT);
@@ -39,9 +41,8 @@ watch("loop", (frame) => {
   drawSlots(frame);
   drawTimers(frame);
   drawCalls(frame);
+  if (chosen !== null && frame.now - asked > 0.9) refresh();
 });
-
-setInterval(() => chosen !== null && !document.hidden && refresh(), 1000);
 
 // ---- figures ----
 
@@ -56,8 +57,8 @@ function drawFigures(frame) {
     ["Requests", rate(per(frame.requests, then.requests)), "/s"],
     ["Calls per request", calls === null ? NONE : calls.toFixed(2), ""],
     ["Slots in use", count(frame.slots_total), `of ${count(frame.slots_size)}`],
-    ["Clients", count(frame.sessions), ""],
-    ["Buffers lent", count(frame.buffers.lent), `of ${bytes(frame.buffers.size)}`],
+    ["Connections", count(frame.sessions), ""],
+    ["Buffers lent", count(frame.buffers.lent), `each ${bytes(frame.buffers.size)}`],
     ["Turns in vain", count(frame.turns_in_vain), `of ${count(frame.turns_total)}`],
   ];
   keyed($("figures"), rows, ([title]) => title, ([title]) => h("div", {}, h("dt", {}, title), h("dd", {}, h("b"), h("span"))), (element, [, value, unit]) => {
@@ -90,7 +91,7 @@ function drawTurns() {
 
 function drawSlots(frame) {
   const shown = frame.slots.length < frame.slots_total ? `, the first ${count(frame.slots.length)} are shown` : "";
-  say($("slots-words"), `${plural(frame.slots_total, "slot")} owned of ${count(frame.slots_size)}${shown}`);
+  say($("slots-words"), `${plural(frame.slots_total, "slot")} owned of ${count(frame.slots_size)}, those of these pages among them${shown}`);
   const owned = frame.owners.map((owner, at) => [owner, frame.slots.filter((slot) => slot[1] === at).length]);
   keyed($("owners"), owned, ([owner]) => owner,
     ([owner]) => h("li", {}, h("i", { "data-owner": owner, "aria-hidden": "true" }, OWNERS[owner]?.letter ?? ""), h("span", {}, `${owner}: ${OWNERS[owner]?.short ?? ""}`), h("b")),
@@ -112,48 +113,28 @@ function choose(slot) {
   slab.select(slot);
   say($("detail-title"), slot === null ? "No slot chosen" : `Slot ${slot}`);
   if (slot !== null) return refresh(true);
-  $("detail-body").replaceChildren(h("p", { class: "note" }, "Choose a slot to see whose it is, which phases it has passed, what it has lent and when its time is up."));
+  drawDetail(undefined, 0);
 }
 
+/** Whether the last update says that nobody owns a slot: no need to ask for it then. */
+function isFree(slot) {
+  const { slots = [], slots_total: total } = frames.last ?? {};
+  return slots.length === total && !slots.some(([number]) => number === slot);
+}
+
+/** Has the chosen slot told anew. Only with an update: while the line is lost or nobody looks, nothing is asked for. */
 async function refresh(first = false) {
   const slot = chosen;
+  if (isFree(slot)) return drawDetail(null, 0);
+  asked = frames.last?.now ?? 0;
   try {
     const answer = await ask(`/api/loop/${slot}`);
-    if (slot !== chosen) return;
-    if (answer.status === 404) return drawDetail(slot, null, first);
-    if (answer.ok) drawDetail(slot, await answer.json(), first);
+    const it = answer.ok ? await answer.json() : null;
+    if (slot !== chosen || (!it && answer.status !== 404)) return;
+    drawDetail(it, frames.last?.now ?? 0);
+    if (first) announce(`Slot ${slot}: ${it ? [it.owner, it.phase].filter(Boolean).join(", ") : "free"}.`);
+    if (first && $("detail-title").getBoundingClientRect().bottom > innerHeight) $("detail").scrollIntoView({ block: "nearest" }); // as on a phone
   } catch { /* the bar says that the line is lost */ }
-}
-
-function drawDetail(slot, it, first) {
-  if (slot !== chosen) return;
-  const body = $("detail-body");
-  if (!it) return body.replaceChildren(h("p", { class: "note" }, "Nobody owns it now: it is free, and the next socket takes it. Slots are used again at once, so the table stays small."));
-  const owner = OWNERS[it.owner];
-  if (first) announce(`Slot ${slot}: ${it.owner}${it.phase ? `, ${it.phase}` : ""}.`);
-  const facts = [
-    ["Owner", `${it.owner}${it.session === null ? "" : ` of session ${it.session}`}`],
-    ["Client", it.peer], ["Backend", it.backend], ["Under way", it.story || null],
-    ["Waits", it.phase && PHASES[it.phase] ? PHASES[it.phase].words.replace(/^It waits /, "") : null],
-    ["Deadline", it.deadline_in_ms === null ? "none" : `in ${millis(it.deadline_in_ms)}`],
-    ["Buffers lent", it.session === null ? null : count(it.buffers)],
-    ["Bytes", it.session === null ? null : `${bytes(it.bytes_up)} to the backend, ${bytes(it.bytes_down)} to the client`],
-    ["It has cost", it.calls ? plural(it.calls, "system call") : null],
-    ["Tries", it.tries > 1 ? count(it.tries) : null],
-  ].filter(([, value]) => value !== null && value !== undefined);
-  const phases = it.phases ?? [];
-  const steps = phases.slice(-12).map(([name, at], index, all) => h("li", {}, PHASES[name] ? h("a", { href: `#word-${name}` }, name) : name,
-    h("span", {}, lasted(at, all[index + 1]?.[1]))));
-  body.replaceChildren(
-    h("p", { class: "story" }, owner?.long ?? ""),
-    h("dl", { class: "facts" }, facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
-    ...(steps.length ? [h("h3", {}, "Phases passed"), h("ol", { class: "steps" }, steps)] : []));
-}
-
-/** How long a phase lasted, or lasts. */
-function lasted(from, to) {
-  if (to !== undefined) return to - from < 1 ? millis((to - from) * 1000) : seconds(to - from);
-  return `since ${span(Math.max(0, (frames.last?.now ?? from) - from))}`;
 }
 
 // ---- timers ----
