@@ -1,7 +1,7 @@
 // The table of one pool's backends, and what an operator tells them: each wish is asked back in a dialog first.
 
-import { NONE, confirm, count, h, keyed, mark, millis, percent, rate, say, seconds, span, svg, tell } from "/assets/common.js";
-import { quantile, sum } from "/assets/measure.js";
+import { NONE, confirm, count, h, keyed, mark, percent, rate, say, seconds, span, svg, tell } from "/assets/common.js";
+import { quantileWords, sum } from "/assets/measure.js";
 
 const COLUMNS = [
   ["Backend"], ["State"], ["Weight", "num"], ["Share", "share"], ["In flight", "num"], ["Requests", "num"],
@@ -33,7 +33,9 @@ export function drawBackends(box, pool, recent, bounds) {
       h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, head)), box.body));
   }
   const served = sum((recent?.backends ?? []).map((one) => one.served));
-  keyed(box.body, pool.backends, (backend) => backend.name, (backend) => makeRow(pool, backend), (row, backend) => {
+  // Among those that are removed, two may have the same name.
+  const all = pool.backends.map((backend, at) => Object.assign(backend, { key: pool.gone ? `${at} ${backend.name}` : backend.name }));
+  keyed(box.body, all, (backend) => backend.key, (backend) => makeRow(pool, backend), (row, backend) => {
     fill(row, backend, recent?.backends.find((one) => one.name === backend.name), served, bounds);
   });
 }
@@ -82,18 +84,13 @@ function fill(row, backend, recent, served, bounds) {
   say(cells[5], recent ? perSecond(recent.requests) : NONE);
   say(cells[6], recent ? perSecond(recent.errors) : NONE);
   mark(cells[6], "data-bad", recent?.errors > 0 ? "" : null);
-  say(cells[7], recent ? words(bounds, recent.latency, 0.5) : NONE);
-  say(cells[8], recent ? words(bounds, recent.latency, 0.99) : NONE);
+  say(cells[7], recent ? quantileWords(bounds, recent.latency, 0.5) : NONE);
+  say(cells[8], recent ? quantileWords(bounds, recent.latency, 0.99) : NONE);
   say(parts.probe, backend.last_probe || "none yet");
   say(parts.ago, backend.probe ? `${seconds(backend.probe.seconds_ago)} ago` : "");
 }
 
 const perSecond = (number) => (number === null ? NONE : `${rate(number)}/s`);
-
-function words(bounds, counts, q) {
-  const found = quantile(bounds, counts, q);
-  return !found ? NONE : found.above ? `> ${millis(found.value)}` : found.sure ? millis(found.value) : `≤ ${millis(found.value)}`;
-}
 
 function share(parts, backend, recent, served) {
   const part = recent && served >= 10 ? recent.served / served : null;

@@ -2,7 +2,7 @@
 // seconds comes from the difference of two updates (measure.js); faults of the demo are in demo.js.
 
 import { $, announce, bytes, count, drawFrame, h, keyed, lately, mark, millis, NONE, percent, plural, rate, say, seconds, span, watch } from "/assets/common.js";
-import { Frames, bucketsGrown, byName, endedOf, errorsOf, grown, quantile, sum } from "/assets/measure.js";
+import { Frames, bucketsGrown, byName, endedOf, errorsOf, grown, quantile, quantileWords, sum } from "/assets/measure.js";
 import { drawBackends } from "/assets/backends.js";
 import { drawRequests } from "/assets/requests.js";
 import { drawDemo } from "/assets/demo.js";
@@ -14,7 +14,7 @@ drawFrame("dashboard", []);
 const frames = new Frames(OVER + 2);
 const traffic = charts.traffic();
 const latency = charts.latency();
-const known = new Map(); // the state of each backend, as it was told last
+let known = new Map(); // the state of each backend, as it was told last
 
 watch("state", (frame) => {
   entitle(frame);
@@ -81,14 +81,6 @@ function allLatency(recent) {
   const counts = Array(bounds.length + 1).fill(0);
   for (const pool of recent.pools) pool.latency.forEach((value, at) => (counts[at] += value));
   return counts;
-}
-
-/** A quantile in words: exact, bounded, or unknown. */
-function quantileWords(bounds, counts, q) {
-  const found = quantile(bounds, counts, q);
-  if (!found) return NONE;
-  if (found.above) return `> ${millis(found.value)}`;
-  return found.sure ? millis(found.value) : `≤ ${millis(found.value)}`;
 }
 
 // ---- the head of the page ----
@@ -292,12 +284,14 @@ function drawFoot(frame) {
 function tellChanges(frame) {
   const first = known.size === 0;
   const told = [];
+  const states = new Map(); // anew each time: backends come and go
   for (const pool of frame.pools) {
     for (const backend of pool.backends) {
       const name = `${pool.name}/${backend.name}`;
       if (!first && known.get(name) !== backend.state) told.push(`${backend.title} is ${backend.state}${backend.cause ? `: ${backend.cause}` : ""}.`);
-      known.set(name, backend.state);
+      states.set(name, backend.state);
     }
   }
+  known = states;
   if (told.length) announce(told.join(" "));
 }

@@ -1,6 +1,6 @@
 // Faults on buttons and keys, in the demo only: each act, and what clients noticed of it.
 
-import { $, addKeys, announce, count, h, keyed, mark, millis, plural, say, seconds, tell } from "/assets/common.js";
+import { $, addKeys, announce, count, h, keyed, mark, millis, plural, say, span, tell } from "/assets/common.js";
 
 const FAULTS = [
   ["k", "kill", "Kill", "closes its port and resets every connection"],
@@ -31,7 +31,7 @@ export function drawDemo(demo) {
     say(item.answered, `${count(one.answered)} answered`);
   });
   mark(parts.buttons.get("load"), "aria-pressed", demo.load);
-  drawLog(demo.log);
+  drawLog(demo.log, demo.now);
 }
 
 function build(demo) {
@@ -53,7 +53,10 @@ function build(demo) {
         parts.wrong),
       h("div", { class: "outcome" }, h("h3", { id: "demo-outcome" }, "What did clients notice?"), parts.log)));
   addKeys([
-    ...demo.backends.slice(0, 9).map(({ name }, at) => [String(at + 1), `chooses ${name}`, () => choose(name)]),
+    ...demo.backends.slice(0, 9).map(({ name }, at) => [String(at + 1), `chooses ${name}`, () => {
+      choose(name);
+      announce(`Chosen: ${name}.`);
+    }]),
     ...[...FAULTS, ...CLIENTS].map(([key, act, title, words]) => [key, `${title.toLowerCase()}: ${words}`, () => go(act)]),
   ]);
 }
@@ -84,7 +87,7 @@ async function go(act) {
   }
 }
 
-function drawLog(log) {
+function drawLog(log, now) {
   const rows = log.map((one) => ({ ...one, key: `${one.at} ${one.what}` }));
   if (rows.length === 0) rows.push({ key: "none", what: "Nothing was done yet.", why: "Switch the load on with l, then kill a backend with k.", at: null });
   keyed(parts.log, rows, (one) => one.key, () => {
@@ -92,7 +95,7 @@ function drawLog(log) {
     return Object.assign(h("li", {}, h("p", {}, pieces.what, pieces.at), pieces.clients, pieces.why), { pieces });
   }, ({ pieces }, one) => {
     say(pieces.what, sentence(one.what));
-    say(pieces.at, one.at === null ? "" : `at ${seconds(one.at)}`);
+    say(pieces.at, one.at === null ? "" : `${span(now - one.at)} ago`);
     say(pieces.clients, one.clients ? clients(one.clients) : "");
     pieces.clients.hidden = !one.clients;
     mark(pieces.clients, "data-bad", one.clients?.failed > 0 ? "" : null);
@@ -106,9 +109,11 @@ const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 
 function clients({ asked, ok, failed, refused = 0, slowest_ms: slowest }) {
   if (asked === 0) return "No client has asked since.";
-  const took = ok > 0 ? ` The slowest answer took ${millis(slowest)}.` : "";
+  const underWay = asked - ok - failed - refused;
+  const took = slowest > 0 ? ` The slowest answer took ${millis(slowest)}.` : "";
   const rightly = refused > 0 ? ` ${count(refused)} that had to be refused ${refused === 1 ? "was" : "were"}.` : "";
-  if (failed === 0 && ok === 0 && refused > 0) return `✓ Nothing.${rightly}`;
-  if (failed === 0) return `✓ Nothing: ${plural(ok, "request")}, all answered.${rightly}${took}`;
-  return `✗ ${count(failed)} of ${plural(asked, "request")} failed, ${count(ok)} were answered.${rightly}${took}`;
+  if (failed > 0) return `✗ ${count(failed)} of ${plural(asked, "request")} failed, ${count(ok)} were answered.${rightly}${took}`;
+  if (ok === 0) return underWay > 0 ? `${plural(underWay, "request")} under way.${rightly}` : `✓ Nothing.${rightly}`;
+  if (underWay > 0) return `✓ Nothing so far: ${plural(ok, "request")} answered, ${count(underWay)} under way.${rightly}${took}`;
+  return `✓ Nothing: ${ok === 1 ? "1 request, answered" : `${count(ok)} requests, all answered`}.${rightly}${took}`;
 }

@@ -1,5 +1,7 @@
 // From cumulative counts to what is happening now: differences, rates and quantiles. Pure, nothing is drawn here.
 
+import { NONE, millis } from "/assets/numbers.js";
+
 /** The frames of the last seconds. */
 export class Frames {
   constructor(keep = 12) {
@@ -48,6 +50,13 @@ export function quantile(bounds, counts, q) {
   const [from, to] = [at === 0 ? 0 : bounds[at - 1], bounds[at]];
   const sure = total >= 10 && total * (1 - q) >= 1;
   return { value: sure ? from + (to - from) * ((rank - below) / counts[at]) : to, above: false, sure };
+}
+
+/** The same in words: what it is, what it is at most, or more than what. */
+export function quantileWords(bounds, counts, q) {
+  const found = quantile(bounds, counts, q);
+  if (!found) return NONE;
+  return `${found.above ? "> " : found.sure ? "" : "≤ "}${millis(found.value)}`;
 }
 
 /** By name, what was there before. */
