@@ -2,6 +2,8 @@
 # Tests the pages in a real browser, having installed what that takes: node, Debian's Chromium, and two packages of npm
 # below tests/browser. SHOTS=FOLDER keeps pictures of each page there. Further arguments go to cargo test. Ends with 77 where
 # that cannot be installed.
+#
+# The pictures of the README are made anew, and nothing is tested, by: PICTURES=scripts/pictures scripts/browser.sh --release
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,5 +22,9 @@ for tool in node:nodejs npm:npm chromium:chromium; do
         lacks "${tool%%:*}"
 done
 (cd tests/browser && npm ci --silent --no-audit --no-fund) || lacks "what tests/browser/package.json names"
-[[ -z ${SHOTS:-} ]] || { mkdir -p "$SHOTS" && SHOTS=$(cd "$SHOTS" && pwd) && export SHOTS; }
+for name in SHOTS PICTURES; do
+    [[ -n ${!name:-} ]] || continue
+    mkdir -p "${!name}"
+    export "$name=$(cd "${!name}" && pwd)"
+done
 EVENKEEL_BROWSER=1 cargo test --quiet --test browser "$@" -- --nocapture

@@ -93,6 +93,17 @@ export class Balancer {
     return (await this.state()).pools[0].backends.find((one) => one.name === name);
   }
 
+  /** What the demo says of itself. */
+  async demo() {
+    return (await fetch(`${this.pages}/api/demo`)).json();
+  }
+
+  /** Does something in the demo. */
+  async act(wish) {
+    const answer = await fetch(`${this.pages}/api/demo`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(wish) });
+    if (!answer.ok) throw new Error(await answer.text());
+  }
+
   async stop() {
     this.child.kill("SIGKILL");
     await this.ended;
@@ -118,11 +129,16 @@ export async function demo() {
   for (;;) {
     const base = await freePorts(4);
     try {
-      return await Balancer.start(["demo", "--port-base", String(base)]);
+      return await demoAt(base);
     } catch (error) {
       if (!error.message.includes("cannot listen")) throw error; // somebody was quicker
     }
   }
+}
+
+/** The demo on these four ports. */
+export async function demoAt(base) {
+  return Object.assign(await Balancer.start(["demo", "--port-base", String(base)]), { base });
 }
 
 async function freePorts(count) {

@@ -49,10 +49,10 @@ function makeRow(pool, backend) {
     probe: h("span", { class: "probe" }), ago: h("span", { class: "ago" }), actions: h("div", { class: "actions" }),
   };
   const row = h("tr", { role: "row" },
-    h("th", { scope: "row", role: "rowheader" }, h("span", { class: "name" }, backend.title), address),
-    cell(1, h("div", { class: "state" }, parts.sign, parts.state, " ", parts.since, parts.cause)),
+    h("th", { scope: "row", role: "rowheader" }, h("span", { class: "name" }, backend.title), " ", address),
+    cell(1, h("div", { class: "state" }, parts.sign, parts.state, " ", parts.since, " ", parts.cause)),
     cell(2), cell(3, svgBar(parts), parts.share), cell(4), cell(5), cell(6), cell(7), cell(8),
-    cell(9, parts.probe, parts.ago), cell(10, pool.gone ? null : parts.actions));
+    cell(9, parts.probe, " ", parts.ago), cell(10, pool.gone ? null : parts.actions));
   return Object.assign(row, { parts, pool: pool.name });
 }
 

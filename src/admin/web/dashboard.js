@@ -128,7 +128,7 @@ function subline(asked, errors, lately) {
 
 function figures(all) {
   keyed($("figures"), all, ([title]) => title,
-    ([title]) => h("div", {}, h("dt", {}, title), h("dd", {}, h("b", {}), h("span", {}))),
+    ([title]) => h("div", {}, h("dt", {}, title), h("dd", {}, h("b"), " ", h("span"))),
     (element, [, value, unit, bad]) => {
       const [number, sign] = element.lastElementChild.children;
       const [figure, own] = value.match(/^(.*\d)\s+(\D+)$/)?.slice(1) ?? [value, ""];

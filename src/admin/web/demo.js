@@ -67,7 +67,7 @@ function makeBackend(one) {
   const input = h("input", { type: "radio", name: "demo-backend", id, value: one.name, onchange: () => choose(one.name) });
   input.checked = one.name === chosen;
   const [manner, answered] = [h("b"), h("span", { class: "note" })];
-  const label = h("label", { for: id }, h("kbd", { "aria-hidden": "true" }, String(number)), h("span", { class: "name" }, one.name), manner, answered);
+  const label = h("label", { for: id }, h("kbd", { "aria-hidden": "true" }, String(number)), h("span", { class: "name" }, one.name), " ", manner, " ", answered);
   return Object.assign(h("div", {}, input, label), { input, manner, answered });
 }
 
@@ -92,7 +92,7 @@ function drawLog(log, now) {
   if (rows.length === 0) rows.push({ key: "none", what: "Nothing was done yet.", why: "Switch the load on with l, then kill a backend with k.", at: null });
   keyed(parts.log, rows, (one) => one.key, () => {
     const pieces = { at: h("span", { class: "when" }), what: h("b"), clients: h("p", { class: "clients" }), why: h("p", { class: "why" }) };
-    return Object.assign(h("li", {}, h("p", {}, pieces.what, pieces.at), pieces.clients, pieces.why), { pieces });
+    return Object.assign(h("li", {}, h("p", {}, pieces.what, " ", pieces.at), pieces.clients, pieces.why), { pieces });
   }, ({ pieces }, one) => {
     say(pieces.what, sentence(one.what));
     say(pieces.at, one.at === null ? "" : `${span(now - one.at)} ago`);

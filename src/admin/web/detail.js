@@ -23,7 +23,7 @@ export function drawDetail(it, now) {
   say(parts.story, OWNERS[it?.owner]?.long ?? "");
   keyed(parts.facts, it ? facts(it) : [], ([name]) => name, ([name]) => h("div", {}, h("dt", {}, name), h("dd")), (row, [, value]) => say(row.lastElementChild, value));
   const steps = phases.map(([name, at], index) => ({ name, at, until: phases[index + 1]?.[1], key: `${name} ${at} ${it.session}` }));
-  keyed(parts.steps, steps.slice(-LATEST), (step) => step.key, ({ name }) => h("li", {}, PHASES[name] ? h("a", { href: `#word-${name}` }, name) : name, h("span")),
+  keyed(parts.steps, steps.slice(-LATEST), (step) => step.key, ({ name }) => h("li", {}, PHASES[name] ? h("a", { href: `#word-${name}` }, name) : name, " ", h("span")),
     (item, { at, until }) => say(item.lastElementChild, lasted(at, until, now)));
 }
 
@@ -35,7 +35,7 @@ function facts(it) {
     ["Waits", PHASES[it.phase]?.words.replace(/^It waits /, "")],
     ["Deadline", it.deadline_in_ms === null ? "none" : `in ${millis(it.deadline_in_ms)}`],
     ["Buffers lent", session ? count(it.buffers) : null],
-    ["Bytes", session ? `${bytes(it.bytes_up)} to the backend, ${bytes(it.bytes_down)} to the client` : null],
+    ["Bytes", session && it.story ? `${bytes(it.bytes_up)} to the backend, ${bytes(it.bytes_down)} to the client` : null],
     ["It has cost", it.calls ? plural(it.calls, "system call") : null],
     ["Tries", it.tries > 1 ? count(it.tries) : null],
   ].filter(([, value]) => value !== null && value !== undefined);

@@ -61,7 +61,7 @@ function drawFigures(frame) {
     ["Buffers lent", count(frame.buffers.lent), `each ${bytes(frame.buffers.size)}`],
     ["Turns in vain", count(frame.turns_in_vain), `of ${count(frame.turns_total)}`],
   ];
-  keyed($("figures"), rows, ([title]) => title, ([title]) => h("div", {}, h("dt", {}, title), h("dd", {}, h("b"), h("span"))), (element, [, value, unit]) => {
+  keyed($("figures"), rows, ([title]) => title, ([title]) => h("div", {}, h("dt", {}, title), h("dd", {}, h("b"), " ", h("span"))), (element, [, value, unit]) => {
     say(element.lastElementChild.firstElementChild, value);
     say(element.lastElementChild.lastElementChild, unit);
   });
