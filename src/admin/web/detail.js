@@ -4,7 +4,7 @@
 import { $, bytes, count, h, keyed, millis, plural, say, seconds, span } from "/assets/common.js";
 import { OWNERS, PHASES } from "/assets/words.js";
 
-const LATEST = 12; // phases
+const LATEST = 8; // phases
 const NOT_CHOSEN = "Choose a slot to see whose it is, which phases it has passed, what it has lent and when its time is up.";
 const FREE = "Nobody owns it now: it is free, and the next socket takes it. Slots are used again at once, so the table stays small.";
 
