@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { before, until } from "./house.mjs";
-import { house, live, row, scenario, stateOf, text } from "./stage.mjs";
+import { fits, house, live, row, scenario, stateOf, text } from "./stage.mjs";
 
 scenario("both pages come whole, say nothing to the console and ask nobody else", async (stage) => {
   const { balancer } = await house(stage);
@@ -197,6 +197,10 @@ scenario("a name is text, whatever it says", async (stage) => {
   await stateOf(page, name, "draining");
   await page.locator("[role=status]", { hasText: `${name} is draining` }).waitFor({ state: "attached" });
   assert.equal(await page.locator("img, main b:has(> *)").count(), 0);
+  for (const width of [320, 1152, 1153, 1280]) { // nor does it push anything aside
+    await page.setViewportSize({ width, height: 800 });
+    await fits(page, `a long name at ${width}`);
+  }
   await page.goto(`${balancer.pages}/loop`);
   await page.locator("#grid button[data-owner=listener]").first().click();
   await page.locator("#detail .facts", { hasText: "Under way" }).waitFor();

@@ -76,7 +76,7 @@ function fill(row, backend, recent, served, bounds) {
   row.backend = backend;
   say(parts.since, `for ${span(backend.for_seconds)}`);
   const apart = backend.health !== backend.state && backend.health !== "unproven" ? `; by its probes it is ${backend.health}` : "";
-  const cause = backend.cause === backend.last_probe && backend.state === "up" ? "" : backend.cause ?? ""; // it stands beside
+  const cause = backend.cause === backend.last_probe ? "" : backend.cause ?? ""; // it stands beside
   say(parts.cause, `${cause}${apart}`.replace(/^; /, ""));
   say(cells[2], count(backend.weight));
   share(parts, backend, recent, served);

@@ -17,6 +17,7 @@ const latency = charts.latency();
 let known = new Map(); // the state of each backend, as it was told last
 
 watch("state", (frame) => {
+  if (frames.last && frames.last.version !== frame.version) return location.reload(); // its pages may be others too
   entitle(frame);
   frames.push(frame);
   const recent = during(OVER);
@@ -133,7 +134,7 @@ function figures(all) {
       const [number, sign] = element.lastElementChild.children;
       const [figure, own] = value.match(/^(.*\d)\s+(\D+)$/)?.slice(1) ?? [value, ""];
       say(number, figure);
-      say(sign, own || unit);
+      say(sign, own || (value === NONE ? "" : unit));
       mark(element, "data-bad", bad ? "" : null);
     });
 }
@@ -177,7 +178,7 @@ function poolWords(frame, pool) {
   const parts = [];
   if (pool.queued) parts.push(`${plural(pool.queued, "request")} waiting for room`);
   const { tokens, denied } = pool.retry_budget;
-  parts.push(`retry budget ${count(Math.floor(tokens))}`);
+  parts.push(`retry budget ${plural(Math.floor(tokens), "request")}`);
   if (denied) parts.push(`${count(denied)} denied so far`);
   return parts.join(" · ");
 }

@@ -63,7 +63,7 @@ function drawFigures(frame) {
   ];
   keyed($("figures"), rows, ([title]) => title, ([title]) => h("div", {}, h("dt", {}, title), h("dd", {}, h("b"), " ", h("span"))), (element, [, value, unit]) => {
     say(element.lastElementChild.firstElementChild, value);
-    say(element.lastElementChild.lastElementChild, unit);
+    say(element.lastElementChild.lastElementChild, value === NONE ? "" : unit);
   });
 }
 
