@@ -52,8 +52,9 @@ const ASSETS: [Asset; 19] = [
     asset!("words.js", SCRIPT),
 ];
 
-/// Nothing from elsewhere, nothing inline, in no frame; and another version of the binary is seen at once.
-const FIELDS: &str = "Content-Security-Policy: default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n\
+/// Nothing from elsewhere, nothing inline, in no frame, no text taken for markup; and another version of the binary is seen at once.
+const FIELDS: &str = "Content-Security-Policy: default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+    require-trusted-types-for 'script'; trusted-types 'none'\r\n\
     X-Content-Type-Options: nosniff\r\n\
     Referrer-Policy: no-referrer\r\n\
     Cache-Control: no-cache\r\n";

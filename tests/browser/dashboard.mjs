@@ -13,6 +13,10 @@ scenario("both pages come whole, say nothing to the console and ask nobody else"
     await page.getByRole("heading", { level: 1 }).waitFor();
   }
   assert.deepEqual([...stage.hosts], [new URL(balancer.pages).host]);
+  assert.deepEqual(stage.complaints, []);
+  stage.expects(/TrustedHTML/);
+  const taken = () => page.evaluate(() => (document.createElement("p").innerHTML = "<b>"));
+  await assert.rejects(taken, /TrustedHTML/, "the browser itself takes no text for markup");
 });
 
 scenario("the numbers of the dashboard are live", async (stage) => {
