@@ -98,6 +98,9 @@ scenario("where nobody is left, the demo does not say that nobody noticed", asyn
     await page.locator(`#demo .choose > div:nth-child(${key})[data-manner=killed]`).waitFor();
   }
   await told(page, balancer, "Killed backend-2", /^✗ [\d,]+ of [\d,]+ requests? failed, [\d,]+ were answered\./);
+  const colours = await page.locator("#demo .log .clients").evaluateAll((all) => Object.fromEntries(all.map((it) => [it.textContent[0], getComputedStyle(it).color])));
+  assert.equal(colours["✗"], await page.locator("#demo [data-manner=killed] b").first().evaluate((it) => getComputedStyle(it).color));
+  await page.locator("#requests tbody[data-bad]", { hasText: "no backend" }).filter({ hasText: "nobody" }).first().waitFor();
   await page.locator("#headline", { hasText: "0 of 2 backends serve: backend-1 is down, backend-2 is down." }).waitFor();
   await page.locator("#figures > [data-bad]", { hasText: "Errors" }).waitFor();
   assert.equal(await page.title(), "2 out · evenkeel");

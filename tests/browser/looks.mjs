@@ -29,7 +29,7 @@ for (const colorScheme of ["light", "dark"]) {
     await page.keyboard.press("Escape");
     await page.locator("dialog").waitFor({ state: "detached" });
     await balancer.act({ do: "kill", backend: "backend-2" });
-    await page.locator("#demo .log .clients[data-bad]").first().waitFor();
+    await page.locator("#demo .log .clients[data-is=bad]").first().waitFor();
     await page.locator("#headline", { hasText: "0 of 2 backends serve" }).waitFor();
     stage.expects(/400/);
     await page.keyboard.press("s"); // of who is killed

@@ -174,7 +174,7 @@ export function watch(of, onFrame) {
     pause = Math.min(LONGEST_PAUSE, pause * 1.6);
     const tick = () => {
       if (left <= 0) return run();
-      showLink("lost", "connection lost", { words: `Connection to the balancer lost (${error.message}). ${howOld()}`, wait: `Trying again in ${Math.ceil(left)} s.`, again: ["Try now", run] });
+      showLink("lost", "connection lost", { words: `Connection to the balancer lost (${error.message}). ${howOld()}`, wait: `Trying again in ${Math.ceil(left)}\u00a0s.`, again: ["Try now", run] });
       left -= 1;
       retry = setTimeout(tick, Math.min(1, left + 1) * 1000);
     };

@@ -38,7 +38,10 @@ function entitle(frame) {
   const called = new Map((frame.demo?.backends ?? []).map(({ address, name }) => [address, name]));
   const all = [...frame.pools.flatMap((pool) => pool.backends), ...(frame.departing ?? [])];
   const titles = new Map(all.map((backend) => [backend.name, (backend.title = called.get(backend.address) ?? backend.name)]));
-  for (const one of frame.receipts ?? []) one.servedBy = titles.get(one.tries.at(-1)?.backend) ?? one.tries.at(-1)?.backend;
+  for (const one of frame.receipts ?? []) {
+    const last = one.reason && one.milliseconds.answered === null ? null : one.tries.at(-1)?.backend; // over without an answer: nobody
+    one.servedBy = titles.get(last) ?? last;
+  }
 }
 
 /** What has happened within the last so many seconds. */
@@ -92,7 +95,7 @@ function drawLead(frame, recent) {
   const all = frame.pools.flatMap((pool) => pool.backends);
   const serving = all.filter(works);
   const out = all.filter((backend) => !works(backend));
-  say($("headline"), headline(frame, all, serving, out));
+  sayWhole($("headline"), headline(frame, all, serving, out));
   const errors = total(recent, "errors");
   const asked = total(recent, "ended");
   say($("subline"), subline(asked, errors, lately(recent.took)));
@@ -109,6 +112,12 @@ function drawLead(frame, recent) {
     ["Retries", rate(recent.retries), "/s"],
     ["Connections", count(frame.open_connections), ""],
   ]);
+}
+
+/** Says it with names like backend-1 in one piece. */
+function sayWhole(element, text) {
+  if (element.textContent === text) return;
+  element.replaceChildren(...text.split(/(\S*-\S*)/).map((part) => (part.includes("-") && part.length < 24 ? h("span", { class: "whole" }, part) : part)));
 }
 
 function headline(frame, all, serving, out) {

@@ -96,9 +96,10 @@ function drawLog(log, now) {
   }, ({ pieces }, one) => {
     say(pieces.what, sentence(one.what));
     say(pieces.at, one.at === null ? "" : `${span(now - one.at)} ago`);
-    say(pieces.clients, one.clients ? clients(one.clients) : "");
-    pieces.clients.hidden = !one.clients;
-    mark(pieces.clients, "data-bad", one.clients?.failed > 0 ? "" : null);
+    const words = one.clients ? clients(one.clients) : "";
+    say(pieces.clients, words);
+    pieces.clients.hidden = !words;
+    mark(pieces.clients, "data-is", { "✓": "good", "✗": "bad" }[words[0]] ?? null);
     say(pieces.why, one.why ? sentence(one.why) : "");
   });
   if (newest !== null && rows[0].key !== newest && rows[0].at !== null) announce(`Done: ${rows[0].what}.`);
