@@ -180,6 +180,7 @@ scenario("the list of requests stands still while one reads a receipt", async (s
   const id = await first.innerText();
   await page.locator("#held", { hasText: "20 or more newer" }).waitFor();
   await page.locator("#requests tbody:first-of-type .receipt").waitFor(); // below its own row
+  assert.doesNotMatch(await text(page, ".receipt pre"), / ago/, "what stands still does not say how long ago it was");
   assert.equal(await first.innerText(), id);
   await page.keyboard.press("Enter");
   await page.locator(".brand").focus();

@@ -50,7 +50,7 @@ function fill(group, one, now) {
   texts.forEach((text, at) => say(group.told[at], text));
   mark(group, "data-bad", status >= 500 || (one.reason && one.reason !== "finished") ? "" : null);
   mark(group.button, "aria-label", `Receipt of ${one.method ?? "request"} ${one.id.slice(0, 8)}, status ${status ?? "none"}`);
-  if (group.more) say(group.words, one.words.join("\n"));
+  if (group.more) say(group.words, one.words.join("\n").replace(/, [\d.]+ s ago(?=:)/, "")); // how long ago is said beside, and goes on
 }
 
 function turn(group) {
