@@ -37,7 +37,8 @@ fn a_page_comes_whole_and_without_a_token() {
             assert_eq!(heard, body, "{path}");
             head.has(&[
                 &format!("Content-Type: {kind}"),
-                "Content-Security-Policy: default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+                "Content-Security-Policy: default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+                 require-trusted-types-for 'script'; trusted-types 'none'",
                 "X-Content-Type-Options: nosniff",
                 "Cache-Control: no-cache",
             ]);
