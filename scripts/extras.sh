@@ -9,7 +9,8 @@ usage: scripts/extras.sh [-f] [-n ROUNDS] [EXTRA...]     (default -n 5, all extr
 Has balancers serve small kept-alive requests (wrk, 200 connections that pause: about 10,000 requests a second, or with -f
 64 as fast as they can), in turn, four seconds each: a plain one, one with its pages open (one reader follows its state and
 another its loop), and one for each format of the access log. Prints, from what the kernel counts, the share of one CPU
-that all threads of a balancer take, what a request takes, medians of all rounds, and the ratio to the plain one.
+that all threads of a balancer take and what a request takes, medians of all rounds, and the middle of the rounds' ratios
+to the plain one.
 
   EVENKEEL=...  the binary (default: built, target/release/evenkeel)
 END
@@ -68,6 +69,9 @@ window() {
 # The middle one of the numbers in this column of a file.
 median() { cut -d' ' -f"$1" "$2" | sort -g | awk '{ all[NR] = $1 } END { print all[int((NR + 1) / 2)] }'; }
 
+# The middle one of the ratios to the plain balancer, each within its round.
+ratio() { paste -d' ' "$scratch/of.$1" "$scratch/of.plain" | awk '{ printf "%.4f\n", $2 / $5 }' >"$scratch/ratios" && median 1 "$scratch/ratios"; }
+
 echo "function delay() return $pause end" >"$scratch/pause.lua"
 start origin "$evenkeel" backend --listen 127.0.0.1:0 --name origin --body-size 100
 await "the backend" listens origin
@@ -98,9 +102,7 @@ for ((round = 0; round < rounds; round++)); do
     done
 done
 printf '%-10s %12s %12s %12s %10s\n' "" "requests/s" "CPU, %" "us/request" "of plain"
-plain=$(median 2 "$scratch/of.plain")
 for name in plain "${extras[@]}"; do
-    each=$(median 2 "$scratch/of.$name")
     printf '%-10s %12s %12s %12s %10s\n' "$name" "$(median 3 "$scratch/of.$name")" "$(median 1 "$scratch/of.$name")" \
-        "$each" "$(awk -v a="$each" -v b="$plain" 'BEGIN { printf "%.3f", a / b }')"
+        "$(median 2 "$scratch/of.$name")" "$(ratio "$name")"
 done

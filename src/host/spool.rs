@@ -11,19 +11,22 @@ use crate::base::Time;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A batch of this size goes on its way at once ...
-const BATCH: usize = 16 * 1024;
+/// A batch of this size goes on its way at once: to wake the writer costs more than to write a few lines ...
+const BATCH: usize = 64 * 1024;
 
 /// ... and a smaller one when its first line has waited for so long.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Batches that may wait for a slow writer: 1 MiB.
-const QUEUE: usize = 64;
+const QUEUE: usize = 16;
+
+/// Memory of written batches that waits for those to come: one is filled while another is written.
+const SPARE: usize = 2;
 
 /// How long the end of the process may wait for the last lines to be taken.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -46,6 +49,28 @@ struct Shared {
     lost: AtomicU64,
     /// The file is to be opened anew, which could not be said in the queue since that is full.
     reopen: AtomicBool,
+    /// Memory of batches that were written.
+    spare: Mutex<Vec<Vec<u8>>>,
+}
+
+impl Shared {
+    fn spare(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Memory for a batch.
+    fn lend(&self) -> Vec<u8> {
+        self.spare().pop().unwrap_or_else(|| Vec::with_capacity(BATCH + 1024))
+    }
+
+    /// Takes it back.
+    fn put(&self, mut bytes: Vec<u8>) {
+        bytes.clear();
+        let mut spare = self.spare();
+        if spare.len() < SPARE {
+            spare.push(bytes);
+        }
+    }
 }
 
 /// Where lines are put.
@@ -82,7 +107,10 @@ impl Spool {
         let (alive, ended) = sync_channel(0);
         let mut writer = Writer { out, path, torn: false, failing: 0, shared: Arc::clone(&spool.shared) };
         std::thread::Builder::new().name("access".into()).spawn(move || {
-            batches.into_iter().for_each(|batch| writer.take(&batch));
+            for batch in batches {
+                writer.take(&batch);
+                writer.shared.put(batch.bytes);
+            }
             drop(alive);
         })?;
         (spool.ended, spool.clock) = (Some(ended), wall_clock);
@@ -124,7 +152,7 @@ impl Spool {
     pub fn line(&mut self, now: Time, write: impl FnOnce(&mut Vec<u8>)) {
         if self.batch.lines == 0 {
             self.since = now;
-            self.batch.bytes.reserve(BATCH + 1024);
+            self.batch.bytes = self.shared.lend();
         }
         write(&mut self.batch.bytes);
         self.batch.lines += 1;
@@ -275,7 +303,6 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Mutex;
 
     fn put(spool: &mut Spool, text: &str, now: u64) {
         spool.line(Time(now), |out| out.extend_from_slice(text.as_bytes()));
