@@ -4,16 +4,14 @@
 //! It wants node, Chromium and what `tests/browser/package.json` names; `scripts/browser.sh` brings them. Where they are
 //! missing it is left out with a word, unless `EVENKEEL_BROWSER` says that it must be played.
 
+#[path = "support/which.rs"]
+mod which;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use which::find;
 
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
-
-/// Where a program is.
-fn find(name: &str) -> Option<PathBuf> {
-    let folders = std::env::var_os("PATH")?;
-    std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|path| path.is_file())
-}
 
 /// Node, the browser and the folder of the scripts. Errors: what is missing.
 fn tools() -> Result<(PathBuf, PathBuf, PathBuf), &'static str> {

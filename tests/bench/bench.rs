@@ -32,6 +32,8 @@ mod round;
 mod scenario;
 mod toy;
 mod vitals;
+#[path = "../support/which.rs"]
+mod which;
 
 use child::{Cpus, Scratch};
 use options::Options;
@@ -68,7 +70,7 @@ fn run(options: &Options) -> Result<(), String> {
         return Ok(());
     }
     child::heed_signals().map_err(|error| error.to_string())?;
-    let strace = peers::find("strace");
+    let strace = which::find("strace");
     if strace.is_none() {
         eprintln!("bench: strace is not installed, system calls are not counted");
     }

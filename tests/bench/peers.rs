@@ -3,6 +3,7 @@
 
 use crate::child::{Child, Cpus, Scratch, free_port};
 use crate::scenario::{Mode, Scenario};
+use crate::which::find;
 use std::fmt::{self, Display, Formatter};
 use std::fs;
 use std::net::SocketAddr;
@@ -248,13 +249,6 @@ fn stream_module(nginx: &Path) -> Option<String> {
     let file = Path::new("/usr/lib/nginx/modules/ngx_stream_module.so");
     let line = || file.exists().then(|| format!("load_module {};", file.display()));
     built_in.then(String::new).or_else(line)
-}
-
-/// A program in the path, or where Debian keeps servers.
-pub fn find(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
-    folders.map(|folder| folder.join(name)).find(|program| program.is_file())
 }
 
 /// The first line of what a command says, on whichever stream, without praise.

@@ -1,5 +1,8 @@
 //! A foreign program: found on this machine or not, started with a folder of its own, ended by its handle.
 
+#[path = "../support/which.rs"]
+mod which;
+
 use crate::support::*;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -9,9 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Where `name` is, or a word that it is not.
 pub fn find(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let more = ["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin"].map(PathBuf::from); // where servers hide
-    let found = std::env::split_paths(&path).chain(more).map(|folder| folder.join(name)).find(|file| file.is_file());
+    let found = which::find(name);
     if found.is_none() {
         left_out(name);
     }

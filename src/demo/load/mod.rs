@@ -83,11 +83,9 @@ impl Seen {
         Sight { asked: read(&self.asked), ok, failed, refused, slowest: Duration::from_nanos(read(&self.slowest)) }
     }
 
-    /// As it is now; the slowest is looked for among others from here on.
-    pub fn begin_anew(&self) -> Sight {
-        let sight = self.sight();
+    /// The slowest is looked for among others from here on.
+    pub fn begin_anew(&self) {
         self.slowest.store(0, Ordering::SeqCst);
-        sight
     }
 
     fn add(count: &AtomicU64) {

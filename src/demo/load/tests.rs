@@ -197,7 +197,8 @@ fn whoever_counts_begins_anew() {
     let mut world = World::new(0);
     world.wish(Wish::Burst);
     world.until("the burst", |world| world.seen().ok == u64::from(BURST));
-    let before = world.load.seen.begin_anew();
+    let before = world.load.seen.sight();
+    world.load.seen.begin_anew();
     assert!(before.slowest > Duration::ZERO);
     assert_eq!(world.seen(), Sight { slowest: Duration::ZERO, ..before });
 }
