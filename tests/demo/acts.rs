@@ -2,6 +2,7 @@
 
 use super::*;
 use std::io::ErrorKind;
+use std::net::TcpListener;
 use std::thread::{Builder, scope};
 
 /// They wait for probes, time-outs and patient clients, seconds each, and work little: so they wait together.
