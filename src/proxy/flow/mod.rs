@@ -6,8 +6,8 @@
 //! once more.
 //!
 //! Payload that comes in bulk takes a shorter way on kernels that know one: through a pipe, without being copied to us at
-//! all ([`Net::pull`]). A read that filled its whole buffer says that it does; a pull that brought
-//! little says that it no longer does.
+//! all ([`Net::pull`]). A read that filled its whole buffer says that it does; pulls that together brought little before
+//! there was no more say that it no longer does.
 //!
 //! This file knows bodies and sockets; it knows nothing of phases, retries or time. Read [`Flow::pump`].
 
@@ -25,7 +25,7 @@ use message::Message;
 use std::io;
 use std::ops::Range;
 
-/// A pull that brings less than this part of what announces more would have been cheaper as a read.
+/// Pulls that bring less than this part of what announces more would have been cheaper as a read.
 const TRICKLE: usize = 2;
 
 /// Where a pump stopped.
@@ -64,6 +64,8 @@ pub struct Flow {
     touched: bool,
     /// The source has more to give at once than a buffer holds.
     bulk: bool,
+    /// Bytes pulled since there were none.
+    pulled: usize,
     /// Payload that passed, in bytes.
     pub carried: u64,
     /// Bytes sent, heads and framing included.
@@ -266,7 +268,9 @@ impl Flow {
             return Ok(pulled);
         }
         let filled = from.fill(&mut cx.net, &mut cx.lender)?;
-        self.bulk = matches!(filled, Filled::Bytes(count) if count >= cx.limits.bulk);
+        if let Filled::Bytes(count) = filled {
+            self.bulk = count >= cx.limits.bulk;
+        }
         Ok(filled)
     }
 
@@ -285,13 +289,14 @@ impl Flow {
         let pulled = from.pull(&mut cx.net, pipe, most)?;
         match pulled {
             Some(Filled::Bytes(count)) => {
-                self.bulk = count * TRICKLE >= cx.limits.bulk;
+                self.pulled += count;
                 self.body.came(count);
                 self.frame(count, &[]);
                 self.message.piped = true;
                 cx.stats.bytes_spliced += count as u64;
             }
-            Some(_) => {}
+            // What came last may have been the short end of much: all since the last pause counts.
+            Some(_) => self.bulk = std::mem::take(&mut self.pulled) * TRICKLE >= cx.limits.bulk,
             None => self.message.drop_pipe(&mut cx.net),
         }
         Ok(pulled)
