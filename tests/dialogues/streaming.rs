@@ -129,3 +129,29 @@ fn a_tunnel_passes_single_bytes_both_ways() {
         }
     });
 }
+
+/// That its destination has something to say tells nothing of what comes from the source.
+#[test]
+fn what_comes_in_bulk_goes_through_pipes_until_little_comes() {
+    let tiny = Play::new().limits(|limits| limits.bulk = 8).calm().needs_edges();
+    tiny.simulated_only("how much real kernels have at once is chance").run(|s| {
+        let client = s.client();
+        client.says(GET);
+        let backend = s.backend_hears_request("GET / HTTP/1.1");
+        backend.says("HTTP/1.1 200 OK\r\nContent-Length: 120\r\n\r\n");
+        client.hears_head("HTTP/1.1 200 OK");
+        let pass = |piece: &str, piped: u64| {
+            let before = s.stats().bytes_spliced;
+            backend.says(piece);
+            client.hears(piece);
+            s.check(s.stats().bytes_spliced - before == piped, &format!("of {piece:?} {piped} bytes are piped"));
+        };
+        pass("the first is read ....", 0);
+        pass("the next is pulled ...", 22);
+        client.says("GET /next"); // wakes the flow, and nothing is there
+        s.blink();
+        pass("so is the one behind it.......", 30);
+        pass("few", 3);
+        pass("so little was there that this is read .....", 0);
+    });
+}
