@@ -3,6 +3,9 @@
 //! Three kinds: this test's own binary run again ([`serve`]: strict, every byte checked), nginx serving files, and where
 //! there is no nginx the embedded backend.
 
+#[path = "../support/which.rs"]
+mod which;
+
 use crate::support::wire::chunked;
 use crate::support::{Framing, Pattern, Wire, refusing, until};
 use rustix::process::{Pid, Signal, kill_process};
@@ -74,9 +77,9 @@ impl Process {
                 let nginx = nginx().expect("nginx, since there was one");
                 // Where there is setpriv, it goes when the test is killed; it becomes nginx under the same number.
                 let leash = Path::new("/usr/bin/setpriv");
-                let mut command = Command::new(if leash.exists() { leash } else { nginx });
+                let mut command = Command::new(if leash.exists() { leash } else { &nginx });
                 if leash.exists() {
-                    command.args(["--pdeathsig", "KILL"]).arg(nginx);
+                    command.args(["--pdeathsig", "KILL"]).arg(&nginx);
                 }
                 command.arg("-c").arg(file);
                 command
@@ -116,11 +119,8 @@ impl Drop for Process {
 pub const NO_NGINX: &str = "CHAOS_NO_NGINX";
 
 /// Where nginx is, if it is installed.
-pub fn nginx() -> Option<&'static Path> {
-    if std::env::var_os(NO_NGINX).is_some() {
-        return None;
-    }
-    ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/usr/bin/nginx"].map(Path::new).into_iter().find(|path| path.exists())
+pub fn nginx() -> Option<PathBuf> {
+    if std::env::var_os(NO_NGINX).is_some() { None } else { which::find("nginx") }
 }
 
 /// One process, so that killing it kills all of it. It closes each connection after some requests, as it likes to.

@@ -1,12 +1,10 @@
 //! Listeners and backends that are files: curl at one with the other behind it, and nginx on both sides.
 
+use super::chains::nginx_with;
 use super::program::{Program, find};
 use super::suite::curl;
 use crate::support::*;
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 #[test]
 fn curl_asks_at_a_path_and_keeps_its_connection() {
@@ -31,8 +29,7 @@ fn curl_asks_at_a_path_and_keeps_its_connection() {
 fn nginx(path: &Path, to: &Path, at: &Path) -> Program {
     Program::listening(|address, folder| {
         let text = format!(
-            "daemon off; worker_processes 1; error_log stderr warn; pid nginx.pid;\n\
-             events {{ worker_connections 64; }}\n\
+            "events {{ worker_connections 64; }}\n\
              http {{ access_log off; client_body_temp_path a; proxy_temp_path b; fastcgi_temp_path c; uwsgi_temp_path d; \
              scgi_temp_path e;\n\
              server {{ listen {address}; location / {{ proxy_pass http://unix:{}; }} }}\n\
@@ -40,10 +37,7 @@ fn nginx(path: &Path, to: &Path, at: &Path) -> Program {
             to.display(),
             at.display(),
         );
-        let file = folder.write("nginx.conf", text);
-        let mut command = Command::new(path);
-        command.args(["-p", folder.path("").to_str().unwrap(), "-c", &file]).stderr(Stdio::inherit());
-        command
+        nginx_with(path, &text, folder)
     })
 }
 
@@ -53,8 +47,6 @@ fn nginx_stands_before_us_and_behind_us_at_paths() {
     let nook = Nook::new();
     let (door, far) = (nook.address("door"), nook.address("far"));
     let _balancer = Balancer::start(&["-l", &door, "--admin", "off", "--health", "off", "-b", &far]);
-    // Who may connect is decided by the umask, as for any file; the workers of a nginx that root starts are somebody else.
-    std::fs::set_permissions(nook.path("door"), Permissions::from_mode(0o666)).unwrap();
     let nginx = nginx(&path, &nook.path("door"), &nook.path("far"));
     let mut client = Client::connect(nginx.address);
     for _ in 0..3 {
