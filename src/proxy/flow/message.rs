@@ -13,8 +13,8 @@ use crate::proxy::end::End;
 use std::io::{self, IoSlice};
 use std::ops::Range;
 
-/// A message that is no longer than this leaves as one piece: writev(2) has to fetch the list of pieces first, a quarter
-/// of a microsecond for which as many bytes can be copied twice.
+/// A message that is no longer than this leaves as one piece: writev(2) has to fetch the list of pieces first, and in the
+/// quarter of a microsecond that it takes for that, twice as much is copied.
 const SMALL: usize = 4096;
 
 /// A message, none (nothing owed) to begin with.

@@ -1,9 +1,9 @@
 //! One direction: from a socket, through a lent buffer or a pipe, to a socket.
 //!
 //! A flow sends *messages* ([`message`]): something of our own around a piece of payload straight from where it was read
-//! into. Nothing is read while a message is owed (law 6), and no payload of any size is copied from one buffer to another. The
-//! first message of a request that is whole at hand is kept until the first byte of a response, so that it can be sent
-//! once more.
+//! into. Nothing is read while a message is owed (law 6), and only small payload is copied from one buffer to another.
+//! The first message of a request that is whole at hand is kept until the first byte of a response, so that it can be
+//! sent once more.
 //!
 //! Payload that comes in bulk takes a shorter way on kernels that know one: through a pipe, without being copied to us at
 //! all ([`Net::pull`]). A read that filled its whole buffer says that it does; pulls that together brought little before
