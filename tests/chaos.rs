@@ -3,7 +3,7 @@
 //!
 //! What chance decides is decided by `CHAOS_SEED`, but the kernel's scheduling is nobody's to repeat: what is found here is
 //! to be found again in the simulated world (`simulation.rs`). A log that nobody reads is in `loopback/hardship.rs`.
-//! Not here yet, since there is none: an access log whose disk is full.
+//! An access log whose disk is full is in `loopback/access.rs`.
 //!
 //! `CHAOS_SECONDS`: how long the storm lasts (6). `CHAOS_SLOW`: how many slow clients there are (1500).
 #![cfg(target_os = "linux")] // what a process costs is read from /proc
