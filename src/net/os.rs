@@ -13,7 +13,7 @@ use super::remote;
 pub use super::remote::Remote;
 use super::splice::Pipes;
 use super::unix;
-use super::write::write_once;
+use super::write::write;
 use super::{Event, ListenOptions, Moved, Net, Pipe, Sent, Signal, Sock};
 use crate::base::{Address, Peer, Time};
 use crate::host::signals::Signals;
@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 /// Whether a read or write that did less than asked proves that the kernel has no more to give or take just now, with a
 /// fresh edge to come. So it is on epoll and kqueue. mio's selector over poll(2) arms itself again only when it has seen
 /// would-block, so there every call goes on until that.
-const SHORT_MEANS_DRAINED: bool = cfg!(all(
+pub(super) const SHORT_MEANS_DRAINED: bool = cfg!(all(
     any(target_os = "linux", target_os = "android", target_os = "macos", target_os = "ios", target_os = "freebsd"),
     not(mio_unsupported_force_poll_poll),
     not(evenkeel_portable),
@@ -328,16 +328,11 @@ impl Net for Os {
     }
 
     fn write(&mut self, to: Sock, pieces: &[IoSlice<'_>]) -> io::Result<Sent> {
-        let (stream, _) = self.stream(to)?;
-        let asked: usize = pieces.iter().map(|piece| piece.len()).sum();
-        let mut taken = write_once(stream, pieces, 0)?;
-        while !SHORT_MEANS_DRAINED && taken > 0 && taken < asked {
-            match write_once(stream, pieces, taken) {
-                Ok(0) | Err(_) => break, // an error will be met again by whoever goes on
-                Ok(count) => taken += count,
-            }
-        }
-        Ok(if taken == 0 { Sent::Blocked } else { Sent::Bytes(taken) })
+        write(self.stream(to)?.0, pieces, false)
+    }
+
+    fn write_more(&mut self, to: Sock, pieces: &[IoSlice<'_>]) -> io::Result<Sent> {
+        write(self.stream(to)?.0, pieces, true)
     }
 
     fn lend_pipe(&mut self, likely: u64) -> Option<Pipe> {

@@ -27,6 +27,14 @@ impl<N> Traced<N> {
         self.calls.total += 1;
     }
 
+    fn wrote(&mut self, sent: &io::Result<Sent>) {
+        match sent {
+            Ok(Sent::Bytes(count)) => self.calls.bytes_written += *count as u64,
+            Ok(Sent::Blocked) => self.calls.write_blocked += 1,
+            Err(_) => {}
+        }
+    }
+
     /// What is wrapped.
     pub fn inner(&mut self) -> &mut N {
         &mut self.inner
@@ -105,11 +113,14 @@ impl<N: Net> Net for Traced<N> {
     fn write(&mut self, to: Sock, pieces: &[IoSlice<'_>]) -> io::Result<Sent> {
         self.count(|calls| &mut calls.write);
         let sent = told("write", &to, self.inner.write(to, pieces));
-        match sent {
-            Ok(Sent::Bytes(count)) => self.calls.bytes_written += count as u64,
-            Ok(Sent::Blocked) => self.calls.write_blocked += 1,
-            Err(_) => {}
-        }
+        self.wrote(&sent);
+        sent
+    }
+
+    fn write_more(&mut self, to: Sock, pieces: &[IoSlice<'_>]) -> io::Result<Sent> {
+        self.count(|calls| &mut calls.write);
+        let sent = told("write more", &to, self.inner.write_more(to, pieces));
+        self.wrote(&sent);
         sent
     }
 

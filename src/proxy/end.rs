@@ -136,10 +136,11 @@ impl End {
         }
     }
 
-    /// Writes once. How many bytes were taken; fewer than offered: wait. Errors: the connection takes no more.
-    pub fn send<N: Net>(&mut self, net: &mut N, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+    /// Writes once, with `more` or the end to follow at once ([`Net::write_more`]) or not. How many bytes were taken; fewer
+    /// than offered: wait. Errors: the connection takes no more.
+    pub fn send<N: Net>(&mut self, net: &mut N, pieces: &[IoSlice<'_>], more: bool) -> io::Result<usize> {
         let offered = pieces.iter().map(|piece| piece.len()).sum();
-        let sent = net.write(self.sock, pieces);
+        let sent = if more { net.write_more(self.sock, pieces) } else { net.write(self.sock, pieces) };
         self.sent(sent, offered)
     }
 

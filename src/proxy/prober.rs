@@ -215,7 +215,7 @@ impl Running {
             if !self.end.writable {
                 return Ok(false);
             }
-            self.sent += self.end.send(&mut cx.net, &[IoSlice::new(&question[self.sent..])])?;
+            self.sent += self.end.send(&mut cx.net, &[IoSlice::new(&question[self.sent..])], false)?;
         }
         Ok(true)
     }

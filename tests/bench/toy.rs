@@ -1,5 +1,6 @@
 //! The limit for a new connection per request: accept, read once, write to a pooled upstream, read, write, close. It takes
-//! every request and every response for one whole buffer, which for this load they are, and understands neither.
+//! every request and every response for one whole buffer, which for this load they are, and understands neither. As with
+//! us, the last bytes leave with the end.
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
@@ -78,8 +79,8 @@ impl Toy {
             // An edge of writability, or of an end, tells nothing here.
             Some(Place::Upstream(upstream, client @ Some(_))) => {
                 if let Ok(count) = upstream.read(&mut self.buffer) {
-                    if let Some(mut client) = client.take() {
-                        client.write_all(&self.buffer[..count])?;
+                    if let Some(client) = client.take() {
+                        farewell(client, &self.buffer[..count])?;
                     }
                     self.free.push(at);
                 }
@@ -113,4 +114,17 @@ impl Toy {
         entry.insert(Place::Upstream(stream, None));
         Ok(at)
     }
+}
+
+/// Writes and closes.
+#[cfg(target_os = "linux")]
+fn farewell(client: TcpStream, last: &[u8]) -> io::Result<()> {
+    rustix::net::send(&client, last, rustix::net::SendFlags::MORE)?;
+    Ok(())
+}
+
+/// Writes and closes.
+#[cfg(not(target_os = "linux"))]
+fn farewell(mut client: TcpStream, last: &[u8]) -> io::Result<()> {
+    client.write_all(last)
 }

@@ -239,7 +239,7 @@ impl<N: Net> Backend<N> {
             Framing::None | Framing::UntilClose => At::Body(Rest::Length(0)),
         };
         if told_to_go_on {
-            connection.end.send(&mut self.net, &[IoSlice::new(b"HTTP/1.1 100 Continue\r\n\r\n")])?; // always fits
+            connection.end.send(&mut self.net, &[IoSlice::new(b"HTTP/1.1 100 Continue\r\n\r\n")], false)?; // always fits
         }
         connection.end.consume(size);
         connection.scan = Scan::default();
@@ -315,7 +315,7 @@ impl<N: Net> Backend<N> {
             }
             let pieces = [IoSlice::new(prepared), IoSlice::new(pad)];
             let pieces = if prepared.is_empty() { &pieces[1..] } else { &pieces[..] };
-            let taken = connection.end.send(&mut self.net, pieces)?;
+            let taken = connection.end.send(&mut self.net, pieces, false)?;
             let of_prepared = taken.min(prepared.len());
             connection.sent += of_prepared;
             *padding -= (taken - of_prepared) as u64;

@@ -15,6 +15,8 @@ pub struct Cruelty {
     pub nothing: u16,
     /// A write is blocked although there is room, and owes an edge.
     pub blocked: u16,
+    /// A write that more is to follow is kept until then, and lost if a reset follows. Otherwise it leaves at once.
+    pub keeps: u16,
     /// A read that may choose says `more: true`; otherwise it owes an edge. (A short read is drained on epoll.)
     pub more: u16,
     /// A batch contains readiness that is not true.
@@ -66,6 +68,7 @@ impl Cruelty {
             short_writes: 0,
             nothing: 0,
             blocked: 0,
+            keeps: 1000,
             more: 0,
             spurious: 0,
             held_back: 0,
@@ -96,6 +99,7 @@ impl Cruelty {
             short_writes: 200,
             nothing: 100,
             blocked: 100,
+            keeps: 700,
             more: 500,
             spurious: 100,
             held_back: 150,

@@ -16,6 +16,7 @@ const TOO_MANY_OPEN_FILES: i32 = 24;
 impl Net for Sim {
     fn wait(&mut self, until: Option<Time>, events: &mut Vec<Event>) -> io::Result<Time> {
         self.open_turn();
+        self.look_for_kept();
         self.work();
         (self.news, self.silent) = (false, false);
         self.arrivals();
@@ -171,17 +172,12 @@ impl Net for Sim {
     }
 
     fn write(&mut self, to: Sock, pieces: &[IoSlice<'_>]) -> io::Result<Sent> {
-        let conn = self.writable_stream(to, "write");
-        let bytes = pieces.iter().map(|piece| &**piece).collect::<Vec<_>>().concat();
-        if bytes.is_empty() {
-            self.accuse(Some(to), "write of nothing");
-        }
-        let result = self.write_some(to, conn, &bytes);
-        let given = self.record_write("write", (to, conn), bytes.len(), &result);
-        self.trace.mix_bytes(&bytes[..given]);
-        result
+        self.write_pieces("write", to, pieces, false)
     }
 
+    fn write_more(&mut self, to: Sock, pieces: &[IoSlice<'_>]) -> io::Result<Sent> {
+        self.write_pieces("write more", to, pieces, true)
+    }
     fn lend_pipe(&mut self, _: u64) -> Option<Pipe> {
         self.give_pipe()
     }
@@ -200,7 +196,7 @@ impl Net for Sim {
     fn push(&mut self, from: &Pipe, to: Sock) -> io::Result<Sent> {
         let conn = self.writable_stream(to, "push");
         let bytes = self.piped_bytes(from);
-        let result = self.write_some(to, conn, &bytes);
+        let result = self.write_some(to, conn, &bytes, false);
         self.take_from_pipe(from, &result);
         self.record_write("push", (to, conn), bytes.len(), &result);
         result
@@ -340,7 +336,28 @@ impl Sim {
         Err(ErrorKind::ConnectionReset.into())
     }
 
-    fn write_some(&mut self, to: Sock, conn: usize, bytes: &[u8]) -> io::Result<Sent> {
+    fn write_pieces(&mut self, call: &'static str, to: Sock, pieces: &[IoSlice<'_>], more: bool) -> io::Result<Sent> {
+        let conn = self.writable_stream(to, call);
+        let bytes = pieces.iter().map(|piece| &**piece).collect::<Vec<_>>().concat();
+        if bytes.is_empty() {
+            self.accuse(Some(to), &format!("{call} of nothing"));
+        }
+        let result = self.write_some(to, conn, &bytes, more);
+        let given = self.record_write(call, (to, conn), bytes.len(), &result);
+        self.trace.mix_bytes(&bytes[..given]);
+        result
+    }
+
+    /// Kept bytes that nothing followed would wait for a timer (Linux: a fifth of a second).
+    fn look_for_kept(&mut self) {
+        for conn in std::mem::take(&mut self.keeping) {
+            if !self.conns[conn].kept.is_empty() {
+                self.accuse(self.conns[conn].slot.map(Sock), "what was written for more to follow was left to itself");
+            }
+        }
+    }
+
+    fn write_some(&mut self, to: Sock, conn: usize, bytes: &[u8], more: bool) -> io::Result<Sent> {
         if !self.known(to) {
             return Err(ErrorKind::NotConnected.into());
         }
@@ -351,17 +368,23 @@ impl Sim {
                 false => ErrorKind::BrokenPipe.into(),
             });
         }
-        let room = self.conns[conn].far.inbox.room();
+        let room = self.conns[conn].far.inbox.room() - self.conns[conn].kept.len();
         let mut count = room.min(bytes.len());
         if count > 0 && self.luck(self.cruelty.short_writes) {
             count = 1 + self.rng.below(count as u64) as usize;
         }
         if count == 0 || self.luck(self.cruelty.blocked) {
             self.slot_mut(to).write_owed = true;
+            self.send_kept(conn);
             return Ok(Sent::Blocked);
         }
         self.slot_mut(to).write_owed |= count < bytes.len();
-        self.send(conn, End::Inside, &bytes[..count]);
+        self.conns[conn].kept.extend(&bytes[..count]);
+        if more && count == bytes.len() && self.luck(self.cruelty.keeps) {
+            self.keeping.push(conn);
+        } else {
+            self.send_kept(conn);
+        }
         self.moved();
         Ok(Sent::Bytes(count))
     }

@@ -111,6 +111,8 @@ pub struct Sim {
     /// Slots closed since the last `wait`: free from the next one on.
     closed: Vec<u32>,
     conns: Vec<Conn>,
+    /// Connections of which bytes were kept since the last `wait`.
+    keeping: Vec<usize>,
     pipes: Vec<Option<Piped>>,
     servers: BTreeMap<Address, Server>,
     /// Calls from inside that came to nothing.
@@ -139,6 +141,7 @@ impl Sim {
             stirred: Vec::new(),
             closed: Vec::new(),
             conns: Vec::new(),
+            keeping: Vec::new(),
             pipes: Vec::new(),
             servers: BTreeMap::new(),
             failures: BTreeMap::new(),

@@ -315,6 +315,32 @@ fn turns_without_progress_are_a_bug() {
     }
 }
 
+#[test]
+fn what_more_is_to_follow_leaves_with_it_and_is_lost_in_a_reset() {
+    let mut cruelty = Cruelty::calm();
+    cruelty.end_rides = 1000;
+    for (resets, expected) in [(false, 5), (true, 0)] {
+        let (mut sim, sock, far) = accepted(cruelty.clone());
+        assert_eq!(sim.write_more(sock, &[IoSlice::new(b"hel")]).expect("taken"), Sent::Bytes(3));
+        assert_eq!(sim.write_more(sock, &[IoSlice::new(b"lo")]).expect("taken"), Sent::Bytes(2));
+        if resets {
+            sim.reset(sock)
+        } else {
+            sim.close(sock)
+        }
+        settle(&mut sim);
+        assert_eq!(sim.far_read(far, &mut Vec::new(), 9), expected);
+    }
+}
+
+#[test]
+#[should_panic(expected = "left to itself")]
+fn what_more_is_to_follow_and_does_not_is_a_bug() {
+    let (mut sim, sock, _) = accepted(Cruelty::calm());
+    let _ = sim.write_more(sock, &[IoSlice::new(b"hello")]);
+    settle(&mut sim);
+}
+
 /// An echo of everything, with many clients, as a workload whose trace is compared.
 fn echo(seed: u64) -> (u64, usize) {
     let mut sim = Sim::new(seed, Cruelty::cruel());

@@ -59,6 +59,8 @@ pub(super) struct Side {
 pub(super) struct Conn {
     pub(super) inside: Side,
     pub(super) far: Side,
+    /// What the program under test has written and its kernel keeps for what is to follow at once.
+    pub(super) kept: Vec<u8>,
     pub(super) stage: Stage,
     /// The address that was called: a listener inside or a server of the world.
     pub(super) called: Address,
@@ -95,6 +97,7 @@ impl Sim {
         self.conns.push(Conn {
             inside,
             far,
+            kept: Vec::new(),
             stage: Stage::Calling,
             called,
             caller,
@@ -121,6 +124,12 @@ impl Sim {
         }
     }
 
+    /// What was kept leaves.
+    pub(super) fn send_kept(&mut self, conn: usize) {
+        let kept = std::mem::take(&mut self.conns[conn].kept);
+        self.send(conn, End::Inside, &kept);
+    }
+
     /// The application at `from` breaks the connection. A Unix socket has no RST: all it can do is to go.
     pub(super) fn break_up(&mut self, conn: usize, from: End) {
         match self.conns[conn].called.is_unix() {
@@ -139,6 +148,9 @@ impl Sim {
             return;
         }
         side.finished = true;
+        if from == End::Inside {
+            self.send_kept(conn);
+        }
         let rides = self.luck(self.cruelty.end_rides);
         let at = match rides {
             true => self.now,
@@ -157,6 +169,9 @@ impl Sim {
             return;
         }
         side.gone = true;
+        if from == End::Inside {
+            self.conns[conn].kept.clear();
+        }
         let (lost, at) = (self.luck(self.cruelty.lost), self.now + self.latency());
         let inbox = &mut self.conns[conn].side_mut(from.other()).inbox;
         if lost {

@@ -49,8 +49,9 @@ impl Exchange {
         of: (u32, Peer),
         cx: &mut Context<N>,
     ) -> Box<Self> {
+        let parts = kind == Kind::Answer && !terms.keep_alive;
         let mut exchange = Exchange::blank(kind, terms, record.heard, of, cx).placed(cx);
-        (exchange.record, exchange.response) = (record, Flow::new(text, Body::Done, false));
+        (exchange.record, exchange.response) = (record, Flow::new(text, Body::Done, false).parting(parts));
         exchange
     }
 

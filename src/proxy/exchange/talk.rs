@@ -134,10 +134,10 @@ impl Exchange {
         let early = !self.request.is_at_hand() && matches!(head.framing, Framing::None | Framing::Length(_));
         let cookie = cx.backends.tell_client(*backend, self.search.stuck);
         let (body, chunking) = self.terms.write(&head, cx.draining || early, cookie, &mut out);
-        let drops_trailers = head.drops_trailers;
+        let (drops_trailers, parts) = (head.drops_trailers, self.terms.is_parting());
         end.consume(size);
         self.response.give_back(cx);
-        self.response = Flow::new(out, body, chunking).trailers(drops_trailers);
+        self.response = Flow::new(out, body, chunking).trailers(drops_trailers).parting(parts);
         match self.response.begin(end, &cx.limits) {
             Ok(()) => Ok(true),
             Err(malformed) => self.bad_response(&malformed, cx),

@@ -101,6 +101,11 @@ impl Terms {
         self.keep_alive && self.version == Version::V10
     }
 
+    /// Whether the client is let go once it has the response whose head it is told.
+    pub fn is_parting(&self) -> bool {
+        self.stage == Stage::Final && !self.keep_alive && !self.upgraded
+    }
+
     /// Whether the client was told nothing of a response, not even an interim one.
     pub fn nothing_said(&self) -> bool {
         self.stage == Stage::Head && self.interims == 0

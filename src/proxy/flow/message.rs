@@ -84,13 +84,14 @@ impl Message {
         }
     }
 
-    /// Writes what is owed, as far as it is taken. Errors: the connection takes no more.
-    pub fn write<N: Net>(&mut self, from: &End, to: &mut End, net: &mut N) -> io::Result<()> {
+    /// Writes what is owed, as far as it is taken; as the `last` before the end of the connection or not. Errors: the
+    /// connection takes no more.
+    pub fn write<N: Net>(&mut self, from: &End, to: &mut End, last: bool, net: &mut N) -> io::Result<()> {
         self.join(from);
         while self.owed() > 0 && to.writable {
             let taken = match &self.pipe {
-                Some(pipe) if self.piped => self.write_piped(pipe, to, net)?,
-                _ => self.write_held(from, to, net)?,
+                Some(pipe) if self.piped => self.write_piped(pipe, to, last, net)?,
+                _ => self.write_held(from, to, last, net)?,
             };
             self.sent += taken;
         }
@@ -108,23 +109,23 @@ impl Message {
         self.split += std::mem::take(&mut self.payload);
     }
 
-    fn write_held<N: Net>(&self, from: &End, to: &mut End, net: &mut N) -> io::Result<usize> {
+    fn write_held<N: Net>(&self, from: &End, to: &mut End, last: bool, net: &mut N) -> io::Result<usize> {
         if self.payload == 0 {
-            return to.send(net, &[IoSlice::new(&self.out[self.sent..])]);
+            return to.send(net, &[IoSlice::new(&self.out[self.sent..])], last);
         }
         let (before, behind) = self.out.split_at(self.split);
         let pieces = [before, &from.held()[..self.payload], behind];
-        to.send(net, &remaining(&pieces, self.sent))
+        to.send(net, &remaining(&pieces, self.sent), last)
     }
 
-    fn write_piped<N: Net>(&self, pipe: &Pipe, to: &mut End, net: &mut N) -> io::Result<usize> {
+    fn write_piped<N: Net>(&self, pipe: &Pipe, to: &mut End, last: bool, net: &mut N) -> io::Result<usize> {
         let behind = self.split + self.payload;
         if self.sent < self.split {
-            to.send(net, &[IoSlice::new(&self.out[self.sent..self.split])])
+            to.send(net, &[IoSlice::new(&self.out[self.sent..self.split])], true)
         } else if self.sent < behind {
             to.push(net, pipe, behind - self.sent)
         } else {
-            to.send(net, &[IoSlice::new(&self.out[self.sent - self.payload..])])
+            to.send(net, &[IoSlice::new(&self.out[self.sent - self.payload..])], last)
         }
     }
 }

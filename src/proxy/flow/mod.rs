@@ -56,6 +56,8 @@ pub struct Flow {
     chunking: bool,
     /// What the source says behind its body does not go on.
     drops_trailers: bool,
+    /// The destination is let go once it has all of it.
+    parting: bool,
     /// Payload that may pass, in bytes; 0: any.
     limit: u64,
     /// The message is the whole of a request: keep it until [`Flow::forget`].
@@ -86,6 +88,12 @@ impl Flow {
     /// The same flow, which forgets what the source says behind its body if `drops` says so.
     pub fn trailers(self, drops: bool) -> Flow {
         Flow { drops_trailers: drops, ..self }
+    }
+
+    /// The same flow, after which the destination is let go within the same turn if `parts` says so: its last bytes leave
+    /// together with the end.
+    pub fn parting(self, parts: bool) -> Flow {
+        Flow { parting: parts, ..self }
     }
 
     /// Takes what `from` already holds into the first message, so that head and body leave in one write.
@@ -208,7 +216,8 @@ impl Flow {
     /// Writes what is owed, write first and wait only if something is left (law 4). Whether all of it went.
     fn write<N: Net>(&mut self, from: &mut End, to: &mut End, cx: &mut Context<N>) -> io::Result<bool> {
         let before = self.message.sent();
-        let written = self.message.write(from, to, &mut cx.net);
+        let last = self.parting && self.body.is_done();
+        let written = self.message.write(from, to, last, &mut cx.net);
         let taken = self.message.sent() - before;
         self.moved += taken as u64;
         cx.moved += taken as u64;
