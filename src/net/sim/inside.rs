@@ -348,15 +348,6 @@ impl Sim {
         result
     }
 
-    /// Kept bytes that nothing followed would wait for a timer (Linux: a fifth of a second).
-    fn look_for_kept(&mut self) {
-        for conn in std::mem::take(&mut self.keeping) {
-            if !self.conns[conn].kept.is_empty() {
-                self.accuse(self.conns[conn].slot.map(Sock), "what was written for more to follow was left to itself");
-            }
-        }
-    }
-
     fn write_some(&mut self, to: Sock, conn: usize, bytes: &[u8], more: bool) -> io::Result<Sent> {
         if !self.known(to) {
             return Err(ErrorKind::NotConnected.into());

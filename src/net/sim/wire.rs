@@ -130,6 +130,15 @@ impl Sim {
         self.send(conn, End::Inside, &kept);
     }
 
+    /// Kept bytes that nothing followed would wait for a timer (Linux: a fifth of a second).
+    pub(super) fn look_for_kept(&mut self) {
+        for conn in std::mem::take(&mut self.keeping) {
+            if !self.conns[conn].kept.is_empty() {
+                self.accuse(self.conns[conn].slot.map(Sock), "what was written for more to follow was left to itself");
+            }
+        }
+    }
+
     /// The application at `from` breaks the connection. A Unix socket has no RST: all it can do is to go.
     pub(super) fn break_up(&mut self, conn: usize, from: End) {
         match self.conns[conn].called.is_unix() {
