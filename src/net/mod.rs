@@ -163,8 +163,9 @@ pub trait Net {
     /// the peer sent before may still be readable.
     fn write(&mut self, to: Sock, pieces: &[IoSlice<'_>]) -> io::Result<Sent>;
 
-    /// As [`Net::write`], where all that is taken will be followed by more, a [`Net::finish`] or a [`Net::close`] before the
-    /// next [`Net::wait`]: a kernel may keep it until then, so that both leave in one segment (MSG_MORE, send(2)).
+    /// As [`Net::write`], where all that is taken will be followed by more or a [`Net::finish`] before the next
+    /// [`Net::wait`]: a kernel may keep it until then, so that both leave in one segment (MSG_MORE, send(2)). A
+    /// [`Net::close`] will not do: with bytes unread it is a reset, in which what was kept is lost.
     fn write_more(&mut self, to: Sock, pieces: &[IoSlice<'_>]) -> io::Result<Sent>;
 
     /// Lends an empty pipe for what is `likely` to come, in bytes. None: bytes are to be copied.

@@ -178,6 +178,7 @@ impl Net for Sim {
     fn write_more(&mut self, to: Sock, pieces: &[IoSlice<'_>]) -> io::Result<Sent> {
         self.write_pieces("write more", to, pieces, true)
     }
+
     fn lend_pipe(&mut self, _: u64) -> Option<Pipe> {
         self.give_pipe()
     }

@@ -116,16 +116,20 @@ impl Session {
         }
         // Whoever has not announced it may be saying something just now, and would be reset for it.
         let silent = whole && is_last && !refused && self.client.held().is_empty() && !self.client.readable;
-        if silent { Step::Close(Reason::Closed) } else { self.let_go(cx) }
+        if silent {
+            cx.net.finish(self.client.sock); // the answer leaves even if it has broken its word, and closing resets it
+            return Step::Close(Reason::Closed);
+        }
+        self.let_go(cx)
     }
 
     /// Tells the client that we are done, and hears it out for a moment.
     fn let_go<N: Net>(&mut self, cx: &mut Context<N>) -> Step {
+        cx.net.finish(self.client.sock);
+        cx.moved += 1;
         if self.client.ended {
             return Step::Close(Reason::Closed);
         }
-        cx.net.finish(self.client.sock);
-        cx.moved += 1;
         self.client.drop_held(&mut cx.lender);
         self.last_word = cx.now + LONGEST_LINGER;
         self.enter(Phase::Lingering, cx);
