@@ -7,7 +7,9 @@ usage() {
 usage: scripts/instructions.sh [--check] [-n REQUESTS] [PATH...]
 
 Counts by callgrind, which gives nearly the same number on a busy machine as on an idle one. Two runs of different length
-for each path (REQUESTS, default 2000, and three times as many), so that starting and stopping cancel out. Paths:
+for each path (REQUESTS, default 2000, and three times as many), so that starting and stopping cancel out. How large the
+pieces are in which a download comes is the kernel's affair, so one count of it in ten is off: a path that is above its
+ceiling is counted four times more, and the median of the five stands. Paths:
 
   kept-alive    GET over kept-alive connections
   fresh         GET, each on a connection of its own
@@ -57,7 +59,9 @@ size() { [[ $1 == download ]] && echo 262144 || echo 100; }
 
 # Instructions of a whole run that serves so many requests over 8 connections at once, into `counted`.
 count() {
-    local path=$1 number=$2 run="$1.$2"
+    local path=$1 number=$2
+    runs=$((runs + 1))
+    local run="$path.$number.$runs"
     start "$run" valgrind --tool=callgrind --callgrind-out-file="$scratch/out.$run" \
         "$evenkeel" -l 127.0.0.1:0 -b "$origin" --admin 127.0.0.1:0 --health off
     local balancer=$latest
@@ -70,17 +74,31 @@ count() {
     counted=$(sed -n 's/^totals: \([0-9]*\).*/\1/p; s/^summary: \([0-9]*\).*/\1/p' "$scratch/out.$run" | tail -n 1)
 }
 
+# Instructions per request of a path, into `found`.
+measure() {
+    count "$1" "$requests"
+    local few=$counted
+    count "$1" $((requests * 3))
+    found=$(((counted - few) / (requests * 2)))
+}
+
 above=0
+runs=0
 echo "instructions per request:"
 for path in "${paths[@]}"; do
     start "origin.$path" "$evenkeel" backend --listen 127.0.0.1:0 --name origin --body-size "$(size "$path")"
     await "the backend" listens "origin.$path"
     origin=$(address "origin.$path")
-    count "$path" "$requests"
-    few=$counted
-    count "$path" $((requests * 3))
-    found=$(((counted - few) / (requests * 2)))
+    measure "$path"
     ceiling=$(awk -v path="$path" '$1 == path { print $2 }' scripts/instructions.ceilings)
+    if [[ $found -gt $ceiling ]]; then
+        all=("$found")
+        for _ in 1 2 3 4; do
+            measure "$path"
+            all+=("$found")
+        done
+        found=$(printf '%s\n' "${all[@]}" | sort -n | sed -n 3p)
+    fi
     printf '%-12s %8d   ceiling %8d\n' "$path" "$found" "$ceiling"
     [[ $found -le $ceiling ]] || above=1
 done
