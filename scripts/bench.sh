@@ -4,7 +4,7 @@ set -euo pipefail
 
 usage() {
     cat <<'END'
-usage: scripts/bench.sh [-r ROUNDS] [-d SECONDS] [--quick] [SCENARIO...]
+usage: scripts/bench.sh [-r ROUNDS] [-d SECONDS] [--quick] [--alone] [SCENARIO...]
 
 Every balancer has one thread and, where there are two, a processor for itself; all have the same load and the same origin
 (both in tests/bench) and take turns within each round, so that a busy moment of the machine hits them all. Processor time
@@ -15,6 +15,7 @@ it goes to stderr. Every answer is checked; one that is wrong or missing ends th
   -d SECONDS   how long each balancer is measured in a round (0.75), after a quarter of it to warm up;
                the default takes about ten minutes
   --quick      one round of a tenth of a second, 500 connections at most: shows that it works, little else
+  --alone      evenkeel and nobody else, for OTHER
   SCENARIO     what to measure by its name, or by how several names begin (default: all of them)
                  keep-1 keep-64 keep-1000 keep-8000   kept-alive connections, small answers
                  fresh-64                             a new connection for each request
@@ -24,6 +25,7 @@ it goes to stderr. Every answer is checked; one that is wrong or missing ends th
                  fair-64                              small requests beside 64 large downloads
                  idle-16000                           memory of idle connections
   EVENKEEL=... the binary (default: built here)
+  OTHER=...    another build, which takes turns with it: shows what a change does
 
 System calls are counted by strace, in a short run of their own. The relay is no peer but the limit: a copier of bytes that
 understands none (for fresh-64 a toy with pooled upstreams). What is not installed is left out with a word.

@@ -76,7 +76,8 @@ fn run(options: &Options) -> Result<(), String> {
     }
     let cpus = Cpus::share();
     let descriptors = child::raise_descriptors();
-    let field = Field::survey(cpus, Scratch::new().map_err(|error| error.to_string())?, descriptors);
+    let scratch = Scratch::new().map_err(|error| error.to_string())?;
+    let field = Field::survey(cpus, scratch, descriptors, options.alone);
 
     println!("`scripts/bench.sh {}`: {}", options.line, field.versions());
     println!("{} rounds of {:?}, {}; {}", options.rounds, options.time, field.cpus.said(), kernel());

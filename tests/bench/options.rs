@@ -14,6 +14,8 @@ pub struct Options {
     pub most: usize,
     /// What is measured.
     pub scenarios: Vec<Scenario>,
+    /// Only builds of ours are measured.
+    pub alone: bool,
     /// As typed.
     pub line: String,
 }
@@ -26,6 +28,7 @@ impl Options {
             time: Duration::from_millis(750),
             most: usize::MAX,
             scenarios: Vec::new(),
+            alone: false,
             line: args.join(" "),
         };
         let mut args = args.iter();
@@ -33,6 +36,7 @@ impl Options {
             match arg.as_str() {
                 "-r" => options.rounds = number(args.next())? as usize,
                 "-d" => options.time = Duration::from_secs_f64(number(args.next())?),
+                "--alone" => options.alone = true,
                 "--quick" => (options.rounds, options.time, options.most) = (1, Duration::from_millis(100), 500),
                 name => options.scenarios.extend(named(name)?),
             }

@@ -16,6 +16,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub enum Peer {
     /// We.
     Evenkeel,
+    /// We, of another build.
+    Other,
     /// As it comes.
     Haproxy,
     /// With `option splice-request` and `splice-response`, which `splice-auto` leaves to a guess.
@@ -30,6 +32,7 @@ impl Display for Peer {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Peer::Evenkeel => "evenkeel",
+            Peer::Other => "evenkeel, the other",
             Peer::Haproxy => "HAProxy",
             Peer::Spliced => "HAProxy, spliced",
             Peer::Nginx => "nginx",
@@ -47,8 +50,12 @@ pub struct Field {
     /// What one process may have.
     pub descriptors: usize,
     evenkeel: PathBuf,
+    /// Another build of it, which shows what a change has done.
+    other: Option<PathBuf>,
     haproxy: Option<PathBuf>,
     nginx: Option<PathBuf>,
+    /// Nobody takes part but we.
+    alone: bool,
     /// The line that gives nginx its TCP mode, if it has one.
     stream: Option<String>,
     started: AtomicUsize,
@@ -68,22 +75,35 @@ pub struct Runner {
 }
 
 impl Field {
-    /// Who is there; in words who is not.
-    pub fn survey(cpus: Cpus, scratch: Scratch, descriptors: usize) -> Field {
+    /// Who is there; in words who is not. Nobody but us if we are `alone`.
+    pub fn survey(cpus: Cpus, scratch: Scratch, descriptors: usize, alone: bool) -> Field {
         let evenkeel = std::env::var_os("EVENKEEL").map_or(env!("CARGO_BIN_EXE_evenkeel").into(), PathBuf::from);
-        let (haproxy, nginx) = (find("haproxy"), find("nginx"));
+        let (haproxy, nginx) = if alone { (None, None) } else { (find("haproxy"), find("nginx")) };
         for (name, found) in [("HAProxy", &haproxy), ("nginx", &nginx)] {
-            if found.is_none() {
+            if found.is_none() && !alone {
                 eprintln!("bench: {name} is not installed, left out");
             }
         }
         let stream = nginx.as_deref().and_then(stream_module);
-        Field { cpus, scratch, descriptors, evenkeel, haproxy, nginx, stream, started: AtomicUsize::new(0) }
+        let other = std::env::var_os("OTHER").map(PathBuf::from);
+        Field {
+            cpus,
+            scratch,
+            descriptors,
+            evenkeel,
+            other,
+            haproxy,
+            nginx,
+            alone,
+            stream,
+            started: AtomicUsize::new(0),
+        }
     }
 
     /// Who takes part in a scenario.
     pub fn contenders(&self, scenario: &Scenario) -> Vec<Peer> {
         let mut all = vec![Peer::Evenkeel];
+        all.extend(self.other.as_ref().map(|_| Peer::Other));
         all.extend(self.haproxy.as_ref().map(|_| Peer::Haproxy));
         all.extend(self.haproxy.as_ref().filter(|_| scenario.may_splice()).map(|_| Peer::Spliced));
         if self.nginx.is_some() && scenario.mode == Mode::Tcp && self.stream.is_none() {
@@ -92,11 +112,11 @@ impl Field {
             all.push(Peer::Nginx);
         }
         // It has an upstream for every client, idle or not.
-        if scenario.connections * 2 + 512 <= self.descriptors {
-            all.push(Peer::Relay);
-        } else {
+        let fits = scenario.connections * 2 + 512 <= self.descriptors;
+        if !fits && !self.alone {
             eprintln!("bench: {}: too few descriptors for a relay, left out", scenario.name);
         }
+        all.extend((fits && !self.alone).then_some(Peer::Relay));
         all
     }
 
@@ -115,7 +135,8 @@ impl Field {
             let mut origin = Child::beside(&program, &["origin".to_string()], self.said("origin"))?;
             let at = origin.address()?;
             let (address, child) = match peer {
-                Peer::Evenkeel => self.evenkeel(scenario, at),
+                Peer::Evenkeel => self.evenkeel(&self.evenkeel, scenario, at),
+                Peer::Other => self.evenkeel(self.other.as_deref().unwrap_or(&self.evenkeel), scenario, at),
                 Peer::Haproxy | Peer::Spliced => self.haproxy(peer, scenario, at),
                 Peer::Nginx => self.nginx(scenario, at),
                 Peer::Relay => self.relay(scenario, at),
@@ -125,7 +146,7 @@ impl Field {
         start().map_err(|error: String| format!("{peer}, {}: {error}", scenario.name))
     }
 
-    fn evenkeel(&self, scenario: &Scenario, origin: SocketAddr) -> Result<(SocketAddr, Child), String> {
+    fn evenkeel(&self, program: &Path, scenario: &Scenario, origin: SocketAddr) -> Result<(SocketAddr, Child), String> {
         let mode = if scenario.mode == Mode::Tcp { "tcp" } else { "http" };
         let text = format!(
             "admin = \"off\"\n[listener.main]\nbind = \"127.0.0.1:0\"\nmode = \"{mode}\"\npool = \"main\"\n\
@@ -134,7 +155,7 @@ impl Field {
             self.descriptors.saturating_sub(256)
         );
         let file = self.write("evenkeel.toml", &text)?;
-        let mut child = self.spawn(Some(&self.evenkeel), &["-c", &file], "evenkeel")?;
+        let mut child = self.spawn(Some(program), &["-c", &file], "evenkeel")?;
         Ok((child.address()?, child))
     }
 
@@ -166,7 +187,7 @@ impl Field {
             self.descriptors.saturating_sub(512)
         );
         let file = self.write("haproxy.cfg", &text)?;
-        self.accepting(self.spawn(self.haproxy.as_ref(), &["-db", "-f", &file], "haproxy")?, address)
+        self.accepting(self.spawn(self.haproxy.as_deref(), &["-db", "-f", &file], "haproxy")?, address)
     }
 
     fn nginx(&self, scenario: &Scenario, origin: SocketAddr) -> Result<(SocketAddr, Child), String> {
@@ -183,7 +204,7 @@ impl Field {
             self.descriptors.saturating_sub(256)
         );
         let file = self.write("nginx.conf", &text)?;
-        self.accepting(self.spawn(self.nginx.as_ref(), &["-e", "stderr", "-c", &file], "nginx")?, address)
+        self.accepting(self.spawn(self.nginx.as_deref(), &["-e", "stderr", "-c", &file], "nginx")?, address)
     }
 
     fn relay(&self, scenario: &Scenario, origin: SocketAddr) -> Result<(SocketAddr, Child), String> {
@@ -192,7 +213,7 @@ impl Field {
         Ok((child.address()?, child))
     }
 
-    fn spawn(&self, program: Option<&PathBuf>, args: &[&str], name: &str) -> Result<Child, String> {
+    fn spawn(&self, program: Option<&Path>, args: &[&str], name: &str) -> Result<Child, String> {
         let program = program.ok_or("not installed")?;
         let args: Vec<String> = args.iter().map(ToString::to_string).collect();
         Child::front(&self.cpus, program, &args, self.said(name))
