@@ -22,10 +22,10 @@
 
 pub mod calls;
 mod congestion;
-mod defer;
 mod direct;
 mod ear;
 pub mod inherit;
+mod options;
 pub mod os;
 mod remote;
 pub mod sim;
@@ -177,6 +177,11 @@ pub trait Net {
     /// As [`Net::read`], at most `most` bytes, into an empty pipe (splice(2)). The error `Unsupported` says nothing about
     /// the connection: copy instead.
     fn pull(&mut self, from: Sock, into: &Pipe, most: usize) -> io::Result<Moved>;
+
+    /// Events tell of bytes here only once so many are there, an end or an error aside (SO_RCVLOWAT, socket(7)); 1: of each.
+    /// Those that are there already count.
+    /// Events may still tell of fewer, and must where no more can come before some are taken.
+    fn low_water(&mut self, sock: Sock, bytes: usize);
 
     /// As [`Net::write`] of all that is in a pipe, which is not empty (splice(2)). What is not taken stays in it.
     fn push(&mut self, from: &Pipe, to: Sock) -> io::Result<Sent>;

@@ -5,10 +5,10 @@
 //! would-block can be left out (law 3). Read [`Net`] first; then [`Os::read`], where the kernel's moods are.
 
 use super::congestion;
-use super::defer;
 use super::direct::receive;
 use super::ear::{self, Ear, Opened};
 use super::inherit::{self, Inherited};
+use super::options;
 use super::remote;
 pub use super::remote::Remote;
 use super::splice::Pipes;
@@ -261,7 +261,7 @@ impl Net for Os {
 
     fn kept_back(&mut self, client: Sock) -> Duration {
         match self.slots.get(client.0 as usize) {
-            Some(Slot::Stream { deferred: true, .. }) => defer::KEPT_BACK,
+            Some(Slot::Stream { deferred: true, .. }) => options::KEPT_BACK,
             _ => Duration::ZERO,
         }
     }
@@ -349,6 +349,12 @@ impl Net for Os {
             Some(Slot::Stream { urgent: true, .. }) => Err(ErrorKind::Unsupported.into()),
             Some(Slot::Stream { stream, .. }) => self.pipes.pull(stream.as_fd(), into, most),
             _ => Err(ErrorKind::NotConnected.into()),
+        }
+    }
+
+    fn low_water(&mut self, sock: Sock, bytes: usize) {
+        if let Ok((stream, _)) = self.stream(sock) {
+            options::low_water(stream, bytes);
         }
     }
 

@@ -143,6 +143,12 @@ impl<N: Net> Net for Traced<N> {
         moved
     }
 
+    fn low_water(&mut self, sock: Sock, bytes: usize) {
+        self.count(|calls| &mut calls.low_water);
+        log::trace!("low water {sock:?} -> {bytes}");
+        self.inner.low_water(sock, bytes);
+    }
+
     fn push(&mut self, from: &Pipe, to: Sock) -> io::Result<Sent> {
         self.count(|calls| &mut calls.push);
         let sent = told("push", &to, self.inner.push(from, to));

@@ -8,8 +8,8 @@ use super::asks::Asker;
 use super::crowd::{Alarm, Crowd};
 use super::end::End;
 use super::exchange::Exchange;
-use super::grace::Graces;
 use super::idle::Idle;
+use super::moments::Moments;
 use super::receipt::Receipts;
 use super::watch::Watchers;
 use super::xray::Xray;
@@ -131,8 +131,8 @@ pub struct Context<N> {
     pub idle: Idle,
     /// The deadline of each socket that has one.
     pub deadlines: Timers,
-    /// Clients that are not watched for a moment.
-    pub graces: Graces,
+    /// What can wait for a moment.
+    pub moments: Moments,
     /// When each backend is probed next, by backend.
     pub probes_due: Timers,
     /// Requests that wait for backends that are full.
@@ -200,7 +200,7 @@ impl<N: Net> Context<N> {
             backends,
             idle: Idle::default(),
             deadlines: Timers::default(),
-            graces: Graces::default(),
+            moments: Moments::default(),
             probes_due: Timers::default(),
             queues: Queues::default(),
             crowds: Vec::new(),

@@ -1,5 +1,5 @@
-//! What is due when, and what is done then: deadlines of sockets, probes, ejected backends, clients in grace, those who watch, memory to
-//! free.
+//! What is due when, and what is done then: deadlines of sockets, probes, ejected backends, what can wait for a moment, those who watch,
+//! memory to free.
 //!
 //! Who waits for something sets its deadline ([`Context::deadlines`](super::context::Context::deadlines)); the loop asks
 //! here how long it may sleep and, at the end of each turn, attends to what has come.
@@ -19,21 +19,25 @@ impl<N: Net> Proxy<N> {
         let (sockets, probes, returns) = (deadlines.next(), probes_due.next(), ejections_due.next());
         let lines = self.cx.access.as_ref().and_then(Access::due);
         let (watchers, drain) = (self.cx.watchers.due(), self.drain.deadline());
-        let next = [sockets, probes, returns, lines, watchers, drain, self.next_grace(), self.next_look(), trim];
+        let next = [sockets, probes, returns, lines, watchers, drain, self.next_moment(), self.next_look(), trim];
         next.into_iter().flatten().min()
     }
 
-    /// When the next unwatched client is to be watched. Nobody is woken for those who have gone since.
-    fn next_grace(&mut self) -> Option<Time> {
-        while let Some((until, sock)) = self.cx.graces.first() {
-            if let Owner::Client(row) = self.cx.owner(sock)
-                && self.sessions.get(row as usize).is_some_and(Session::is_in_grace)
-            {
+    /// When somebody's moment ends next. Nobody is woken for those who have gone since.
+    fn next_moment(&mut self) -> Option<Time> {
+        while let Some((until, sock)) = self.cx.moments.first() {
+            if self.holder_of(sock).is_some_and(|(_, session)| session.is_put_off(sock)) {
                 return Some(until);
             }
-            self.cx.graces.pop(until);
+            self.cx.moments.pop(until);
         }
         None
+    }
+
+    /// The session that a socket belongs to, if it does, and its row.
+    fn holder_of(&mut self, sock: Sock) -> Option<(u32, &mut Session)> {
+        let (Owner::Client(row) | Owner::Upstream(row)) = self.cx.owner(sock) else { return None };
+        Some((row, self.sessions.get_mut(row as usize)?))
     }
 
     /// Attends to every deadline that has come.
@@ -54,21 +58,21 @@ impl<N: Net> Proxy<N> {
             }
             self.cx.stats.came_due += 1;
         }
-        self.end_graces();
+        self.end_moments();
         self.cx.end_ejections();
         self.serve_queues();
         self.prober.begin_due(&mut self.cx);
         self.tell_watchers();
     }
 
-    /// Watches the clients whose backends take their time.
-    fn end_graces(&mut self) {
-        while let Some(sock) = self.cx.graces.pop(self.cx.now) {
+    /// Watches the clients whose backends take their time, and fetches what has come of much.
+    fn end_moments(&mut self) {
+        while let Some(sock) = self.cx.moments.pop(self.cx.now) {
             self.cx.stats.came_due += 1;
-            if let Owner::Client(row) = self.cx.owner(sock)
+            if let Owner::Client(row) | Owner::Upstream(row) = self.cx.owner(sock)
                 && let Some(session) = self.sessions.get_mut(row as usize)
             {
-                let next = session.watch(&mut self.cx);
+                let next = session.see_to(sock, &mut self.cx);
                 self.follow(row, next);
             }
         }

@@ -2,6 +2,7 @@
 //!
 //! Readiness is told on its edge, once, so it is remembered here until a call says that there is nothing more.
 
+use super::context::Context;
 use crate::base::{Buffer, Lender};
 use crate::net::{Moved, Net, Pipe, Sent, Sock};
 use std::io::{self, IoSlice};
@@ -22,6 +23,10 @@ pub struct End {
     pub broken: bool,
     /// Events tell of it. If not, nobody may wait for it.
     pub watched: bool,
+    /// A moment is running, after which it is to be looked at.
+    put_off: bool,
+    /// Events tell of bytes once there are so many.
+    low_water: u32,
     held: Option<Buffer>,
 }
 
@@ -41,7 +46,17 @@ pub enum Filled {
 impl End {
     /// A watched end that is writable, as a connected socket is, and has said nothing.
     pub fn new(sock: Sock) -> End {
-        End { sock, readable: false, writable: true, ended: false, broken: false, watched: true, held: None }
+        End {
+            sock,
+            readable: false,
+            writable: true,
+            ended: false,
+            broken: false,
+            watched: true,
+            put_off: false,
+            low_water: 1,
+            held: None,
+        }
     }
 
     /// The end of a client that was just let in and may have spoken already: worth a look before it is watched.
@@ -102,6 +117,10 @@ impl End {
         if held.room().is_empty() {
             return Ok(Filled::Full);
         }
+        if self.low_water > 1 {
+            self.low_water = 1; // whoever reads wants every byte
+            net.low_water(self.sock, 1);
+        }
         let moved = net.read(self.sock, held.room()).inspect_err(|_| self.broken = true)?;
         if let Moved::Bytes { count, .. } = moved {
             held.filled(count);
@@ -121,6 +140,30 @@ impl End {
             Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(None),
             moved => moved.inspect_err(|_| self.broken = true).map(|moved| Some(self.learn(moved))),
         }
+    }
+
+    /// `count` bytes will come for certain, and fewer are of no use: events are to tell of it once they are there. If that
+    /// takes longer than a moment, it is to be looked at ([`End::look`]). Reading by [`End::fill`] ends this.
+    pub fn expect<N: Net>(&mut self, count: usize, cx: &mut Context<N>) {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        if std::mem::replace(&mut self.low_water, count) != count {
+            cx.net.low_water(self.sock, count as usize);
+        }
+        if !std::mem::replace(&mut self.put_off, true) {
+            cx.moments.begin(self.sock, cx.now);
+        }
+    }
+
+    /// Whether a moment is running for it.
+    pub fn is_put_off(&self) -> bool {
+        self.put_off
+    }
+
+    /// Its moment has ended: whether there may be bytes of which no event tells.
+    pub fn look(&mut self) -> bool {
+        let looks = std::mem::take(&mut self.put_off) && self.low_water > 1;
+        self.readable |= looks;
+        looks
     }
 
     /// Remembers what a read told of those to come.

@@ -184,6 +184,7 @@ fn calls(calls: &Calls, sheet: &mut Sheet) {
         ("read", calls.read),
         ("write", calls.write),
         ("pull", calls.pull),
+        ("low_water", calls.low_water),
         ("push", calls.push),
         ("finish", calls.finish),
         ("reset", calls.reset),

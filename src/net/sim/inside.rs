@@ -194,6 +194,12 @@ impl Net for Sim {
         result
     }
 
+    fn low_water(&mut self, sock: Sock, bytes: usize) {
+        let conn = self.stream(sock, "low_water");
+        self.record("low water", Some(sock.0), Some(conn), Outcome(bytes, 0, ""));
+        self.slot_mut(sock).low_water = bytes;
+    }
+
     fn push(&mut self, from: &Pipe, to: Sock) -> io::Result<Sent> {
         let conn = self.writable_stream(to, "push");
         let bytes = self.piped_bytes(from);
@@ -237,43 +243,6 @@ impl Net for Sim {
 }
 
 impl Sim {
-    /// How many bytes a read or pull brought.
-    fn record_read(
-        &mut self,
-        call: &'static str,
-        (from, conn): (Sock, usize),
-        asked: usize,
-        result: &io::Result<Moved>,
-    ) -> usize {
-        let (given, said) = match result {
-            Ok(Moved::Bytes { count, more: true }) => (*count, "more"),
-            Ok(Moved::Bytes { count, more: false }) => (*count, "drained"),
-            Ok(Moved::Nothing) => (0, "nothing"),
-            Ok(Moved::End) => (0, "end"),
-            Err(_) => (0, "error"),
-        };
-        self.record(call, Some(from.0), Some(conn), Outcome(asked, given, said));
-        given
-    }
-
-    /// How many bytes a write or push took.
-    fn record_write(
-        &mut self,
-        call: &'static str,
-        (to, conn): (Sock, usize),
-        asked: usize,
-        result: &io::Result<Sent>,
-    ) -> usize {
-        let (given, said) = match result {
-            Ok(Sent::Bytes(count)) if *count < asked => (*count, "full"),
-            Ok(Sent::Bytes(count)) => (*count, "taken"),
-            Ok(Sent::Blocked) => (0, "blocked"),
-            Err(_) => (0, "error"),
-        };
-        self.record(call, Some(to.0), Some(conn), Outcome(asked, given, said));
-        given
-    }
-
     /// The connection of a socket that may still be written to, or a panic.
     fn writable_stream(&self, to: Sock, call: &str) -> usize {
         let conn = self.stream(to, call);

@@ -47,6 +47,11 @@ impl Inbox {
         self.ready
     }
 
+    /// Whether nothing more can arrive before some of it was read.
+    pub(super) fn is_full(&self) -> bool {
+        self.ready == self.window
+    }
+
     /// How many bytes may be sent here now.
     pub(super) fn room(&self) -> usize {
         self.window - self.bytes.len()

@@ -47,6 +47,8 @@ pub(super) struct Slot {
     pub(super) read_owed: bool,
     /// A call said that no more is taken: an edge is owed when more is.
     pub(super) write_owed: bool,
+    /// So many bytes must be there before it is told of them.
+    pub(super) low_water: usize,
     pub(super) end_told: bool,
     pub(super) error_told: bool,
     broken_told: bool,
@@ -84,6 +86,7 @@ impl Slot {
             watched,
             read_owed: watched,
             write_owed: false,
+            low_water: 1,
             end_told: false,
             error_told: false,
             broken_told: false,
@@ -106,7 +109,8 @@ impl Slot {
                 let (conn, inbox) = (&conns[*conn], &conns[*conn].inside.inbox);
                 let end = inbox.ended && !self.end_told;
                 let failed = matches!(conn.stage, Stage::Failed(_));
-                inbox.ready() > 0 || end || inbox.reset || failed
+                let much = inbox.ready() >= self.low_water || inbox.is_full();
+                much || end || inbox.reset || failed
             }
         }
     }

@@ -1,8 +1,10 @@
 //! What happened, call by call: a hash over everything, the last calls for a panic, all of it aloud on demand.
 
+use super::{Outcome, Sim};
 use crate::base::Time;
+use crate::net::{Moved, Sent, Sock};
 use std::collections::VecDeque;
-use std::fmt;
+use std::{fmt, io};
 
 /// One call with its arguments and its result.
 #[derive(Debug, Clone, Copy)]
@@ -98,5 +100,44 @@ impl Trace {
     /// The last calls, one a line.
     pub(super) fn tail(&self) -> String {
         self.last.iter().map(|note| format!("{note}\n")).collect()
+    }
+}
+
+impl Sim {
+    /// How many bytes a read or pull brought.
+    pub(super) fn record_read(
+        &mut self,
+        call: &'static str,
+        (from, conn): (Sock, usize),
+        asked: usize,
+        result: &io::Result<Moved>,
+    ) -> usize {
+        let (given, said) = match result {
+            Ok(Moved::Bytes { count, more: true }) => (*count, "more"),
+            Ok(Moved::Bytes { count, more: false }) => (*count, "drained"),
+            Ok(Moved::Nothing) => (0, "nothing"),
+            Ok(Moved::End) => (0, "end"),
+            Err(_) => (0, "error"),
+        };
+        self.record(call, Some(from.0), Some(conn), Outcome(asked, given, said));
+        given
+    }
+
+    /// How many bytes a write or push took.
+    pub(super) fn record_write(
+        &mut self,
+        call: &'static str,
+        (to, conn): (Sock, usize),
+        asked: usize,
+        result: &io::Result<Sent>,
+    ) -> usize {
+        let (given, said) = match result {
+            Ok(Sent::Bytes(count)) if *count < asked => (*count, "full"),
+            Ok(Sent::Bytes(count)) => (*count, "taken"),
+            Ok(Sent::Blocked) => (0, "blocked"),
+            Err(_) => (0, "error"),
+        };
+        self.record(call, Some(to.0), Some(conn), Outcome(asked, given, said));
+        given
     }
 }

@@ -294,8 +294,8 @@ impl Flow {
         let unknown = matches!(self.body, Body::UntilClose);
         let likely = if unknown { self.carried.saturating_mul(8) } else { most }; // who has said much will say more
         let Some(pipe) = self.message.pipe(likely, &mut cx.net) else { return Ok(None) };
-        let most = usize::try_from(most).map_or(budget, |most| most.min(budget));
-        let pulled = from.pull(&mut cx.net, pipe, most)?;
+        let now = usize::try_from(most).map_or(budget, |most| most.min(budget));
+        let pulled = from.pull(&mut cx.net, pipe, now)?;
         match pulled {
             Some(Filled::Bytes(count)) => {
                 self.pulled += count;
@@ -304,8 +304,13 @@ impl Flow {
                 self.message.piped = true;
                 cx.stats.bytes_spliced += count as u64;
             }
-            // What came last may have been the short end of much: all since the last pause counts.
-            Some(_) => self.bulk = std::mem::take(&mut self.pulled) * TRICKLE >= cx.limits.bulk,
+            Some(_) => {
+                // What came last may have been the short end of much: all since the last pause counts.
+                self.bulk = std::mem::take(&mut self.pulled) * TRICKLE >= cx.limits.bulk;
+                if self.bulk && pulled == Some(Filled::Nothing) && !unknown {
+                    from.expect(handful(most), cx);
+                }
+            }
             None => self.message.drop_pipe(&mut cx.net),
         }
         Ok(pulled)
@@ -337,4 +342,12 @@ impl Flow {
         self.frame(0, &[]);
         true
     }
+}
+
+/// Of so much still to come, so much is worth to be woken for: less, and waking costs more than moving; more, and the
+/// source's kernel has to keep it (a body of a megabyte passes in two halves, one on its way in while the other goes out).
+fn handful(left: u64) -> usize {
+    const MUCH: u64 = 512 * 1024;
+    let most = if left >= 16 * MUCH { 2 * MUCH } else { MUCH };
+    left.min(most) as usize
 }

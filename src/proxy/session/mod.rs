@@ -138,10 +138,15 @@ impl Session {
 
     /// Remembers what an event told of one of its sockets.
     pub fn note(&mut self, sock: Sock, readable: bool, writable: bool, broken: bool) {
-        if self.client.sock == sock {
-            self.client.note(readable, writable, broken);
-        } else if let Some(end) = self.exchange.as_mut().and_then(|exchange| exchange.end_of(sock)) {
+        if let Some(end) = self.end_of(sock) {
             end.note(readable, writable, broken);
+        }
+    }
+
+    fn end_of(&mut self, sock: Sock) -> Option<&mut End> {
+        match self.client.sock == sock {
+            true => Some(&mut self.client),
+            false => self.exchange.as_mut().and_then(|exchange| exchange.end_of(sock)),
         }
     }
 
@@ -175,7 +180,7 @@ impl Session {
             return self.watch(cx);
         }
         if !std::mem::replace(&mut self.in_grace, true) {
-            cx.graces.grant(self.client.sock, cx.now);
+            cx.moments.begin(self.client.sock, cx.now);
         }
         Next::Wait
     }
@@ -188,9 +193,20 @@ impl Session {
         }
     }
 
-    /// Whether its client is not watched, and not waited for.
-    pub fn is_in_grace(&self) -> bool {
-        self.in_grace
+    /// Whether one of its sockets is to be seen to in a moment.
+    pub fn is_put_off(&mut self, sock: Sock) -> bool {
+        self.in_grace && sock == self.client.sock || self.end_of(sock).is_some_and(|end| end.is_put_off())
+    }
+
+    /// The moment that one of its sockets was given has ended.
+    pub fn see_to<N: Net>(&mut self, sock: Sock, cx: &mut Context<N>) -> Next {
+        if self.in_grace && sock == self.client.sock && self.watch(cx) == Next::Closed {
+            return Next::Closed;
+        }
+        match self.end_of(sock).is_some_and(End::look) {
+            true => self.drive(cx),
+            false => Next::Wait,
+        }
     }
 
     /// Lets events tell of its client from now on.
