@@ -110,16 +110,13 @@ impl End {
         if !self.readable {
             return Ok(Filled::Nothing);
         }
+        self.expect_any(net);
         let held = self.held.get_or_insert_with(|| lender.lend());
         if held.room().is_empty() {
             held.make_room();
         }
         if held.room().is_empty() {
             return Ok(Filled::Full);
-        }
-        if self.low_water > 1 {
-            self.low_water = 1; // whoever reads wants every byte
-            net.low_water(self.sock, 1);
         }
         let moved = net.read(self.sock, held.room()).inspect_err(|_| self.broken = true)?;
         if let Moved::Bytes { count, .. } = moved {
@@ -143,7 +140,7 @@ impl End {
     }
 
     /// `count` bytes will come for certain, and fewer are of no use: events are to tell of it once they are there. If that
-    /// takes longer than a moment, it is to be looked at ([`End::look`]). Reading by [`End::fill`] ends this.
+    /// takes longer than a moment, it is to be looked at ([`End::look`]). Until [`End::expect_any`].
     pub fn expect<N: Net>(&mut self, count: usize, cx: &mut Context<N>) {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         if std::mem::replace(&mut self.low_water, count) != count {
@@ -151,6 +148,13 @@ impl End {
         }
         if !std::mem::replace(&mut self.put_off, true) {
             cx.moments.begin(self.sock, cx.now);
+        }
+    }
+
+    /// Each byte is of use: events are to tell of it. So it is to begin with, and from each [`End::fill`] on.
+    pub fn expect_any<N: Net>(&mut self, net: &mut N) {
+        if std::mem::replace(&mut self.low_water, 1) > 1 {
+            net.low_water(self.sock, 1);
         }
     }
 

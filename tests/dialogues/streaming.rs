@@ -1,6 +1,7 @@
 //! Bytes pass as they come, both ways at once.
 
 use super::play::{Play, play};
+use std::time::Duration;
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -149,9 +150,71 @@ fn what_comes_in_bulk_goes_through_pipes_until_little_comes() {
         pass("the first is read ....", 0);
         pass("the next is pulled ...", 22);
         client.says("GET /next"); // wakes the flow, and nothing is there
-        s.blink();
+        s.time_passes(Duration::from_millis(5));
         pass("so is the one behind it.......", 30);
         pass("few", 3);
         pass("so little was there that this is read .....", 0);
+    });
+}
+
+/// However much is promised: what has come is not kept waiting for the rest, and who waits for nothing is not looked after.
+#[test]
+fn a_source_that_pauses_in_the_middle_of_much_is_heard_in_a_moment() {
+    const WHOLE: usize = 200_000;
+    Play::new().calm().run(|s| {
+        let client = s.client();
+        let piece = "x".repeat(WHOLE / 4);
+        client.says(GET);
+        let backend = s.backend_hears_request("GET / HTTP/1.1");
+        backend.says(format!("HTTP/1.1 200 OK\r\nContent-Length: {WHOLE}\r\n\r\n{piece}"));
+        client.hears_head("HTTP/1.1 200 OK");
+        client.hears(&piece);
+        for _ in 0..2 {
+            s.time_passes(Duration::from_millis(50));
+            let before = s.stats().came_due;
+            s.time_passes(Duration::from_millis(50));
+            s.check(s.stats().came_due == before, "who has looked in vain does not look again");
+            backend.says(&piece);
+            client.hears(&piece);
+        }
+        backend.says(&piece);
+        client.hears(&piece);
+        client.is_kept_alive();
+        client.says("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 200000\r\n\r\n");
+        s.backend_hears_request("POST / HTTP/1.1"); // on the connection that much was expected from
+        for _ in 0..3 {
+            client.says(&piece);
+            backend.hears(&piece);
+        }
+        backend.says("HTTP/1.1 413 Content Too Large\r\nContent-Length: 1\r\n\r\n!"); // while more is expected
+        client.hears_message("HTTP/1.1 413 Content Too Large", "!");
+        client.says(&piece);
+        client.hears_end();
+    });
+}
+
+/// Bytes after those that were expected are heard when they come, and not when somebody looks.
+#[test]
+fn after_much_little_is_heard_at_once() {
+    Play::new().calm().simulated_only("real time is not to be measured in a test").run(|s| {
+        let client = s.client();
+        let body = "x".repeat(150_000);
+        for _ in 0..3 {
+            client.says("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 150000\r\n\r\n");
+            let backend = s.backend_hears_request("POST / HTTP/1.1");
+            client.says(&body);
+            backend.hears(&body);
+            backend.says("HTTP/1.1 200 OK\r\nContent-Length: 150000\r\n\r\n");
+            client.hears_head("HTTP/1.1 200 OK");
+            backend.says(&body);
+            client.hears(&body);
+            s.takes_at_most(Duration::from_millis(5), || {
+                client.says(GET);
+                s.backend_hears_request("GET / HTTP/1.1");
+                backend.says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+                client.hears_message("HTTP/1.1 200 OK", "ok");
+            });
+        }
+        s.backends_were_called(1);
     });
 }

@@ -304,13 +304,15 @@ impl Flow {
                 self.message.piped = true;
                 cx.stats.bytes_spliced += count as u64;
             }
-            Some(_) => {
+            Some(Filled::Nothing) => {
                 // What came last may have been the short end of much: all since the last pause counts.
                 self.bulk = std::mem::take(&mut self.pulled) * TRICKLE >= cx.limits.bulk;
-                if self.bulk && pulled == Some(Filled::Nothing) && !unknown {
-                    from.expect(handful(most), cx);
+                match self.bulk && !unknown {
+                    true => from.expect(handful(most), cx),
+                    false => from.expect_any(&mut cx.net),
                 }
             }
+            Some(_) => {} // the end
             None => self.message.drop_pipe(&mut cx.net),
         }
         Ok(pulled)
