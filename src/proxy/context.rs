@@ -9,7 +9,7 @@ use super::crowd::{Alarm, Crowd};
 use super::end::End;
 use super::exchange::Exchange;
 use super::idle::Idle;
-use super::moments::Moments;
+use super::moments::{GATHERING, GRACE, Moments};
 use super::receipt::Receipts;
 use super::watch::Watchers;
 use super::xray::Xray;
@@ -131,8 +131,10 @@ pub struct Context<N> {
     pub idle: Idle,
     /// The deadline of each socket that has one.
     pub deadlines: Timers,
-    /// What can wait for a moment.
-    pub moments: Moments,
+    /// Clients that are not watched for a moment.
+    pub graces: Moments,
+    /// Sources of which much is expected in a moment.
+    pub gatherings: Moments,
     /// When each backend is probed next, by backend.
     pub probes_due: Timers,
     /// Requests that wait for backends that are full.
@@ -200,7 +202,8 @@ impl<N: Net> Context<N> {
             backends,
             idle: Idle::default(),
             deadlines: Timers::default(),
-            moments: Moments::default(),
+            graces: Moments::of(GRACE),
+            gatherings: Moments::of(GATHERING),
             probes_due: Timers::default(),
             queues: Queues::default(),
             crowds: Vec::new(),

@@ -6,6 +6,7 @@
 
 use super::access::Access;
 use super::context::{Context, Owner};
+use super::moments::Moments;
 use super::session::Session;
 use super::{Proxy, TRIMMED_EVERY};
 use crate::base::Time;
@@ -19,17 +20,18 @@ impl<N: Net> Proxy<N> {
         let (sockets, probes, returns) = (deadlines.next(), probes_due.next(), ejections_due.next());
         let lines = self.cx.access.as_ref().and_then(Access::due);
         let (watchers, drain) = (self.cx.watchers.due(), self.drain.deadline());
-        let next = [sockets, probes, returns, lines, watchers, drain, self.next_moment(), self.next_look(), trim];
-        next.into_iter().flatten().min()
+        let moments = [self.next_moment(|cx| &mut cx.graces), self.next_moment(|cx| &mut cx.gatherings)];
+        let next = [sockets, probes, returns, lines, watchers, drain, self.next_look(), trim];
+        next.into_iter().chain(moments).flatten().min()
     }
 
-    /// When somebody's moment ends next. Nobody is woken for those who have gone since.
-    fn next_moment(&mut self) -> Option<Time> {
-        while let Some((until, sock)) = self.cx.moments.first() {
+    /// When somebody's moment of one kind ends next. Nobody is woken for those who have gone since.
+    fn next_moment(&mut self, kind: fn(&mut Context<N>) -> &mut Moments) -> Option<Time> {
+        while let Some((until, sock)) = kind(&mut self.cx).first() {
             if self.holder_of(sock).is_some_and(|(_, session)| session.is_put_off(sock)) {
                 return Some(until);
             }
-            self.cx.moments.pop(until);
+            kind(&mut self.cx).pop(until);
         }
         None
     }
@@ -67,7 +69,8 @@ impl<N: Net> Proxy<N> {
 
     /// Watches the clients whose backends take their time, and fetches what has come of much.
     fn end_moments(&mut self) {
-        while let Some(sock) = self.cx.moments.pop(self.cx.now) {
+        let now = self.cx.now;
+        while let Some(sock) = self.cx.graces.pop(now).or_else(|| self.cx.gatherings.pop(now)) {
             self.cx.stats.came_due += 1;
             if let Owner::Client(row) | Owner::Upstream(row) = self.cx.owner(sock)
                 && let Some(session) = self.sessions.get_mut(row as usize)

@@ -147,7 +147,7 @@ impl End {
             cx.net.low_water(self.sock, count as usize);
         }
         if !std::mem::replace(&mut self.put_off, true) {
-            cx.moments.begin(self.sock, cx.now);
+            cx.gatherings.begin(self.sock, cx.now);
         }
     }
 

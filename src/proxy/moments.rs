@@ -8,27 +8,37 @@
 //! Sources of which much is expected: events tell of them only once it is there ([`End::expect`](super::end::End::expect)).
 //! If it takes longer than a moment, what has come by then is fetched, so that nobody waits for bytes that we could have.
 //!
-//! A moment lasts equally long for everybody, so a queue will do.
+//! Of either kind a moment lasts equally long for everybody, so a queue will do.
 
 use crate::base::Time;
 use crate::net::Sock;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Long enough for a backend nearby to answer, and for half a megabyte at 50 MB/s; short beside anything that a client who
-/// has left could cost, and for who looks at a progress bar.
-const MOMENT: Duration = Duration::from_millis(10);
+/// How long a client may go unwatched: long enough for a backend nearby to answer, short beside anything that one who has
+/// left could cost.
+pub const GRACE: Duration = Duration::from_millis(10);
+
+/// How long bytes may lie until more have come: half a megabyte at 2 Gbit/s. On a slower way it is this that a body may be
+/// late by; shorter, and the timer would wake us as often as the segments did.
+pub const GATHERING: Duration = Duration::from_millis(2);
 
 /// Whose moment is running, in the order in which it ends.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Moments {
+    length: Duration,
     queue: VecDeque<(Time, Sock)>,
 }
 
 impl Moments {
+    /// Moments that last so long.
+    pub fn of(length: Duration) -> Moments {
+        Moments { length, queue: VecDeque::new() }
+    }
+
     /// Whoever owns `sock` is to be seen to in a moment from `now` on.
     pub fn begin(&mut self, sock: Sock, now: Time) {
-        self.queue.push_back((now + MOMENT, sock));
+        self.queue.push_back((now + self.length, sock));
     }
 
     /// Whose moment ends first, and when.
@@ -50,11 +60,11 @@ mod tests {
 
     #[test]
     fn end_in_the_order_in_which_they_began() {
-        let mut moments = Moments::default();
+        let mut moments = Moments::of(GRACE);
         (0..3).for_each(|number| moments.begin(Sock(number), Time(u64::from(number))));
-        let end = Time(0) + MOMENT;
+        let end = Time(0) + GRACE;
         assert_eq!(moments.first(), Some((end, Sock(0))));
         assert_eq!([moments.pop(end), moments.pop(end)], [Some(Sock(0)), None]);
-        assert_eq!([moments.pop(end + MOMENT), moments.pop(end + MOMENT)], [Some(Sock(1)), Some(Sock(2))]);
+        assert_eq!([moments.pop(end + GRACE), moments.pop(end + GRACE)], [Some(Sock(1)), Some(Sock(2))]);
     }
 }

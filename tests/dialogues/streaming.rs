@@ -150,7 +150,7 @@ fn what_comes_in_bulk_goes_through_pipes_until_little_comes() {
         pass("the first is read ....", 0);
         pass("the next is pulled ...", 22);
         client.says("GET /next"); // wakes the flow, and nothing is there
-        s.time_passes(Duration::from_millis(5));
+        s.time_passes(Duration::from_millis(1));
         pass("so is the one behind it.......", 30);
         pass("few", 3);
         pass("so little was there that this is read .....", 0);
@@ -208,7 +208,7 @@ fn after_much_little_is_heard_at_once() {
             client.hears_head("HTTP/1.1 200 OK");
             backend.says(&body);
             client.hears(&body);
-            s.takes_at_most(Duration::from_millis(5), || {
+            s.takes_at_most(Duration::from_millis(2), || {
                 client.says(GET);
                 s.backend_hears_request("GET / HTTP/1.1");
                 backend.says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");

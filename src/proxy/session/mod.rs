@@ -180,7 +180,7 @@ impl Session {
             return self.watch(cx);
         }
         if !std::mem::replace(&mut self.in_grace, true) {
-            cx.moments.begin(self.client.sock, cx.now);
+            cx.graces.begin(self.client.sock, cx.now);
         }
         Next::Wait
     }
