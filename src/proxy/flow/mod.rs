@@ -6,8 +6,9 @@
 //! sent once more.
 //!
 //! Payload that comes in bulk takes a shorter way on kernels that know one: through a pipe, without being copied to us at
-//! all ([`Net::pull`]). A read that filled its whole buffer says that it does; pulls that together brought little before
-//! there was no more say that it no longer does.
+//! all ([`Net::pull`]). A length of many buffers says that it does, and a read that filled its whole buffer; pulls that
+//! together brought little before there was no more say that it no longer does. While it does, and more is promised, events
+//! tell of it only once much is there ([`End::expect`]).
 //!
 //! This file knows bodies and sockets; it knows nothing of phases, retries or time. Read [`Flow::pump`].
 
@@ -27,6 +28,10 @@ use std::ops::Range;
 
 /// Pulls that bring less than this part of what announces more would have been cheaper as a read.
 const TRICKLE: usize = 2;
+
+/// Who promises so many buffers full is taken at its word, and its body for bulk from the start: to copy the first of it
+/// costs 5 to 8 % more on a megabyte.
+const MANY: u64 = 4;
 
 /// Where a pump stopped.
 #[derive(Debug)]
@@ -98,7 +103,10 @@ impl Flow {
 
     /// Takes what `from` already holds into the first message, so that head and body leave in one write.
     pub fn begin(&mut self, from: &mut End, limits: &Limits) -> Result<(), Malformed> {
-        self.take(from, limits).map(drop)
+        self.take(from, limits)?;
+        let left = self.body.blind();
+        self.bulk = left != u64::MAX && left >= MANY * limits.bulk as u64;
+        Ok(())
     }
 
     /// Takes payload that `from` holds for ourselves, and sends it to nobody. Whether there was anything.
