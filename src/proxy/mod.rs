@@ -53,9 +53,9 @@ use std::time::Duration;
 /// Clients let in by one door in one turn, before those inside have their turn.
 const ADMITTED_AT_ONCE: usize = 64;
 
-/// What all sessions together may read in one turn, or nearly so (law 7): 4 MiB. In units of
+/// What all sessions together may read in one turn, or nearly so (law 7): 8 MiB. In units of
 /// [`Limits::bulk`](crate::config::Limits::bulk), as the next two are.
-const BUDGET: usize = 256;
+const BUDGET: usize = 512;
 
 /// However many have something to do, each may do so much, 128 KiB: with less, calls would be made for little ...
 const LEAST_SHARE: usize = 8;
