@@ -131,7 +131,8 @@ fn a_tunnel_passes_single_bytes_both_ways() {
     });
 }
 
-/// That its destination has something to say tells nothing of what comes from the source.
+/// That its destination has something to say tells nothing of what comes from the source; that a moment brought nothing,
+/// or little, does.
 #[test]
 fn what_comes_in_bulk_goes_through_pipes_until_little_comes() {
     let tiny = Play::new().limits(|limits| limits.bulk = 8).calm().needs_edges();
@@ -139,7 +140,7 @@ fn what_comes_in_bulk_goes_through_pipes_until_little_comes() {
         let client = s.client();
         client.says(GET);
         let backend = s.backend_hears_request("GET / HTTP/1.1");
-        backend.says("HTTP/1.1 200 OK\r\nContent-Length: 135\r\n\r\n");
+        backend.says("HTTP/1.1 200 OK\r\nContent-Length: 145\r\n\r\n");
         client.hears_head("HTTP/1.1 200 OK");
         let pass = |piece: &str, piped: u64| {
             let before = s.stats().bytes_spliced;
@@ -152,8 +153,13 @@ fn what_comes_in_bulk_goes_through_pipes_until_little_comes() {
         s.time_passes(Duration::from_millis(1));
         pass("so is the one behind it.......", 30);
         pass("few", 3);
-        pass("so little was there that this is read .....", 0);
-        pass("the next is pulled ...", 22);
+        s.time_passes(Duration::from_millis(20));
+        for byte in ["1", "2", "3"] {
+            s.takes_at_most(Duration::from_millis(1), || pass(byte, 0));
+            s.time_passes(Duration::from_millis(20));
+        }
+        pass("so little came lately that this is read ........", 0);
+        pass("the next is pulled .....", 24);
     });
 }
 

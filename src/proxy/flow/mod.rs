@@ -6,14 +6,14 @@
 //! sent once more.
 //!
 //! Payload that comes in bulk takes a shorter way on kernels that know one: through a pipe, without being copied to us at
-//! all ([`Net::pull`]). A length of many buffers says that it does, and a read that filled its whole buffer; pulls that
-//! together brought little before there was no more say that it no longer does. While it does, and more is promised, events
-//! tell of it only once much is there ([`End::expect`]).
+//! all ([`Net::pull`]). A length of many buffers says that it does, or what came of late ([`pace`]). While it does, and more
+//! is promised, events tell of it only once much is there ([`End::expect`]).
 //!
 //! This file knows bodies and sockets; it knows nothing of phases, retries or time. Read [`Flow::pump`].
 
 mod body;
 pub mod message;
+pub mod pace;
 
 pub use body::Body;
 
@@ -23,11 +23,9 @@ use crate::config::Limits;
 use crate::http::{self, Malformed};
 use crate::net::Net;
 use message::Message;
+use pace::Pace;
 use std::io;
 use std::ops::Range;
-
-/// Pulls that bring less than this part of what announces more would have been cheaper as a read.
-const TRICKLE: usize = 2;
 
 /// Who promises so many buffers full is taken at its word, and its body for bulk from the start: to copy the first of it
 /// costs 5 to 8 % more on a megabyte.
@@ -69,10 +67,8 @@ pub struct Flow {
     whole: bool,
     /// A byte of this flow was sent on the present connection.
     touched: bool,
-    /// The source has more to give at once than a buffer holds.
-    bulk: bool,
-    /// Bytes pulled since there were none.
-    pulled: usize,
+    /// How fast the source is.
+    pace: Pace,
     /// Payload that passed, in bytes.
     pub carried: u64,
     /// Bytes sent, heads and framing included.
@@ -105,7 +101,7 @@ impl Flow {
     pub fn begin(&mut self, from: &mut End, limits: &Limits) -> Result<(), Malformed> {
         self.take(from, limits)?;
         let left = self.body.blind();
-        self.bulk = left != u64::MAX && left >= MANY * limits.bulk as u64;
+        self.pace = Pace::promised(left != u64::MAX && left >= MANY * limits.bulk as u64);
         Ok(())
     }
 
@@ -276,7 +272,7 @@ impl Flow {
     fn refill<N: Net>(&mut self, from: &mut End, cx: &mut Context<N>, budget: usize) -> io::Result<Filled> {
         let within_limit = if self.limit > 0 { self.limit - self.carried } else { u64::MAX };
         let most = self.body.blind().min(within_limit);
-        if self.bulk
+        if self.pace.is_bulk()
             && from.readable
             && most >= cx.limits.bulk as u64
             && from.held().is_empty()
@@ -286,7 +282,8 @@ impl Flow {
         }
         let filled = from.fill(&mut cx.net, &mut cx.lender)?;
         if let Filled::Bytes(count) = filled {
-            self.bulk = count >= cx.limits.bulk;
+            let promised = most >= cx.limits.bulk as u64 && !matches!(self.body, Body::UntilClose);
+            self.pace.read(count, cx.limits.bulk, promised, cx.now);
         }
         Ok(filled)
     }
@@ -306,16 +303,15 @@ impl Flow {
         let pulled = from.pull(&mut cx.net, pipe, now)?;
         match pulled {
             Some(Filled::Bytes(count)) => {
-                self.pulled += count;
+                self.pace.came(count);
                 self.body.came(count);
                 self.frame(count, &[]);
                 self.message.piped = true;
                 cx.stats.bytes_spliced += count as u64;
             }
             Some(Filled::Nothing) => {
-                // What came last may have been the short end of much: all since the last pause counts.
-                self.bulk = std::mem::take(&mut self.pulled) * TRICKLE >= cx.limits.bulk;
-                match self.bulk && !unknown {
+                self.pace.paused(cx.limits.bulk, cx.now);
+                match self.pace.is_bulk() && !unknown {
                     true => from.expect(handful(most), cx),
                     false => from.expect_any(&mut cx.net),
                 }
