@@ -1,0 +1,137 @@
+#!/usr/bin/env bash
+# What a body costs when it comes no faster than a link lets it.
+set -euo pipefail
+
+usage() {
+    cat <<'USAGE'
+usage: scripts/link.sh [-n ROUNDS] [RATE...]     (default -n 5, rates: 20mbit 100mbit 1gbit)
+
+On loopback a sender is always ahead of us; on a link a body comes segment by segment, and who is woken for each pays for
+each. Bodies of a MiB come over a link of each RATE (as tc-tbf(8) writes it, segments of 1500 bytes), one after the other,
+to curl, through evenkeel and, where it is installed, HAProxy with its splice options, in turn: downloads from a backend
+behind the link, uploads from a client behind it. Prints medians of the rounds: what a MiB takes of a CPU, from the kernel's
+accounting, and how long a body is under way.
+
+Everything is in two network namespaces that go away at the end. Needs to be root, with ip, tc and their tbf.
+
+  EVENKEEL=...  the binary (default: built, target/release/evenkeel)
+USAGE
+}
+
+inside=
+rounds=5 rates=()
+while [[ $# -gt 0 ]]; do
+    case $1 in
+        -n) rounds=${2:-}; shift ;;
+        -h | --help) usage; exit 0 ;;
+        --inside) inside=yes ;;
+        *) [[ $1 =~ ^[1-9][0-9]*[kmg]?bit$ ]] || { usage >&2; exit 2; }; rates+=("$1") ;;
+    esac
+    shift
+done
+[[ $rounds =~ ^[1-9][0-9]*$ ]] || { usage >&2; exit 2; }
+[[ ${#rates[@]} -gt 0 ]] || rates=(20mbit 100mbit 1gbit)
+
+cd "$(dirname "$0")/.."
+for tool in curl ip tc unshare nsenter; do
+    command -v "$tool" >/dev/null || { echo "link: $tool is not installed, nothing measured"; exit 0; }
+done
+if [[ -z $inside ]]; then
+    link='ip link add here type veth peer name there && ip link set there gso_max_segs 1'
+    shaped='tc qdisc add dev there root tbf rate 1gbit burst 32k latency 50ms'
+    unshare --net sh -c "$link && $shaped" 2>/dev/null || { echo "link: no links can be shaped here, nothing measured"; exit 0; }
+    exec unshare --net scripts/link.sh --inside -n "$rounds" "${rates[@]}"
+fi
+source scripts/common.sh
+
+# The link: 10.0.0.1 is here, 10.0.0.2 beyond it.
+start beyond unshare --net sleep infinity
+beyond=$latest
+apart() { [[ $(readlink "/proc/$beyond/ns/net") != $(readlink /proc/self/ns/net) ]]; }
+await "a namespace" apart
+far=(nsenter --net="/proc/$beyond/ns/net") # runs a command there
+ip link set lo up
+ip link add here type veth peer name there netns "$beyond"
+ip address add 10.0.0.1/24 dev here
+ip link set here up
+"${far[@]}" ip link set lo up
+"${far[@]}" ip address add 10.0.0.2/24 dev there
+"${far[@]}" ip link set there gso_max_segs 1 up # else half a body may come in one piece
+"${far[@]}" tc qdisc add dev there root tbf rate "${rates[0]}" burst 32k latency 50ms
+
+# Balancers: evenkeel for each direction, and HAProxy for both.
+head -c 1048576 /dev/zero >"$scratch/body"
+start source "${far[@]}" "$evenkeel" backend --listen 10.0.0.2:8000 --name source --body-size 1048576
+start sink "$evenkeel" backend --listen 127.0.0.1:8000 --name sink --body-size 0
+await "the backends" eval 'listens source && listens sink'
+declare -A pids=() fronts=([down.haproxy]=10.0.0.1:8001 [up.haproxy]=10.0.0.1:8002)
+names=(evenkeel)
+for way in down up; do
+    [[ $way == down ]] && to=10.0.0.2:8000 || to=127.0.0.1:8000
+    start "$way" "$evenkeel" --listen 10.0.0.1:0 --backend "$to" --admin 127.0.0.1:0 --health off
+    pids[$way.evenkeel]=$latest
+    await "the balancer" listens "$way"
+    fronts[$way.evenkeel]=$(address "$way")
+done
+if command -v haproxy >/dev/null; then
+    names+=(haproxy)
+    cat >"$scratch/haproxy.cfg" <<'CONFIGURATION'
+global
+    nbthread 1
+defaults
+    mode http
+    option splice-request
+    option splice-response
+    timeout connect 5s
+    timeout client 60s
+    timeout server 60s
+    http-reuse always
+listen down
+    bind 10.0.0.1:8001
+    server source 10.0.0.2:8000
+listen up
+    bind 10.0.0.1:8002
+    server sink 127.0.0.1:8000
+CONFIGURATION
+    start haproxy haproxy -db -f "$scratch/haproxy.cfg"
+    pids[down.haproxy]=$latest pids[up.haproxy]=$latest
+    await "HAProxy" curl --silent --output /dev/null http://10.0.0.1:8001/
+fi
+
+spent() { cat /proc/"$1"/task/*/schedstat | awk '{ sum += $1 } END { printf "%.0f\n", sum }'; }
+
+# Ten bodies one after the other: microseconds of CPU and milliseconds for each, into a file.
+window() {
+    local way=$1 name=$2 before
+    before=$(spent "${pids[$way.$name]}")
+    if [[ $way == down ]]; then
+        curl --silent --fail --output /dev/null --write-out '%{time_total}\n' "http://${fronts[$way.$name]}/[1-10]"
+    else
+        # shellcheck disable=SC2046 # a file for each upload
+        "${far[@]}" curl --silent --fail --output /dev/null --write-out '%{time_total}\n' --header 'Expect:' \
+            $(printf -- "--upload-file $scratch/body http://${fronts[$way.$name]}/%s " {1..10})
+    fi >"$scratch/times" || fail "a body did not come"
+    [[ $(wc -l <"$scratch/times") -eq 10 ]] || fail "not every body came"
+    sort -g "$scratch/times" | awk -v cpu=$(($(spent "${pids[$way.$name]}") - before)) \
+        '{ all[NR] = $1 } END { printf "%.0f %.2f\n", cpu / 1e4, all[int((NR + 1) / 2)] * 1e3 }' >>"$scratch/of.$rate.$way.$name"
+}
+
+# The middle one of the numbers in this column of a file.
+median() { cut -d' ' -f"$1" "$2" | sort -g | awk '{ all[NR] = $1 } END { print all[int((NR + 1) / 2)] }'; }
+
+echo "| link | bodies | balancer | CPU per MiB | under way |"
+echo "|---|---|---|---:|---:|"
+for rate in "${rates[@]}"; do
+    "${far[@]}" tc qdisc replace dev there root tbf rate "$rate" burst 32k latency 50ms
+    for ((round = 0; round < rounds; round++)); do
+        for way in down up; do
+            for name in "${names[@]}"; do window "$way" "$name"; done
+        done
+    done
+    for way in down up; do
+        for name in "${names[@]}"; do
+            file=$scratch/of.$rate.$way.$name
+            echo "| $rate | $way | ${name/haproxy/HAProxy, spliced} | $(median 1 "$file") µs | $(median 2 "$file") ms |"
+        done
+    done
+done
