@@ -38,6 +38,14 @@ impl Body {
         }
     }
 
+    /// So many of those will come, or the message is cut. Nobody promises anything who may end at any byte.
+    pub fn promised(&self) -> u64 {
+        match self {
+            Body::UntilClose => 0,
+            others => others.blind(),
+        }
+    }
+
     /// `count` bytes of payload came, no more than [`Body::blind`].
     pub fn came(&mut self, count: usize) {
         match self {

@@ -9,7 +9,7 @@
 //! all ([`Net::pull`]). A length of many buffers says that it does, or what came of late ([`pace`]). While it does, and more
 //! is promised, events tell of it only once much is there ([`End::expect`]).
 //!
-//! This file knows bodies and sockets; it knows nothing of phases, retries or time. Read [`Flow::pump`].
+//! This file knows bodies and sockets; it knows nothing of phases or retries, and of time only what [`pace`] does. Read [`Flow::pump`].
 
 mod body;
 pub mod message;
@@ -100,8 +100,7 @@ impl Flow {
     /// Takes what `from` already holds into the first message, so that head and body leave in one write.
     pub fn begin(&mut self, from: &mut End, limits: &Limits) -> Result<(), Malformed> {
         self.take(from, limits)?;
-        let left = self.body.blind();
-        self.pace = Pace::promised(left != u64::MAX && left >= MANY * limits.bulk as u64);
+        self.pace = Pace::promised(self.body.promised() >= MANY * limits.bulk as u64);
         Ok(())
     }
 
@@ -282,7 +281,7 @@ impl Flow {
         }
         let filled = from.fill(&mut cx.net, &mut cx.lender)?;
         if let Filled::Bytes(count) = filled {
-            let promised = most >= cx.limits.bulk as u64 && !matches!(self.body, Body::UntilClose);
+            let promised = most.min(self.body.promised()) >= cx.limits.bulk as u64;
             self.pace.read(count, cx.limits.bulk, promised, cx.now);
         }
         Ok(filled)

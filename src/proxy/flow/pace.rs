@@ -15,8 +15,9 @@ const MUCH: usize = 4;
 pub struct Pace {
     /// It comes in bulk.
     bulk: bool,
-    /// Bytes since then. None: nobody has looked yet.
+    /// Bytes that came since it was last judged.
     came: usize,
+    /// When that was, or when it was first looked at. None: never.
     since: Option<Time>,
 }
 
@@ -40,8 +41,9 @@ impl Pace {
     /// moment brings enough of it.
     pub fn read(&mut self, count: usize, room: usize, promised: bool, now: Time) {
         self.came += count;
-        let enough = self.came >= room / MUCH;
-        self.bulk = count >= room || promised && self.judge(room, now).unwrap_or(enough);
+        let already = self.came >= room / MUCH;
+        let enough = self.judge(room, now).unwrap_or(already); // whatever is made of it, so that old bytes do not count for ever
+        self.bulk = count >= room || promised && enough;
     }
 
     /// It has nothing more for now; a buffer has so much `room`.
@@ -95,6 +97,19 @@ mod tests {
         assert!(!pace.is_bulk());
         pace.read(ROOM, ROOM, false, at(2));
         assert!(pace.is_bulk());
+    }
+
+    #[test]
+    fn what_came_long_ago_does_not_count() {
+        let mut pace = Pace::default();
+        for reading in 1..100 {
+            pace.read(100, ROOM, false, at(reading * 10_000));
+        }
+        pace.read(ROOM, ROOM, false, at(1_000_000));
+        pace.paused(ROOM, at(1_000_000));
+        pace.came(100);
+        pace.paused(ROOM, at(1_010_000));
+        assert!(!pace.is_bulk());
     }
 
     #[test]
