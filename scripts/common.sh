@@ -51,6 +51,13 @@ await() {
 
 answers() { curl --silent --fail --max-time 5 --noproxy '*' "http://$1/"; }
 
+# Whether the kernel counts CPU time, and that of all threads of a process so far, in nanoseconds.
+counts_cpu_time() { [[ -r /proc/self/schedstat ]]; }
+cpu_time() { cat /proc/"$1"/task/*/schedstat | awk '{ sum += $1 } END { printf "%.0f", sum }'; }
+
+# The middle one of the numbers in this column of a file.
+median() { cut -d' ' -f"$1" "$2" | sort -g | awk '{ all[NR] = $1 } END { print all[int((NR + 1) / 2)] }'; }
+
 # The address in the line `listening on ADDRESS ...` of what NAME said.
 address() { sed -n 's/.*listening on \([0-9.:]*\).*/\1/p' "$scratch/$1" | head -n 1; }
 listens() { [[ -n $(address "$1") ]]; }

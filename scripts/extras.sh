@@ -34,8 +34,8 @@ cd "$(dirname "$0")/.."
 for tool in wrk curl; do
     command -v "$tool" >/dev/null || { echo "extras: $tool is not installed, nothing measured"; exit 0; }
 done
-[[ -r /proc/self/schedstat ]] || { echo "extras: this kernel counts no CPU time by schedstat, nothing measured"; exit 0; }
 source scripts/common.sh
+counts_cpu_time || { echo "extras: this kernel counts no CPU time by schedstat, nothing measured"; exit 0; }
 
 declare -A balancers fronts admins
 begin() {
@@ -50,7 +50,7 @@ begin() {
 
 # CPU time of all its threads so far, and the requests that it has finished: nanoseconds, number.
 taken() {
-    cat /proc/"${balancers[$1]}"/task/*/schedstat | awk '{ sum += $1 } END { printf "%.0f ", sum }'
+    printf '%s ' "$(cpu_time "${balancers[$1]}")"
     curl --silent --fail "http://${admins[$1]}/api/state" | awk -F '[:,]' '/"finished"/ && !n { n = $2 } END { print n + 0 }'
 }
 
@@ -65,9 +65,6 @@ window() {
     wait "$load"
     echo "$before $after" | awk '{ cpu = $3 - $1; n = $4 - $2; printf "%.2f %.2f %d\n", cpu / 4e7, cpu / 1e3 / n, n / 4 }'
 }
-
-# The middle one of the numbers in this column of a file.
-median() { cut -d' ' -f"$1" "$2" | sort -g | awk '{ all[NR] = $1 } END { print all[int((NR + 1) / 2)] }'; }
 
 # The middle one of the ratios to the plain balancer, each within its round.
 ratio() { paste -d' ' "$scratch/of.$1" "$scratch/of.plain" | awk '{ printf "%.4f\n", $2 / $5 }' >"$scratch/ratios" && median 1 "$scratch/ratios"; }
