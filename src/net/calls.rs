@@ -27,6 +27,7 @@ pub struct Calls {
     pub bytes_spliced: u64,
     pub push: u64,
     pub low_water: u64,
+    pub mute: u64,
     pub finish: u64,
     pub reset: u64,
     pub close: u64,

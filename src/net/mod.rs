@@ -10,7 +10,8 @@
 //! * Time passes in [`Net::wait`] and nowhere else, as far as anybody is told.
 //! * Readiness is told on its *edge*, once. Who is told remembers it until a call says there is nothing more:
 //!   [`Moved::Bytes`] with `more: false`, [`Moved::Nothing`], a [`Sent::Bytes`] shorter than asked, [`Sent::Blocked`].
-//!   After one of these another edge will come; before it, none may. Spurious events are allowed.
+//!   After one of these another edge will come. Before it none may, or one for each arrival ([`Net::mute`]). Spurious events
+//!   are allowed.
 //! * An accepted socket tells nothing until it is [watched](Net::watch), and then everything that is true by then: so it
 //!   can be read and written without being watched for as long as nobody has to wait for it.
 //! * A [`Sock`] is given away by [`Net::listen`], [`Net::accept`] or [`Net::connect`] and dies with [`Net::close`] or
@@ -28,6 +29,7 @@ pub mod inherit;
 mod options;
 pub mod os;
 mod remote;
+mod selector;
 pub mod sim;
 mod splice;
 pub mod traced;
@@ -182,6 +184,12 @@ pub trait Net {
     /// Those that are there already count.
     /// Events may still tell of fewer, and must where no more can come before some are taken.
     fn low_water(&mut self, sock: Sock, bytes: usize);
+
+    /// Events need not tell of bytes here, nor of an end, from now on; or they are to tell again, of what is there by then as
+    /// well. An error is told all the same. For who knows that there are some and cannot take them yet: a kernel that tells
+    /// of each arrival would wake him with every one. The one exception from the law that a socket is registered once: two
+    /// calls (epoll_ctl(2), kevent(2)) for hundreds of wakings. Only of a watched socket. Errors: out of memory.
+    fn mute(&mut self, sock: Sock, muted: bool) -> io::Result<()>;
 
     /// As [`Net::write`] of all that is in a pipe, which is not empty (splice(2)). What is not taken stays in it.
     fn push(&mut self, from: &Pipe, to: Sock) -> io::Result<Sent>;

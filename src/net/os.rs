@@ -11,6 +11,7 @@ use super::inherit::{self, Inherited};
 use super::options;
 use super::remote;
 pub use super::remote::Remote;
+use super::selector::{CLOSING_DEREGISTERS, INTEREST, MUTED, REPEATS, SHORT_MEANS_DRAINED};
 use super::splice::Pipes;
 use super::unix;
 use super::write::write;
@@ -27,25 +28,6 @@ use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
-
-/// Whether a read or write that did less than asked proves that the kernel has no more to give or take just now, with a
-/// fresh edge to come. So it is on epoll and kqueue. mio's selector over poll(2) arms itself again only when it has seen
-/// would-block, so there every call goes on until that.
-pub(super) const SHORT_MEANS_DRAINED: bool = cfg!(all(
-    any(target_os = "linux", target_os = "android", target_os = "macos", target_os = "ios", target_os = "freebsd"),
-    not(mio_unsupported_force_poll_poll),
-    not(evenkeel_portable),
-));
-
-/// Both directions, and on epoll whether urgent data lies in between. (kqueue tells of them in a way that mio does not
-/// hear: there a client that sends some may wait for its time-out.)
-#[cfg(all(any(target_os = "linux", target_os = "android"), not(mio_unsupported_force_poll_poll)))]
-const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
-#[cfg(not(all(any(target_os = "linux", target_os = "android"), not(mio_unsupported_force_poll_poll))))]
-const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
-
-/// Closing the descriptor takes a socket out of epoll and kqueue by itself; a selector over poll(2) must be told.
-const CLOSING_DEREGISTERS: bool = cfg!(not(mio_unsupported_force_poll_poll));
 
 /// Events fetched by one wait.
 const BATCH: usize = 1024;
@@ -355,6 +337,16 @@ impl Net for Os {
     fn low_water(&mut self, sock: Sock, bytes: usize) {
         if let Ok((stream, _)) = self.stream(sock) {
             options::low_water(stream, bytes);
+        }
+    }
+
+    fn mute(&mut self, sock: Sock, muted: bool) -> io::Result<()> {
+        match self.slots.get_mut(sock.0 as usize) {
+            Some(Slot::Stream { stream, watched: true, .. }) if REPEATS => {
+                let interest = if muted { MUTED } else { INTEREST };
+                self.poll.registry().reregister(stream, Token(sock.0 as usize), interest)
+            }
+            _ => Ok(()),
         }
     }
 

@@ -149,6 +149,12 @@ impl<N: Net> Net for Traced<N> {
         self.inner.low_water(sock, bytes);
     }
 
+    fn mute(&mut self, sock: Sock, muted: bool) -> io::Result<()> {
+        self.count(|calls| &mut calls.mute);
+        log::trace!("mute {sock:?} -> {muted}");
+        self.inner.mute(sock, muted)
+    }
+
     fn push(&mut self, from: &Pipe, to: Sock) -> io::Result<Sent> {
         self.count(|calls| &mut calls.push);
         let sent = told("push", &to, self.inner.push(from, to));

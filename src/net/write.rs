@@ -2,7 +2,7 @@
 
 use super::Sent;
 use super::direct::transmit;
-use super::os::SHORT_MEANS_DRAINED;
+use super::selector::SHORT_MEANS_DRAINED;
 use mio::net::TcpStream;
 use std::io::{self, ErrorKind, IoSlice};
 

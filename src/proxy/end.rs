@@ -27,6 +27,10 @@ pub struct End {
     put_off: bool,
     /// Events tell of bytes once there are so many.
     low_water: u32,
+    /// An event told of bytes that were known to be there.
+    told_again: bool,
+    /// Events do not tell of bytes. So it is only while it is readable.
+    muted: bool,
     held: Option<Buffer>,
 }
 
@@ -55,6 +59,8 @@ impl End {
             watched: true,
             put_off: false,
             low_water: 1,
+            told_again: false,
+            muted: false,
             held: None,
         }
     }
@@ -80,6 +86,7 @@ impl End {
 
     /// Remembers what an event told.
     pub fn note(&mut self, readable: bool, writable: bool, broken: bool) {
+        self.told_again |= readable && self.readable;
         self.readable |= readable | broken;
         self.writable |= writable;
         self.broken |= broken;
@@ -122,7 +129,9 @@ impl End {
         if let Moved::Bytes { count, .. } = moved {
             held.filled(count);
         }
-        Ok(self.learn(moved))
+        let filled = self.learn(moved);
+        self.hear_again(net)?;
+        Ok(filled)
     }
 
     /// As [`End::fill`], at most `most` bytes, into an empty pipe. None: copy instead.
@@ -133,10 +142,13 @@ impl End {
         if !self.readable {
             return Ok(Some(Filled::Nothing));
         }
-        match net.pull(self.sock, pipe, most) {
-            Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(None),
-            moved => moved.inspect_err(|_| self.broken = true).map(|moved| Some(self.learn(moved))),
-        }
+        let moved = match net.pull(self.sock, pipe, most) {
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => return Ok(None),
+            moved => moved.inspect_err(|_| self.broken = true)?,
+        };
+        let filled = self.learn(moved);
+        self.hear_again(net)?;
+        Ok(Some(filled))
     }
 
     /// `count` bytes will come for certain, and fewer are of no use: events are to tell of it once they are there. If that
@@ -168,6 +180,25 @@ impl End {
         let looks = std::mem::take(&mut self.put_off) && self.low_water > 1;
         self.readable |= looks;
         looks
+    }
+
+    /// Its bytes cannot be taken yet. If events go on telling of them they are asked not to, until all were read.
+    pub fn hold_back<N: Net>(&mut self, net: &mut N) -> io::Result<()> {
+        let told_again = std::mem::take(&mut self.told_again);
+        if told_again && self.readable && self.watched && !self.muted {
+            net.mute(self.sock, true)?;
+            self.muted = true;
+        }
+        Ok(())
+    }
+
+    /// Once all were read, events tell of those that follow. Errors: they cannot.
+    fn hear_again<N: Net>(&mut self, net: &mut N) -> io::Result<()> {
+        if self.muted && !self.readable {
+            self.muted = false;
+            net.mute(self.sock, false)?;
+        }
+        Ok(())
     }
 
     /// Remembers what a read told of those to come.

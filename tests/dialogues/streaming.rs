@@ -224,3 +224,39 @@ fn after_much_little_is_heard_at_once() {
         s.backends_were_called(1);
     });
 }
+
+/// Who cannot pass on what is there is not woken by what comes behind it, and misses neither that nor its end.
+#[test]
+fn what_cannot_be_passed_on_wakes_nobody() {
+    let play = Play::new().calm().needs_edges().simulated_only("how much a real kernel takes is chance");
+    play.run(|s| {
+        for (length, ends) in [("Content-Length: 110000\r\n", false), ("", true)] {
+            let (client, piece) = (s.client(), "x".repeat(1000));
+            client.says(GET);
+            let backend = s.backend_hears_request("GET / HTTP/1.1");
+            backend.says(format!("HTTP/1.1 200 OK\r\n{length}\r\n"));
+            client.hears_head("HTTP/1.1 200 OK");
+            client.stops_listening();
+            let woken_by = |pieces| {
+                let before = s.stats();
+                (0..pieces).for_each(|_| {
+                    backend.says(&piece);
+                    s.blink();
+                });
+                let now = s.stats();
+                (now.turns - now.turns_in_vain) - (before.turns - before.turns_in_vain)
+            };
+            s.check(woken_by(75) > 10, "what can be passed on is");
+            s.check(woken_by(35) < 3, "what cannot is left alone");
+            if ends {
+                backend.ends();
+            }
+            client.listens_again();
+            match ends {
+                true => client.hears_chunked("x".repeat(110_000), ""),
+                false => client.hears("x".repeat(110_000)),
+            }
+            client.is_kept_alive();
+        }
+    });
+}

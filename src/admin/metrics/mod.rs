@@ -185,6 +185,7 @@ fn calls(calls: &Calls, sheet: &mut Sheet) {
         ("write", calls.write),
         ("pull", calls.pull),
         ("low_water", calls.low_water),
+        ("mute", calls.mute),
         ("push", calls.push),
         ("finish", calls.finish),
         ("reset", calls.reset),

@@ -41,6 +41,7 @@ export const CALLS = {
   write_blocked: { words: "of those: none was taken, the other side is slow" },
   pull: { words: "moves bytes from a socket into a pipe, uncopied (splice)" },
   low_water: { words: "has the kernel report a socket only once so many bytes are there (SO_RCVLOWAT)" },
+  mute: { words: "has the kernel report no bytes of a socket while nobody can take them, or report them again (epoll_ctl)" },
   push: { words: "moves them out of the pipe into another socket (splice)" },
   finish: { words: "says that our side has said everything (shutdown)" },
   reset: { words: "closes so that it cannot be taken for a clean end" },

@@ -19,6 +19,8 @@ pub struct Cruelty {
     pub keeps: u16,
     /// A read that may choose says `more: true`; otherwise it owes an edge. (A short read is drained on epoll.)
     pub more: u16,
+    /// Bytes that arrive are told of although those before them were not read (epoll and kqueue).
+    pub repeats: u16,
     /// A batch contains readiness that is not true.
     pub spurious: u16,
     /// An event waits for a later batch.
@@ -56,7 +58,7 @@ pub struct Cruelty {
     /// How many bytes a pipe may hold: between these two, drawn for each.
     pub pipe: (usize, usize),
     /// Like mio's selector for every Unix: each read says `more: true` until it says `Nothing`, and nothing is told,
-    /// not even a reset, before a call has said so.
+    /// not even a reset, before a call has said so. So nothing is told twice, and who is muted is told as before.
     pub portable: bool,
 }
 
@@ -70,6 +72,7 @@ impl Cruelty {
             blocked: 0,
             keeps: 1000,
             more: 0,
+            repeats: 1000,
             spurious: 0,
             held_back: 0,
             apart: 0,
@@ -101,6 +104,7 @@ impl Cruelty {
             blocked: 100,
             keeps: 700,
             more: 500,
+            repeats: 500,
             spurious: 100,
             held_back: 150,
             apart: 300,

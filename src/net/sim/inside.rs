@@ -200,6 +200,18 @@ impl Net for Sim {
         self.slot_mut(sock).low_water = bytes;
     }
 
+    fn mute(&mut self, sock: Sock, muted: bool) -> io::Result<()> {
+        let conn = self.stream(sock, "mute");
+        self.record("mute", Some(sock.0), Some(conn), Outcome(usize::from(muted), 0, ""));
+        if !self.slot(sock).watched {
+            self.accuse(Some(sock), "who is not watched hears nothing anyway");
+        }
+        if !self.cruelty.portable {
+            self.slot_mut(sock).mute(muted);
+        }
+        Ok(())
+    }
+
     fn push(&mut self, from: &Pipe, to: Sock) -> io::Result<Sent> {
         let conn = self.writable_stream(to, "push");
         let bytes = self.piped_bytes(from);

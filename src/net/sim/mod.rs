@@ -255,6 +255,14 @@ impl Sim {
         self.stirred.extend(self.conns[conn].slot);
     }
 
+    /// Bytes arrived at our end: they are told of, whatever was read of those before.
+    fn tell_again(&mut self, conn: usize) {
+        let slot = self.conns[conn].slot.and_then(|slot| self.slots[slot as usize].as_mut());
+        if let Some(slot) = slot.filter(|slot| slot.watched) {
+            slot.read_owed = true;
+        }
+    }
+
     fn record(&mut self, call: &'static str, slot: Option<u32>, conn: Option<usize>, end: Outcome) {
         let Outcome(asked, given, said) = end;
         self.trace.note(Note { at: self.now, call, slot, conn, asked: asked as u64, given: given as u64, said });

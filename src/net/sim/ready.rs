@@ -49,6 +49,8 @@ pub(super) struct Slot {
     pub(super) write_owed: bool,
     /// So many bytes must be there before it is told of them.
     pub(super) low_water: usize,
+    /// Bytes and ends are not told of.
+    muted: bool,
     pub(super) end_told: bool,
     pub(super) error_told: bool,
     broken_told: bool,
@@ -87,11 +89,18 @@ impl Slot {
             read_owed: watched,
             write_owed: false,
             low_water: 1,
+            muted: false,
             end_told: false,
             error_told: false,
             broken_told: false,
             due: Edges::default(),
         }
+    }
+
+    /// Leaves bytes and ends untold, those of which an event is due already as well; or tells of all that is there.
+    pub(super) fn mute(&mut self, muted: bool) {
+        (self.muted, self.read_owed) = (muted, true);
+        self.due.readable &= !muted;
     }
 
     /// The connection, and the number it is known by to actors and in the trace.
@@ -136,7 +145,7 @@ impl Slot {
         if !self.watched {
             return;
         }
-        if self.read_owed && self.readable(conns) {
+        if self.read_owed && !self.muted && self.readable(conns) {
             (self.read_owed, self.due.readable) = (false, true);
         }
         if self.write_owed && self.writable(conns) {

@@ -62,7 +62,7 @@ fn write(sim: &mut Sim, sock: Sock, count: usize) -> std::io::Result<Sent> {
 
 #[test]
 fn an_edge_comes_once_and_again_only_after_nothing_more() {
-    let (mut sim, sock, far) = accepted(Cruelty::calm());
+    let (mut sim, sock, far) = accepted(Cruelty { repeats: 0, ..Cruelty::calm() });
     sim.far_write(far, b"hello");
     assert_eq!(readable(&settle(&mut sim), sock), 1);
     sim.far_write(far, b" again");
@@ -73,6 +73,25 @@ fn an_edge_comes_once_and_again_only_after_nothing_more() {
     assert_eq!(readable(&settle(&mut sim), sock), 0);
     sim.far_write(far, b"x");
     assert_eq!(readable(&settle(&mut sim), sock), 1);
+}
+
+#[test]
+fn each_arrival_is_told_of_unless_one_is_muted() {
+    let (mut sim, sock, far) = accepted(Cruelty::calm());
+    let arrives = |sim: &mut Sim| {
+        sim.far_write(far, b"x");
+        readable(&settle(sim), sock)
+    };
+    assert_eq!((arrives(&mut sim), arrives(&mut sim)), (1, 1));
+    sim.mute(sock, true).expect("muted");
+    assert_eq!(arrives(&mut sim), 0);
+    assert_eq!(read(&mut sim, sock, 9).expect("bytes"), Moved::Bytes { count: 3, more: false });
+    assert_eq!(arrives(&mut sim), 0);
+    sim.mute(sock, false).expect("heard");
+    assert_eq!(readable(&settle(&mut sim), sock), 1, "what came meanwhile");
+    sim.mute(sock, true).expect("muted");
+    sim.far_reset(far);
+    assert!(broken(&settle(&mut sim), sock));
 }
 
 #[test]

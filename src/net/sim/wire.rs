@@ -239,6 +239,9 @@ impl Sim {
             self.receive(conn, to, freight);
         }
         self.stir(conn);
+        if to == End::Inside && !self.cruelty.portable && self.luck(self.cruelty.repeats) {
+            self.tell_again(conn);
+        }
         if to == End::Inside && self.conns[conn].inside.inbox.ready() > 0 {
             self.offer(conn);
         }

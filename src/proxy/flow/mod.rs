@@ -189,7 +189,7 @@ impl Flow {
             if self.owes() {
                 match self.write(from, to, cx) {
                     Ok(true) => {}
-                    Ok(false) => return Pumped::Waiting,
+                    Ok(false) => return hold_back(from, cx),
                     Err(error) => return Pumped::SinkGone(error),
                 }
             }
@@ -346,6 +346,14 @@ impl Flow {
         self.body = Body::Done;
         self.frame(0, &[]);
         true
+    }
+}
+
+/// The destination owes; what the source has is left where it is.
+fn hold_back<N: Net>(from: &mut End, cx: &mut Context<N>) -> Pumped {
+    match from.hold_back(&mut cx.net) {
+        Ok(()) => Pumped::Waiting,
+        Err(error) => Pumped::SourceGone(error),
     }
 }
 
