@@ -9,7 +9,7 @@ usage: scripts/link.sh [-n ROUNDS] [RATE...]     (default -n 5, rates: 20mbit 10
 On loopback a sender is always ahead of us; on a link a body comes segment by segment, and who is woken for each pays for
 each. Bodies of a MiB come over a link of each RATE (as tc-tbf(8) writes it, segments of 1500 bytes), one after the other,
 to curl, through evenkeel and, where it is installed, HAProxy with its splice options, in turn: downloads from a backend
-behind the link, uploads from a client behind it. Prints medians of the rounds: what a MiB takes of a CPU, from the kernel's
+behind the link (down), uploads from a client behind it (up), downloads to a client behind it (out). Prints medians of the rounds: what a MiB takes of a CPU, from the kernel's
 accounting, and how long a body is under way.
 
 Everything is in two network namespaces that go away at the end. Needs to be root, with ip, tc and their tbf.
@@ -61,14 +61,17 @@ ip link set here up
 
 # Balancers: evenkeel for each direction, and HAProxy for both.
 head -c 1048576 /dev/zero >"$scratch/body"
+bodies=$(printf "%.0s,$scratch/body" {1..10}) bodies=${bodies#,}
 start source "${far[@]}" "$evenkeel" backend --listen 10.0.0.2:8000 --name source --body-size 1048576
 start sink "$evenkeel" backend --listen 127.0.0.1:8000 --name sink --body-size 0
-await "the backends" eval 'listens source && listens sink'
-declare -A pids=() fronts=([down.haproxy]=10.0.0.1:8001 [up.haproxy]=10.0.0.1:8002)
+start near "$evenkeel" backend --listen 127.0.0.1:8001 --name near --body-size 1048576
+await "the backends" eval 'listens source && listens sink && listens near'
+ways=(down up out)
+declare -A backends=([down]=10.0.0.2:8000 [up]=127.0.0.1:8000 [out]=127.0.0.1:8001)
+declare -A pids=() fronts=([down.haproxy]=10.0.0.1:8001 [up.haproxy]=10.0.0.1:8002 [out.haproxy]=10.0.0.1:8003)
 names=(evenkeel)
-for way in down up; do
-    [[ $way == down ]] && to=10.0.0.2:8000 || to=127.0.0.1:8000
-    start "$way" "$evenkeel" --listen 10.0.0.1:0 --backend "$to" --admin 127.0.0.1:0 --health off
+for way in "${ways[@]}"; do
+    start "$way" "$evenkeel" --listen 10.0.0.1:0 --backend "${backends[$way]}" --admin 127.0.0.1:0 --health off
     pids[$way.evenkeel]=$latest
     await "the balancer" listens "$way"
     fronts[$way.evenkeel]=$(address "$way")
@@ -92,23 +95,25 @@ listen down
 listen up
     bind 10.0.0.1:8002
     server sink 127.0.0.1:8000
+listen out
+    bind 10.0.0.1:8003
+    server near 127.0.0.1:8001
 CONFIGURATION
     start haproxy haproxy -db -f "$scratch/haproxy.cfg"
-    pids[down.haproxy]=$latest pids[up.haproxy]=$latest
+    for way in "${ways[@]}"; do pids[$way.haproxy]=$latest; done
     await "HAProxy" curl --silent --output /dev/null http://10.0.0.1:8001/
 fi
 
 # Ten bodies one after the other: microseconds of CPU and milliseconds for each, into a file.
 window() {
     local way=$1 name=$2 before
+    local front=http://${fronts[$way.$name]} curl=(curl --silent --fail --output /dev/null --write-out '%{time_total}\n')
     before=$(cpu_time "${pids[$way.$name]}")
-    if [[ $way == down ]]; then
-        curl --silent --fail --output /dev/null --write-out '%{time_total}\n' "http://${fronts[$way.$name]}/[1-10]"
-    else
-        # shellcheck disable=SC2046 # a file for each upload
-        "${far[@]}" curl --silent --fail --output /dev/null --write-out '%{time_total}\n' --header 'Expect:' \
-            $(printf -- "--upload-file $scratch/body http://${fronts[$way.$name]}/%s " {1..10})
-    fi >"$scratch/times" || fail "a body did not come"
+    case $way in
+        down) "${curl[@]}" "$front/[1-10]" ;;
+        out) "${far[@]}" "${curl[@]}" "$front/[1-10]" ;;
+        up) "${far[@]}" "${curl[@]}" --header Expect: --upload-file "{$bodies}" "$front/" ;;
+    esac >"$scratch/times" || fail "a body did not come"
     [[ $(wc -l <"$scratch/times") -eq 10 ]] || fail "not every body came"
     awk -v cpu=$(($(cpu_time "${pids[$way.$name]}") - before)) -v time="$(median 1 "$scratch/times")" \
         'BEGIN { printf "%.0f %.2f\n", cpu / 1e4, time * 1e3 }' >>"$scratch/of.$rate.$way.$name"
@@ -117,13 +122,14 @@ window() {
 echo "| link | bodies | balancer | CPU per MiB | under way |"
 echo "|---|---|---|---:|---:|"
 for rate in "${rates[@]}"; do
+    tc qdisc replace dev here root tbf rate "$rate" burst 32k latency 50ms
     "${far[@]}" tc qdisc replace dev there root tbf rate "$rate" burst 32k latency 50ms
     for ((round = 0; round < rounds; round++)); do
-        for way in down up; do
+        for way in "${ways[@]}"; do
             for name in "${names[@]}"; do window "$way" "$name"; done
         done
     done
-    for way in down up; do
+    for way in "${ways[@]}"; do
         for name in "${names[@]}"; do
             file=$scratch/of.$rate.$way.$name
             echo "| $rate | $way | ${name/haproxy/HAProxy, spliced} | $(median 1 "$file") µs | $(median 2 "$file") ms |"
