@@ -67,6 +67,16 @@ impl Marks {
     pub(super) fn has(&self, field: usize) -> bool {
         self.0.get(field / 64).is_some_and(|word| word >> (field % 64) & 1 == 1)
     }
+
+    /// Those that are marked, in order.
+    pub(super) fn for_each(self, mut one: impl FnMut(usize)) {
+        for (at, mut word) in self.0.into_iter().enumerate() {
+            while word > 0 {
+                one(64 * at + word.trailing_zeros() as usize);
+                word &= word - 1;
+            }
+        }
+    }
 }
 
 /// The options of all `Connection` fields together (RFC 9110 7.6.1).
@@ -105,14 +115,23 @@ impl Options {
     }
 }
 
+/// What `Content-Length` says.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Length {
+    pub(super) bytes: u64,
+    /// Which field says so.
+    pub(super) index: usize,
+    /// In the digits that we would write: nothing but those, and no zero before them.
+    pub(super) tidy: bool,
+}
+
 /// What a head says about this hop alone, gathered field by field.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Hop<'b> {
     pub(super) marks: Marks,
     pub(super) connection: Options,
     pub(super) coding: Coding,
-    /// The length, and which field said so.
-    pub(super) length: Option<(u64, usize)>,
+    pub(super) length: Option<Length>,
     /// The first protocol that may be spoken through us, whether or not `Connection` says so too.
     pub(super) upgrade: Option<&'b [u8]>,
     /// `TE` names `trailers`.
@@ -137,7 +156,8 @@ impl<'b> Hop<'b> {
 
     /// Twice is once too often, even with equal values: whoever joins or drops one of them frames another message.
     fn take_length(&mut self, index: usize, value: &[u8]) -> Result<(), Malformed> {
-        match self.length.replace((framing::length(value)?, index)) {
+        let length = Length { bytes: framing::length(value)?, index, tidy: !value.starts_with(b"0") };
+        match self.length.replace(length) {
             None => Ok(()),
             Some(_) => Err(Malformed::LengthTwice),
         }

@@ -62,6 +62,8 @@ pub struct Request<'t, 'b> {
     /// The client's own name for this request, if it is fit to be kept.
     pub request_id: Option<&'b [u8]>,
     pub(super) hop: Hop<'b>,
+    /// Its bytes, if they are tidy ([`scan::tidy`]).
+    pub(super) tidy: Option<&'b [u8]>,
     /// `Host` is as the client wrote it and goes on in its place.
     pub(super) host_stays: bool,
 }
@@ -89,14 +91,15 @@ pub fn next_request<'t, 'b>(
         return request(&bytes[..size], limits, table).map(|request| Some((request, size)));
     }
     let Table { room, rare } = table;
-    match tokens(bytes, limits, room) {
-        Some((line, fields, size)) if size <= limits.head && scan::ends_properly(&bytes[..size], fields) => {
-            judge(line, fields, limits).map(|request| Some((request, size)))
+    if let Some((line, fields, size)) = tokens(bytes, limits, room).filter(|(.., size)| *size <= limits.head) {
+        let tidy = scan::tidy(&bytes[..size], fields);
+        if tidy.is_some() || scan::ends_properly(&bytes[..size], fields) {
+            return judge(tidy, line, fields, limits).map(|request| Some((request, size)));
         }
-        _ => match scan.request(bytes, limits)? {
-            Some(size) => rare_request(&bytes[..size], limits, rare).map(|request| Some((request, size))),
-            None => Ok(None),
-        },
+    }
+    match scan.request(bytes, limits)? {
+        Some(size) => rare_request(&bytes[..size], limits, rare).map(|request| Some((request, size))),
+        None => Ok(None),
     }
 }
 
@@ -108,7 +111,7 @@ pub fn request<'t, 'b>(
 ) -> Result<Request<'t, 'b>, Malformed> {
     let Table { room, rare } = table;
     match tokens(head, limits, room) {
-        Some((line, fields, size)) if size == head.len() => judge(line, fields, limits),
+        Some((line, fields, size)) if size == head.len() => judge(scan::tidy(head, fields), line, fields, limits),
         _ => rare_request(head, limits, rare),
     }
 }
@@ -140,11 +143,12 @@ fn rare_request<'t, 'b>(
 ) -> Result<Request<'t, 'b>, Malformed> {
     let (line, rest) = scan::first_line(head);
     let line = scan::request_line(line, limits)?;
-    judge(line, fields::parse(rest, limits, rare)?, limits)
+    judge(None, line, fields::parse(rest, limits, rare)?, limits)
 }
 
 /// Every rule for what a request may say.
 fn judge<'t, 'b>(
+    tidy: Option<&'b [u8]>,
     line: RequestLine<'b>,
     fields: &'t [Header<'b>],
     limits: &Limits,
@@ -178,6 +182,7 @@ fn judge<'t, 'b>(
         max_forwards: asked.max_forwards,
         request_id: asked.request_id.fit(),
         hop: asked.hop,
+        tidy,
         host_stays: host.is_some() && target.authority.is_none(),
     })
 }
@@ -243,10 +248,10 @@ impl<'b> Asked<'b> {
     fn framing(&self, modern: bool, limits: &Limits) -> Result<Framing, Malformed> {
         match (self.hop.coding, self.hop.length) {
             (Coding::Absent, None) => Ok(Framing::None),
-            (Coding::Absent, Some((length, _))) if limits.body > 0 && length > limits.body => {
+            (Coding::Absent, Some(length)) if limits.body > 0 && length.bytes > limits.body => {
                 Err(Malformed::BodyTooLarge)
             }
-            (Coding::Absent, Some((length, _))) => Ok(Framing::Length(length)),
+            (Coding::Absent, Some(length)) => Ok(Framing::Length(length.bytes)),
             (_, Some(_)) => Err(Malformed::LengthAndCoding), // RFC 9112 6.1, 11.2
             _ if !modern => Err(Malformed::CodingInOld),     // RFC 9112 6.1
             (Coding::Chunked, None) => Ok(Framing::Chunked),

@@ -2,7 +2,7 @@
 //!
 //! Whatever is refused here becomes 502. The counterpart of [`super::head`]; next: [`super::rewrite`].
 
-use super::fields::{self, Hop, Name};
+use super::fields::{self, Hop, Length, Name};
 use super::framing::{self, Coding, Framing};
 use super::head::{Room, Table};
 use super::scan::{self, Scan, StatusLine};
@@ -30,6 +30,8 @@ pub struct Response<'t, 'b> {
     /// Of a 101: the protocol that it switches to.
     pub upgrade: Option<&'b [u8]>,
     pub(super) hop: Hop<'b>,
+    /// As [`super::Request::tidy`].
+    pub(super) tidy: Option<&'b [u8]>,
 }
 
 impl Response<'_, '_> {
@@ -52,16 +54,18 @@ pub fn next_response<'t, 'b>(
         return response(&bytes[..size], asked, limits, table).map(|response| Some((response, size)));
     }
     let Table { room, rare } = table;
-    match tokens(bytes, limits, room) {
-        Some((fields, size)) if size <= limits.head && scan::ends_properly(&bytes[..size], fields) => {
-            let head = &bytes[..size];
+    if let Some((fields, size)) = tokens(bytes, limits, room).filter(|(_, size)| *size <= limits.head) {
+        let head = &bytes[..size];
+        let tidy = scan::tidy(head, fields);
+        if tidy.is_some() || scan::ends_properly(head, fields) {
             let line = fields.first().map_or(size - 2, |field| scan::place(head, field)) - 2;
-            judge(scan::status_line(&head[..line])?, fields, asked, limits).map(|response| Some((response, size)))
+            let line = scan::status_line(&head[..line])?;
+            return judge(tidy, line, fields, asked, limits).map(|response| Some((response, size)));
         }
-        _ => match scan.response(bytes, limits)? {
-            Some(size) => rare_response(&bytes[..size], asked, limits, rare).map(|response| Some((response, size))),
-            None => Ok(None),
-        },
+    }
+    match scan.response(bytes, limits)? {
+        Some(size) => rare_response(&bytes[..size], asked, limits, rare).map(|response| Some((response, size))),
+        None => Ok(None),
     }
 }
 
@@ -76,7 +80,7 @@ pub fn response<'t, 'b>(
     let line = scan::status_line(scan::first_line(head).0)?;
     let Table { room, rare } = table;
     match tokens(head, limits, room) {
-        Some((fields, size)) if size == head.len() => judge(line, fields, asked, limits),
+        Some((fields, size)) if size == head.len() => judge(scan::tidy(head, fields), line, fields, asked, limits),
         _ => rare_response(head, asked, limits, rare),
     }
 }
@@ -102,11 +106,12 @@ fn rare_response<'t, 'b>(
 ) -> Result<Response<'t, 'b>, Malformed> {
     let (line, rest) = scan::first_line(head);
     let line = scan::status_line(line)?;
-    judge(line, fields::parse(rest, limits, rare)?, asked, limits)
+    judge(None, line, fields::parse(rest, limits, rare)?, asked, limits)
 }
 
 /// Every rule for what a response may say.
 fn judge<'t, 'b>(
+    tidy: Option<&'b [u8]>,
     line: StatusLine<'b>,
     fields: &'t [Header<'b>],
     asked: Verb,
@@ -139,6 +144,7 @@ fn judge<'t, 'b>(
         drops_trailers: hop.connection.names_others,
         upgrade: hop.upgrade.filter(|_| modern && status == 101 && hop.connection.upgrade),
         hop,
+        tidy,
     })
 }
 
@@ -147,7 +153,7 @@ fn judge<'t, 'b>(
 fn framing(hop: &Hop, modern: bool) -> Result<Framing, Malformed> {
     match (hop.coding, hop.length) {
         (Coding::Absent, None) => Ok(Framing::UntilClose),
-        (Coding::Absent, Some((length, _))) => Ok(Framing::Length(length)),
+        (Coding::Absent, Some(length)) => Ok(Framing::Length(length.bytes)),
         (_, Some(_)) => Err(Malformed::LengthAndCoding),
         _ if !modern => Err(Malformed::CodingInOld),
         (Coding::Chunked, None) => Ok(Framing::Chunked),
@@ -158,19 +164,19 @@ fn framing(hop: &Hop, modern: bool) -> Result<Framing, Malformed> {
 
 /// RFC 9110 8.6: from a backend, one value said several times may be mended to one; two values may not.
 fn take_length(hop: &mut Hop, index: usize, value: &[u8]) -> Result<(), Malformed> {
-    if let (None, Ok(length)) = (hop.length, framing::length(value)) {
-        hop.length = Some((length, index)); // as nearly all say it
+    if let (None, Ok(bytes)) = (hop.length, framing::length(value)) {
+        hop.length = Some(Length { bytes, index, tidy: !value.starts_with(b"0") }); // as nearly all say it
         return Ok(());
     }
     let mut lengths = value.split(|&byte| byte == b',').map(|one| framing::length(one.trim_ascii()));
     let first = lengths.next().unwrap_or(Err(Malformed::Length))?;
-    let same = lengths.all(|length| length == Ok(first)) && hop.length.is_none_or(|(length, _)| length == first);
+    let same = lengths.all(|length| length == Ok(first)) && hop.length.is_none_or(|length| length.bytes == first);
     if !same {
         return Err(Malformed::LengthTwice);
     }
     match hop.length {
         Some(_) => hop.marks.set(index),
-        None => hop.length = Some((first, index)),
+        None => hop.length = Some(Length { bytes: first, index, tidy: false }),
     }
     Ok(())
 }

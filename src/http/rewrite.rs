@@ -2,13 +2,14 @@
 //!
 //! End-to-end fields keep their order, their duplicates, the case of their names and their values. What belongs to one
 //! hop stays behind, what this hop needs is added, and beyond that nothing is. Which is which was marked in
-//! `fields.rs`; here the marks are obeyed.
+//! `fields.rs`; here the marks are obeyed. Where a head is tidy, each field in it just as it would be written
+//! (`scan::tidy`), those side by side are copied at once: the same bytes for half the work.
 
 use super::cookie::{self, SetCookie};
 use super::fields::{self, Hop, Name, write};
 use super::framing::Framing;
 use super::head::{Request, Response};
-use super::words;
+use super::{scan, words};
 use crate::base::Peer;
 use crate::base::digits::{decimal, dotted, hex};
 use httparse::Header;
@@ -44,15 +45,7 @@ pub fn request(head: &Request, onward: &Onward, out: &mut Vec<u8>) -> Option<Ran
     out.extend_from_slice(b" HTTP/1.1\r\n");
     let patch = host(head, onward, out);
     let length = head.framing.length();
-    match onward.cookie {
-        None => end_to_end(head.fields, &head.hop, length, out, write_field),
-        Some(ours) => {
-            end_to_end(head.fields, &head.hop, length, out, |field, out| match cookie::is_field(field.name) {
-                true => cookie::write_without(field.name, field.value, ours, out),
-                false => write_field(field, out),
-            })
-        }
-    }
+    end_to_end(head.tidy, head.fields, &head.hop, length, onward.cookie, out);
     framing(&head.hop, head.framing, out);
     forwarding(head, onward, out);
     this_hop(head, out);
@@ -73,29 +66,50 @@ fn host(head: &Request, onward: &Onward, out: &mut Vec<u8>) -> Option<Range<usiz
 
 /// All fields that are not marked. The length keeps its place and its name; its number is written anew.
 fn end_to_end(
+    tidy: Option<&[u8]>,
     fields: &[Header],
     hop: &Hop,
     length: Option<u64>,
+    cookie: Option<&str>,
     out: &mut Vec<u8>,
-    one: impl Fn(&Header, &mut Vec<u8>),
 ) {
-    let length_at = hop.length.map_or(usize::MAX, |(_, at)| at);
-    for (index, field) in fields.iter().enumerate() {
-        if hop.marks.has(index) {
-            continue;
-        }
-        match length {
-            _ if index != length_at => one(field, out),
-            Some(length) => write_number(field.name.as_bytes(), length, out),
-            None => {}
-        }
+    match (tidy, cookie) {
+        (Some(head), None) => in_runs(head, fields, hop, length, out),
+        _ => one_by_one(fields, hop, length, cookie, out),
     }
 }
 
-/// A field as it came.
-#[inline]
-fn write_field(field: &Header, out: &mut Vec<u8>) {
-    write(field.name.as_bytes(), field.value, out);
+/// Where each field stands as it would be written, those side by side are copied together.
+fn in_runs(head: &[u8], fields: &[Header], hop: &Hop, length: Option<u64>, out: &mut Vec<u8>) {
+    let changed = hop.length.filter(|said| !(said.tidy && length == Some(said.bytes))).map(|said| said.index);
+    let mut apart = hop.marks;
+    changed.into_iter().for_each(|index| apart.set(index));
+    let mut from = fields.first().map_or(head.len(), |field| scan::place(head, field));
+    apart.for_each(|index| {
+        let Some(field) = fields.get(index) else { return };
+        let line = scan::place(head, field);
+        out.extend_from_slice(head.get(from..line).unwrap_or_default());
+        if let Some(number) = length.filter(|_| changed == Some(index)) {
+            write_number(field.name.as_bytes(), number, out);
+        }
+        from = line + scan::line_length(field.name, field.value);
+    });
+    out.extend_from_slice(head.get(from..head.len() - b"\r\n".len()).unwrap_or_default());
+}
+
+#[inline(never)]
+fn one_by_one(fields: &[Header], hop: &Hop, length: Option<u64>, cookie: Option<&str>, out: &mut Vec<u8>) {
+    let length_at = hop.length.map_or(usize::MAX, |said| said.index);
+    for (index, field) in fields.iter().enumerate().filter(|(index, _)| !hop.marks.has(*index)) {
+        match (length, cookie) {
+            (None, _) if index == length_at => {}
+            (Some(number), _) if index == length_at => write_number(field.name.as_bytes(), number, out),
+            (_, Some(ours)) if cookie::is_field(field.name) => {
+                cookie::write_without(field.name, field.value, ours, out);
+            }
+            _ => write(field.name.as_bytes(), field.value, out),
+        }
+    }
 }
 
 /// What says where the body ends, unless that stands there already.
@@ -113,17 +127,15 @@ fn forwarding(head: &Request, onward: &Onward, out: &mut Vec<u8>) {
     write_address(onward.client, out);
     told_before(head, onward, Name::ForwardedProto, b"\r\nX-Forwarded-Proto: ", out);
     out.extend_from_slice(onward.proto.as_bytes());
-    out.extend_from_slice(b"\r\n");
     if let Some(host) = head.host {
-        told_before(head, onward, Name::ForwardedHost, b"X-Forwarded-Host: ", out);
+        told_before(head, onward, Name::ForwardedHost, b"\r\nX-Forwarded-Host: ", out);
         out.extend_from_slice(host);
-        out.extend_from_slice(b"\r\n");
     }
     if head.request_id.is_none() {
-        out.extend_from_slice(b"X-Request-Id: ");
+        out.extend_from_slice(b"\r\nX-Request-Id: ");
         hex(onward.id, 32, out);
-        out.extend_from_slice(b"\r\n");
     }
+    out.extend_from_slice(b"\r\n");
 }
 
 /// Begins a field; what a trusted client told in its own of that name comes first in its list.
@@ -198,10 +210,10 @@ pub fn response_setting(
     out.extend_from_slice(head.reason);
     out.extend_from_slice(b"\r\n");
     let length = match body {
-        Framing::None => head.hop.length.map(|(length, _)| length),
+        Framing::None => head.hop.length.map(|said| said.bytes),
         body => body.length(),
     };
-    end_to_end(head.fields, &head.hop, length, out, write_field);
+    end_to_end(head.tidy, head.fields, &head.hop, length, None, out);
     framing(&head.hop, body, out);
     if let Some(cookie) = cookie {
         cookie::write_set(cookie, out);

@@ -163,6 +163,29 @@ pub(super) fn ends_properly(head: &[u8], fields: &[Header]) -> bool {
     head.ends_with(b"\r\n\r\n") && fields.iter().all(begins_properly)
 }
 
+/// This head, if each field stands in it as it would be written anew, byte for byte, as nearly all do: a name, a colon, one
+/// space, a value, CRLF, and behind the last one an empty line. Then it [ends properly](ends_properly), too.
+pub(super) fn tidy<'b>(head: &'b [u8], fields: &[Header]) -> Option<&'b [u8]> {
+    let first = place(head, fields.first()?);
+    let mut at = first;
+    for Header { name, value } in fields {
+        let value_at = head.as_ptr().addr().wrapping_add(at + name.len() + b": ".len());
+        let end = at + line_length(name, value);
+        let [b':', b' ', .., b'\r', b'\n'] = head.get(at + name.len()..end)? else { return None };
+        if value.as_ptr().addr() != value_at {
+            return None; // there is more white space, or another line
+        }
+        at = end;
+    }
+    let ends = head.get(..first)?.ends_with(b"\r\n") && head.get(at..)? == b"\r\n";
+    ends.then_some(head)
+}
+
+/// What a tidy line measures.
+pub(super) fn line_length(name: &str, value: &[u8]) -> usize {
+    name.len() + b": ".len() + value.len() + b"\r\n".len()
+}
+
 /// Where in its head a field begins.
 pub(super) fn place(head: &[u8], field: &Header) -> usize {
     field.name.as_ptr().addr().wrapping_sub(head.as_ptr().addr())

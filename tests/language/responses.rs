@@ -1,6 +1,7 @@
 //! Responses: refused, mended, passed.
 
 use super::*;
+use evenkeel::base::Rng;
 
 /// A 200 to GET with these lines.
 fn ok(lines: &str) -> String {
@@ -280,4 +281,44 @@ fn a_response_written_anew_is_a_fixpoint() {
         assert_eq!(sent(&once, Verb::Get, None, Persist::Silent), once);
         assert_eq!(framing(&once, Verb::Get), framing(&ok(lines), Verb::Get));
     }
+}
+
+#[test]
+fn white_space_around_values_changes_nothing() {
+    const LINES: [&str; 14] = [
+        "Content-Length: 5",
+        "content-length: 05",
+        "Content-Length: 5, 5",
+        "Content-Length: 0",
+        "Connection: close",
+        "Connection: keep-alive, X-A",
+        "X-A: 1",
+        "x-a: 2",
+        "Keep-Alive: timeout=5",
+        "Date: Thu, 01 Jan 2026 00:00:00 GMT",
+        "Set-Cookie: a=b; Path=/",
+        "Upgrade: websocket",
+        "X-B: \u{e9}\u{ff}",
+        "Empty:",
+    ];
+    let (mut rng, mut accepted) = (Rng::new(3), 0);
+    for _ in 0..10_000 {
+        let status = ["200 OK", "304 Not Modified", "204 ", "404 "][rng.below(4) as usize];
+        let lines: Vec<_> = (0..rng.below(7)).map(|_| LINES[rng.below(14) as usize]).collect();
+        let bytes =
+            [&[format!("HTTP/1.1 {status}").as_str()], &lines[..], &["", ""]].concat().join("\r\n").into_bytes();
+        let asked = if rng.chance(1, 4) { Verb::Head } else { Verb::Get };
+        let body = rng.chance(1, 4).then_some(Framing::Chunked);
+        let written = |bytes: &[u8]| {
+            let mut out = Vec::new();
+            judge_response(bytes, asked, &Limits::default(), |head| {
+                rewrite::response(head, body.unwrap_or(head.framing), Persist::Silent, &mut out);
+            })
+            .map(|_| out)
+        };
+        let (once, loose) = (written(&bytes), super::rewriting::loosened(&bytes, &mut rng));
+        accepted += u32::from(once.is_ok());
+        assert_eq!(written(&loose), once, "{}", String::from_utf8_lossy(&loose));
+    }
+    assert!(accepted > 3_000, "{accepted}");
 }

@@ -273,6 +273,41 @@ fn a_head_written_anew_means_the_same_and_is_a_fixpoint() {
     assert!(accepted > 3_000, "{accepted}");
 }
 
+/// The same head with other white space around each value.
+pub(super) fn loosened(head: &[u8], rng: &mut Rng) -> Vec<u8> {
+    let mut loose = Vec::new();
+    for (index, line) in head.split_inclusive(|&byte| byte == b'\n').enumerate() {
+        let colon = line.iter().position(|&byte| byte == b':').filter(|_| index > 0 && line.ends_with(b"\r\n"));
+        let Some(colon) = colon else {
+            loose.extend_from_slice(line);
+            continue;
+        };
+        let (name, value) = (&line[..=colon], line[colon + 1..line.len() - 2].trim_ascii());
+        let mut space = || [&b""[..], b" ", b"\t", b"  ", b"\t "][rng.below(5) as usize];
+        loose.extend_from_slice(&[name, space(), value, space(), b"\r\n"].concat());
+    }
+    loose
+}
+
+#[test]
+fn white_space_around_values_changes_nothing() {
+    let written = |bytes: &[u8]| {
+        let mut out = Vec::new();
+        let judged = judge(bytes, &Limits::default(), |head| rewrite::request(head, &ONWARD, &mut out));
+        judged.is_ok_and(|head| head.is_some()).then_some(out)
+    };
+    let (mut rng, mut accepted) = (Rng::new(2), 0);
+    for _ in 0..30_000 {
+        let bytes = any_request(&mut rng);
+        if let Some(out) = written(&bytes) {
+            accepted += 1;
+            let loose = loosened(&bytes, &mut rng);
+            assert_eq!(written(&loose), Some(out), "{}", String::from_utf8_lossy(&loose));
+        }
+    }
+    assert!(accepted > 3_000, "{accepted}");
+}
+
 /// The lines, sorted: what we add comes behind all else, so an id that was added once is overtaken by the rest. What
 /// changes from hop to hop is left out.
 fn same_lines(bytes: &[u8]) -> Vec<Vec<u8>> {

@@ -93,6 +93,7 @@ impl Exchange {
     pub(super) fn watch<N: Net>(&mut self, client: &mut End, cx: &mut Context<N>, budget: &mut usize) -> Going {
         self.record.moved[1] += self.response.moved;
         self.response.give_back(cx);
+        self.response = Flow::default();
         client.drop_held(&mut cx.lender);
         match hear(client, cx, budget)? {
             Heard::Bytes => Ok(()),

@@ -136,6 +136,7 @@ impl Exchange {
         self.let_go(asked, cx);
         (self.terms.stage, self.terms.upstream_keep_alive) = (Stage::Head, false);
         self.response.give_back(cx);
+        self.response = Flow::default();
     }
 
     /// What came is no response head.

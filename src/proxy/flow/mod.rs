@@ -166,12 +166,13 @@ impl Flow {
         self.message.clear(from);
     }
 
-    /// Drops everything, sent or not, and gives its memory back.
+    /// Gives back what was lent to it, with what is in there, sent or not. Nothing more can come of it: another is to take
+    /// its place.
     pub fn give_back<N: Net>(&mut self, cx: &mut Context<N>) {
-        let Flow { mut message, .. } = std::mem::take(self);
-        message.drop_pipe(&mut cx.net);
-        if message.out.capacity() > 0 {
-            cx.lender.give_back_scrap(message.out);
+        self.message.drop_pipe(&mut cx.net);
+        let out = std::mem::take(&mut self.message.out);
+        if out.capacity() > 0 {
+            cx.lender.give_back_scrap(out);
         }
     }
 
