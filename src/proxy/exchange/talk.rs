@@ -111,6 +111,7 @@ impl Exchange {
     }
 
     /// A response head leaves the upstream's buffer and is written anew. False: it is not complete.
+    #[inline(never)] // for its room, as `Session::admit`
     fn take_head<N: Net>(&mut self, client: &mut End, cx: &mut Context<N>) -> Result<bool, Stop> {
         let Upstream { end, backend, since, .. } = connected(&mut self.upstream)?;
         let mut table = http::table();

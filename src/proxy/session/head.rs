@@ -47,6 +47,7 @@ impl Session {
     }
 
     /// Begins what the head asks for that is held, or refuses it. None: it is not complete.
+    #[inline(never)] // its room for fields is 8 KiB of stack, which no other step is to set up
     fn admit<N: Net>(&mut self, cx: &mut Context<N>) -> Option<Step> {
         let mut table = http::table();
         let held = self.client.held();
