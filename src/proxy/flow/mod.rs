@@ -7,7 +7,8 @@
 //!
 //! Payload that comes in bulk takes a shorter way on kernels that know one: through a pipe, without being copied to us at
 //! all ([`Net::pull`]). A length of many buffers says that it does, or what came of late ([`pace`]). While it does, and more
-//! is promised, events tell of it only once much is there ([`End::expect`]).
+//! is promised, events tell of it only once much is there ([`End::expect`]); and while the destination takes no more, of
+//! nothing ([`End::hold_back`]): a source that is faster than its destination woke the loop for each segment.
 //!
 //! This file knows bodies and sockets; it knows nothing of phases or retries, and of time only what [`pace`] does. Read [`Flow::pump`].
 
