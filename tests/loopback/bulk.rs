@@ -95,3 +95,32 @@ fn up_by_length_and_by_chunks() {
     bypasses_us(spliced(&balancer) - by_length, "in chunks");
     assert_eq!(backend.accepted(), 1);
 }
+
+/// Of a client that takes nothing: its backend goes on sending, and is not listened to until there is room again. Where
+/// readiness comes from poll(2), nothing is told twice anyway.
+#[test]
+fn who_cannot_be_passed_on_is_not_listened_to_and_loses_nothing() {
+    let backend = Backend::http("fast", |exchange| {
+        let mut stream = exchange.wire.stream();
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {BIG}\r\n\r\n")?;
+        Pattern::new(3).write(BIG, &mut stream)?;
+        Ok(Then::Keep)
+    });
+    let balancer = Balancer::before(&[&backend], &["--health", "off"]);
+    let mut client = balancer.client();
+    for _ in 0..2 {
+        let before = muted(&balancer);
+        client.send(client::get("/")).unwrap();
+        if cfg!(not(mio_unsupported_force_poll_poll)) {
+            until("its backend is muted", || muted(&balancer) > before);
+        }
+        let (_, head) = client.final_head().unwrap();
+        let framing = head.framing().unwrap().unwrap_or(Framing::UntilClose);
+        assert_eq!(check(&mut client, framing, 3).unwrap(), BIG);
+    }
+    assert_eq!(backend.accepted(), 1, "it is heard again, and kept");
+}
+
+fn muted(balancer: &Balancer) -> u64 {
+    balancer.state()["calls"]["mute"].as_u64().expect("a counter")
+}
