@@ -16,8 +16,8 @@ use std::io::IsTerminal;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
 
 // With a panic that aborts, a reader of stderr that goes, or a full disk under it, would end the balancer.
 const _: () = assert!(cfg!(panic = "unwind"), "the thread that prints log lines has to survive a panic");
@@ -69,13 +69,22 @@ struct Held {
 /// So many are kept.
 const MOST_HELD: usize = 32;
 
+/// Taken by whoever prints a line, or decides that it is held.
+static PRINTING: Mutex<()> = Mutex::new(());
+
 /// Holds the lines from now on, or prints them again; those that were held are gone then. If stderr is no terminal,
-/// they are printed as ever.
+/// they are printed as ever. A line that is being printed is waited for, but not for ever: its reader may be stuck.
 pub fn hold(on: bool) {
     let mut held = lock();
     match on && !held.never && std::io::stderr().is_terminal() {
-        true => _ = held.lines.get_or_insert_default(),
-        false => held.lines = None,
+        true if held.lines.is_some() => return,
+        true => held.lines = Some(VecDeque::new()),
+        false => return held.lines = None,
+    }
+    drop(held);
+    let until = Instant::now() + LAST_WORDS;
+    while matches!(PRINTING.try_lock(), Err(TryLockError::WouldBlock)) && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
@@ -140,16 +149,23 @@ fn print(printer: &SimpleLogger, lines: &Receiver<Item>) {
     let mut told = 0;
     for item in lines {
         match item {
-            Item::Line { level, text, .. } if held_back(level, &text) => {}
-            Item::Line { level, target, text } => print_line(printer, level, &target, &text),
+            Item::Line { level, target, text } => say(printer, level, &target, &text),
             Item::Flush(done) => drop(done.send(())),
         }
         let lost = dropped();
         if lost != told {
             let text = format!("{} log lines were dropped: nobody read them", lost - told);
-            print_line(printer, log::Level::Warn, "evenkeel", &text);
+            say(printer, log::Level::Warn, "evenkeel", &text);
             told = lost;
         }
+    }
+}
+
+/// Prints a line, unless it is held.
+fn say(printer: &SimpleLogger, level: log::Level, target: &str, text: &str) {
+    let _printing = PRINTING.lock().unwrap_or_else(PoisonError::into_inner);
+    if !held_back(level, text) {
+        print_line(printer, level, target, text);
     }
 }
 
