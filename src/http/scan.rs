@@ -169,12 +169,9 @@ pub(super) fn tidy<'b>(head: &'b [u8], fields: &[Header]) -> Option<&'b [u8]> {
     let first = place(head, fields.first()?);
     let mut at = first;
     for Header { name, value } in fields {
-        let value_at = head.as_ptr().addr().wrapping_add(at + name.len() + b": ".len());
         let end = at + line_length(name, value);
+        // With more white space around it, or another end, its end would not be here.
         let [b':', b' ', .., b'\r', b'\n'] = head.get(at + name.len()..end)? else { return None };
-        if value.as_ptr().addr() != value_at {
-            return None; // there is more white space, or another line
-        }
         at = end;
     }
     let ends = head.get(..first)?.ends_with(b"\r\n") && head.get(at..)? == b"\r\n";
