@@ -304,11 +304,8 @@ impl Exchange {
         self.record.cost += cx.spent();
     }
 
-    /// How it went, for the log, if that is told.
+    /// How it went, for the log. What was spent is charged now: what is spent next may be another's.
     pub fn tell<N: Net>(&mut self, cx: &mut Context<N>) {
-        if !log::log_enabled!(log::Level::Debug) {
-            return;
-        }
         self.charge(cx);
         let took = (cx.now - self.record.began).as_secs_f64() * 1e3;
         let (status, bytes, Cost { calls, .. }) = (self.terms.status, self.response.moved, self.record.cost);
