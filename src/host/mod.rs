@@ -6,6 +6,7 @@ pub mod errand;
 pub mod hand_over;
 pub mod limits;
 pub mod notify;
+mod patience;
 pub mod resolve;
 pub mod signals;
 pub mod spool;

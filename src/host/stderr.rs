@@ -8,6 +8,7 @@
 //! While something is drawn on the terminal that stderr is, lines would tear it: whoever draws [holds](hold) them then,
 //! and shows the last ones itself.
 
+use super::patience;
 use log::{LevelFilter, Log, Metadata, Record};
 use rustix::fs::FlockOperation;
 use simple_logger::SimpleLogger;
@@ -16,8 +17,8 @@ use std::io::IsTerminal;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 // With a panic that aborts, a reader of stderr that goes, or a full disk under it, would end the balancer.
 const _: () = assert!(cfg!(panic = "unwind"), "the thread that prints log lines has to survive a panic");
@@ -82,10 +83,7 @@ pub fn hold(on: bool) {
         false => return held.lines = None,
     }
     drop(held);
-    let until = Instant::now() + LAST_WORDS;
-    while matches!(PRINTING.try_lock(), Err(TryLockError::WouldBlock)) && Instant::now() < until {
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    drop(patience::lock(&PRINTING));
 }
 
 /// The last of those that are held, the newest last.

@@ -5,7 +5,7 @@
 //! process ends in good order, when it panics, and for the time that it is stopped. What it needs for that is global, as
 //! the terminal itself is. Here is no decision about what is drawn.
 
-use super::stderr;
+use super::{patience, stderr};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, getpgrp, getpid, kill_process};
 use rustix::stdio::{stdin, stdout};
@@ -28,9 +28,6 @@ static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
 
 /// The process is ending, and does not take it again.
 static ENDING: AtomicBool = AtomicBool::new(false);
-
-/// Leaving waits so long for who is drawing on a terminal that takes nothing.
-const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What a look at the keyboard brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,7 +83,8 @@ pub fn enter() -> io::Result<()> {
 
 /// Gives the terminal back, if we have it. Whether we had.
 pub fn leave() -> bool {
-    let Some(was) = try_before().and_then(|mut before| before.take()) else { return false };
+    // Not for ever: who draws may be stuck.
+    let Some(was) = patience::lock(&BEFORE).and_then(|mut before| before.take()) else { return false };
     let _ = write(LEAVE); // if it is gone, nobody misses anything
     let _ = tcsetattr(stdin(), OptionalActions::Now, &was);
     true
@@ -96,18 +94,6 @@ pub fn leave() -> bool {
 pub fn end() {
     ENDING.store(true, Ordering::SeqCst);
     leave();
-}
-
-/// Not for ever: who draws may be stuck.
-fn try_before() -> Option<MutexGuard<'static, Option<Termios>>> {
-    const MOMENT: Duration = Duration::from_millis(10);
-    for _ in 0..PATIENCE.as_millis() / MOMENT.as_millis() {
-        if let Ok(before) = BEFORE.try_lock() {
-            return Some(before);
-        }
-        std::thread::sleep(MOMENT);
-    }
-    None
 }
 
 /// What a panic has to say is to be seen, and on a terminal as it was. That of the main thread is the end; that of the
