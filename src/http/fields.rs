@@ -125,6 +125,14 @@ pub(super) struct Length {
     pub(super) tidy: bool,
 }
 
+impl Length {
+    /// What this field says, if that is one plain number.
+    pub(super) fn said(index: usize, value: &[u8]) -> Result<Length, Malformed> {
+        let bytes = framing::length(value)?;
+        Ok(Length { bytes, index, tidy: !value.starts_with(b"0") })
+    }
+}
+
 /// What a head says about this hop alone, gathered field by field.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Hop<'b> {
@@ -156,8 +164,7 @@ impl<'b> Hop<'b> {
 
     /// Twice is once too often, even with equal values: whoever joins or drops one of them frames another message.
     fn take_length(&mut self, index: usize, value: &[u8]) -> Result<(), Malformed> {
-        let length = Length { bytes: framing::length(value)?, index, tidy: !value.starts_with(b"0") };
-        match self.length.replace(length) {
+        match self.length.replace(Length::said(index, value)?) {
             None => Ok(()),
             Some(_) => Err(Malformed::LengthTwice),
         }

@@ -75,14 +75,13 @@ pub(super) fn length(value: &[u8]) -> Result<u64, Malformed> {
 
 /// A plain decimal number; none when it is none or too large.
 pub(super) fn digits(value: &[u8]) -> Option<u64> {
-    const SURE: usize = 19; // with so many digits no number is too large
-    let digit = |byte: u8| u64::from(byte.wrapping_sub(b'0'));
-    match value.len() {
-        0 => None,
-        1..=SURE => value.iter().try_fold(0, |number, &byte| (digit(byte) < 10).then(|| number * 10 + digit(byte))),
-        _ => value.iter().try_fold(0u64, |number, &byte| {
-            let digit = Some(digit(byte)).filter(|digit| *digit < 10)?;
-            number.checked_mul(10)?.checked_add(digit)
-        }),
+    let mut number = 0u64;
+    for byte in value {
+        let digit = u64::from(byte.wrapping_sub(b'0'));
+        if digit > 9 {
+            return None;
+        }
+        number = number.checked_mul(10)?.checked_add(digit)?;
     }
+    (!value.is_empty()).then_some(number)
 }

@@ -164,8 +164,8 @@ fn framing(hop: &Hop, modern: bool) -> Result<Framing, Malformed> {
 
 /// RFC 9110 8.6: from a backend, one value said several times may be mended to one; two values may not.
 fn take_length(hop: &mut Hop, index: usize, value: &[u8]) -> Result<(), Malformed> {
-    if let (None, Ok(bytes)) = (hop.length, framing::length(value)) {
-        hop.length = Some(Length { bytes, index, tidy: !value.starts_with(b"0") }); // as nearly all say it
+    if let (None, Ok(length)) = (hop.length, Length::said(index, value)) {
+        hop.length = Some(length); // as nearly all say it
         return Ok(());
     }
     let mut lengths = value.split(|&byte| byte == b',').map(|one| framing::length(one.trim_ascii()));

@@ -83,7 +83,9 @@ fn end_to_end(
 fn in_runs(head: &[u8], fields: &[Header], hop: &Hop, length: Option<u64>, out: &mut Vec<u8>) {
     let changed = hop.length.filter(|said| !(said.tidy && length == Some(said.bytes))).map(|said| said.index);
     let mut apart = hop.marks;
-    changed.into_iter().for_each(|index| apart.set(index));
+    if let Some(index) = changed {
+        apart.set(index);
+    }
     let mut from = fields.first().map_or(head.len(), |field| scan::place(head, field));
     apart.for_each(|index| {
         let Some(field) = fields.get(index) else { return };
