@@ -9,8 +9,8 @@ usage: scripts/link.sh [-n ROUNDS] [RATE...]     (default -n 5, rates: 20mbit 10
 On loopback a sender is always ahead of us; on a link a body comes segment by segment, and who is woken for each pays for
 each. Bodies of a MiB come over a link of each RATE (as tc-tbf(8) writes it, segments of 1500 bytes), one after the other,
 to curl, through evenkeel and, where it is installed, HAProxy with its splice options, in turn: downloads from a backend
-behind the link (down), uploads from a client behind it (up), downloads to a client behind it (out). Prints medians of the rounds: what a MiB takes of a CPU, from the kernel's
-accounting, and how long a body is under way.
+behind the link (down), uploads from a client behind it (up), downloads to a client behind it (out). Prints medians of the
+rounds: what a MiB takes of a CPU, from the kernel's accounting, and how long a body is under way.
 
 Everything is in two network namespaces that go away at the end. Needs to be root, with ip, tc and their tbf.
 
