@@ -129,6 +129,39 @@ fn the_bill_is_told() {
     }
 }
 
+/// Also where no log asks what the first has cost: who looks at the loop is told of each its own. The second, which came
+/// with the first, has cost nothing but to be sent; the first one's answer took two more.
+#[test]
+fn a_request_is_not_charged_what_the_one_before_it_in_the_pipe_spent() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let backend = Backend::http("one", move |exchange| {
+        if exchange.request.target == "/second" {
+            held.pass();
+        }
+        exchange.name_it()
+    });
+    let balancer = Balancer::before(&[&backend], &["--health", "off"]);
+    let mut client = balancer.client();
+    client.get("/");
+    client.send(client::get("/first") + &client::get("/second")).unwrap();
+    assert_eq!(client.response("GET").unwrap().text(), "one");
+    gate.wait_for(1);
+    let calls = calls_of_what_waits(&balancer);
+    assert!(calls < 3, "{calls} calls");
+    gate.open();
+    assert_eq!(client.response("GET").unwrap().text(), "one");
+}
+
+/// What the request has cost so far that waits for its backend.
+fn calls_of_what_waits(balancer: &Balancer) -> u64 {
+    let mut operator = Client::connect(balancer.admin.expect("an admin address"));
+    let pages = (0..100).map(|slot| operator.get(&format!("/api/loop/{slot}")));
+    let mut seen = pages.filter_map(|page| serde_json::from_slice::<serde_json::Value>(&page.body).ok());
+    let page = seen.find(|page| page["owner"] == "upstream").expect("a request under way");
+    page["calls"].as_u64().expect("a number")
+}
+
 /// Data calls. The portable selector wakes us again only after a call that found nothing, so there those are needed;
 /// everywhere else they are a waste and count (law 3).
 fn useful(calls: Calls) -> u64 {
