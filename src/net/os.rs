@@ -87,7 +87,7 @@ impl Os {
             closed: Vec::new(),
             files: Vec::new(),
             inherited: Inherited::default(),
-            pipes: Pipes::default(),
+            pipes: Default::default(),
             origin: Instant::now(),
             began: Time(0),
             signals: None,

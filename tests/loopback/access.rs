@@ -3,7 +3,6 @@
 use crate::support::*;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
 /// A folder of one's own below the target folder, gone with its owner.
@@ -149,7 +148,7 @@ fn usr1_opens_the_file_anew_after_a_rotation() {
 fn a_full_disk_costs_lines_and_nothing_else() {
     let folder = Folder::new("full");
     let (one, log) = (Backend::named("one"), folder.file("access.log"));
-    symlink("/dev/full", &log).unwrap();
+    std::os::unix::fs::symlink("/dev/full", &log).unwrap();
     let mut balancer = Balancer::before(&[&one], &logging(&log, &[]));
     let mut client = balancer.client();
     (0..5).for_each(|_| assert_eq!(client.get("/").status, 200));
