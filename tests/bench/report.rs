@@ -54,7 +54,9 @@ fn columns(scenario: &Scenario) -> Vec<Column> {
     let user: Column = ("in user space", Box::new(user_share));
     let calls =
         |what| -> Column { (what, Box::new(|row| row.calls.map_or("–".into(), |calls| format!("{calls:.2}")))) };
-    let latency = [micros("p50", |s| s.p50), micros("p99", |s| s.p99), micros("p99.9", |s| s.p999)];
+    let latency =
+        [micros("p50", |s| s.p50, middle), micros("p99", |s| s.p99, middle), micros("p99.9", |s| s.p999, middle)];
+    let quietly = [micros("p99, quietly", |s| s.p99, quiet), micros("p99.9, quietly", |s| s.p999, quiet)];
     let mut columns = match scenario.shape {
         Shape::Idle => return vec![memory, growth],
         Shape::Fair => vec![rate, beside],
@@ -63,17 +65,25 @@ fn columns(scenario: &Scenario) -> Vec<Column> {
         Shape::Busy => vec![rate, cost, user, calls("calls per request")],
     };
     columns.extend(latency);
+    if matches!(scenario.shape, Shape::Tail) {
+        columns.extend(quietly);
+    }
     columns.push(memory);
     columns
 }
 
-/// A column of latencies, of the rounds in which anything was answered in whole.
-fn micros(name: &'static str, of: fn(&Sample) -> f64) -> Column {
-    let cell = move |row: &Row| {
-        let known: Vec<f64> = row.samples.iter().map(of).filter(|nanos| *nanos > 0.0).collect();
-        if known.is_empty() { "–".into() } else { format!("{:.0} µs", middle(known) / 1e3) }
+/// A column of latencies.
+fn micros(name: &'static str, of: fn(&Sample) -> f64, over: fn(Vec<f64>) -> f64) -> Column {
+    let cell = move |row: &Row| match over(latencies(row, of)) {
+        0.0 => "–".into(),
+        nanos => format!("{:.0} µs", nanos / 1e3),
     };
     (name, Box::new(cell))
+}
+
+/// Of the rounds in which anything was answered in whole.
+fn latencies(row: &Row, of: fn(&Sample) -> f64) -> Vec<f64> {
+    row.samples.iter().map(of).filter(|nanos| *nanos > 0.0).collect()
 }
 
 const MIB: f64 = 1024.0 * 1024.0;
@@ -82,7 +92,8 @@ const MIB: f64 = 1024.0 * 1024.0;
 fn judged(scenario: &Scenario, row: &Row) -> f64 {
     match scenario.shape {
         Shape::Busy => median(row, |sample| sample.cpu),
-        Shape::Tail | Shape::Fair => median(row, |sample| sample.p99),
+        Shape::Fair => median(row, |sample| sample.p99),
+        Shape::Tail => quiet(latencies(row, |sample| sample.p99)),
         Shape::Idle => median(row, |sample| sample.growth),
     }
 }
@@ -118,6 +129,13 @@ fn middle(mut values: Vec<f64>) -> f64 {
         0 => 0.0,
         length => f64::midpoint(values[(length - 1) / 2], values[length / 2]),
     }
+}
+
+/// What a quarter of the rounds stays below: where a machine stops for a while, its stops make the tail of whoever has the
+/// turn, and only ever add to it.
+fn quiet(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 4).copied().unwrap_or_default()
 }
 
 /// Ticks are coarse, so this is over all rounds together, and of a few it is not told.
