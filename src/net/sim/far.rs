@@ -171,6 +171,25 @@ impl Sim {
         }
     }
 
+    /// Once `to` is sent something, `far` says this at once, in the middle of a turn: who is outside has a processor of its
+    /// own. Several say what they have to say in the order of these calls.
+    pub fn react(&mut self, to: Far, far: Far, bytes: &[u8]) {
+        self.swift.push((to, far, bytes.to_vec()));
+    }
+
+    pub(super) fn meanwhile(&mut self, conn: usize) {
+        if self.swift.is_empty() {
+            return;
+        }
+        for (to, far, bytes) in std::mem::take(&mut self.swift) {
+            match to.0 == conn {
+                true => _ = self.far_write(far, &bytes),
+                false => self.swift.push((to, far, bytes)),
+            }
+        }
+        self.arrivals();
+    }
+
     /// `wait` returns at `at`, if not before.
     pub fn alarm(&mut self, at: Time) {
         self.enter(at.max(self.now), Due::Alarm);

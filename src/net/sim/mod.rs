@@ -121,6 +121,8 @@ pub struct Sim {
     /// Entries of the agenda so far: what is due at one moment comes in the order in which it was entered.
     entered: u64,
     signals: Vec<Signal>,
+    /// Once something is sent to whom, who says what.
+    swift: Vec<(Far, Far, Vec<u8>)>,
     trace: Trace,
     /// Something reached the world, which wants to act on it.
     news: bool,
@@ -148,6 +150,7 @@ impl Sim {
             agenda: BinaryHeap::new(),
             entered: 0,
             signals: Vec::new(),
+            swift: Vec::new(),
             trace: Trace::default(),
             news: false,
             silent: false,
