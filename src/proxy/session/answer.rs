@@ -104,8 +104,10 @@ impl Session {
         let (whole, keep_alive) = (exchange.is_whole(), exchange.keeps_client());
         let refused = exchange.is_answer() && !keep_alive;
         let is_last = exchange.terms.is_last;
-        // Nobody told of what an unwatched client said meanwhile. After its last word, a head alone, it said nothing.
-        self.client.readable |= !(self.client.watched || is_last && exchange.is_head_only());
+        // Nobody told of what an unwatched client said meanwhile. One that stays is told of when it is watched, in the next
+        // turn: by then a pooled connection that spoke before it asked again is thrown away. After its last word, a head
+        // alone, it said nothing.
+        self.client.readable |= !(keep_alive || self.client.watched || is_last && exchange.is_head_only());
         self.end_exchange(Reason::Finished, cx);
         if keep_alive {
             self.enter(Phase::Idle, cx);
