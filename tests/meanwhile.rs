@@ -1,37 +1,15 @@
 //! What happens in the middle of a turn, while the loop is at work: clients and backends have processors of their own.
 
-use evenkeel::config::{Backend, Config, Guard, Health, Limits, Listener, Pool, ProbeKind, Timeouts};
-use evenkeel::net::sim::{Cruelty, Far, Sim, Welcome};
+#[path = "support/lone.rs"]
+mod lone;
+
+use evenkeel::net::sim::{Cruelty, Far, Sim};
 use evenkeel::proxy::Proxy;
-use std::net::SocketAddr;
+use lone::{address, balancer};
 use std::time::Duration;
 
 const CHATTY: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nchatty";
 const POISON: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison";
-
-fn address(port: u16) -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], port))
-}
-
-/// Before one backend that nobody probes.
-fn balancer() -> Proxy<Sim> {
-    let name = "main".to_string();
-    let backend = Backend { name: "one".into(), address: address(8080).into(), weight: 1 };
-    let health = Health { kind: ProbeKind::Off, ..Health::default() };
-    let listener =
-        Listener { name: name.clone(), bind: vec![address(5001).into()], pool: Some(0), ..Listener::default() };
-    let config = Config {
-        listeners: vec![listener],
-        pools: vec![Pool { name, backends: vec![backend], health, ..Pool::default() }],
-        admin: Vec::new(),
-        guard: Guard::default(),
-        timeouts: Timeouts::default(),
-        limits: Limits::default(),
-    };
-    let mut sim = Sim::new(7, Cruelty { latency: Duration::ZERO, ..Cruelty::calm() });
-    sim.serve(address(8080), Welcome::Accept);
-    Proxy::new(&config, sim, 7).unwrap()
-}
 
 /// Turns until `far` has heard all of one message, which ends so.
 fn hears(proxy: &mut Proxy<Sim>, far: Far, end: &str) -> String {
@@ -57,7 +35,7 @@ fn called(proxy: &mut Proxy<Sim>) -> Far {
 /// looked up from having sent it the first answer. What came before a request was sent is not its answer.
 #[test]
 fn what_came_before_the_next_request_does_not_answer_it() {
-    let mut proxy = balancer();
+    let mut proxy = balancer(Cruelty { latency: Duration::ZERO, ..Cruelty::calm() });
     let client = proxy.net_mut().dial(address(5001));
     proxy.net_mut().far_write(client, b"GET /first HTTP/1.1\r\nHost: h\r\n\r\n");
     let backend = called(&mut proxy);

@@ -1,45 +1,20 @@
 //! The loop's account of itself, on the simulated kernel, which knows what it has charged for: work is told from waiting,
 //! and turns that were for something from those that were not.
 
+#[path = "support/lone.rs"]
+mod lone;
+
 use evenkeel::base::Time;
-use evenkeel::config::{Backend, Config, Guard, Health, Limits, Listener, Pool, ProbeKind, Timeouts};
-use evenkeel::net::sim::{Cruelty, Sim, Welcome};
+use evenkeel::net::sim::{Cruelty, Sim};
 use evenkeel::proxy::Proxy;
-use std::net::SocketAddr;
+use lone::{address, balancer};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn address(port: u16) -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], port))
-}
-
-/// Before one backend that nobody probes.
-fn balancer(work: Duration) -> Proxy<Sim> {
-    let name = "main".to_string();
-    let backend = Backend { name: "one".into(), address: address(8080).into(), weight: 1 };
-    let health = Health { kind: ProbeKind::Off, ..Health::default() };
-    let config = Config {
-        listeners: vec![Listener {
-            name: name.clone(),
-            bind: vec![address(5001).into()],
-            pool: Some(0),
-            ..Listener::default()
-        }],
-        pools: vec![Pool { name, backends: vec![backend], health, ..Pool::default() }],
-        admin: Vec::new(),
-        guard: Guard::default(),
-        timeouts: Timeouts { client_idle: SECOND * 60, ..Timeouts::default() },
-        limits: Limits::default(),
-    };
-    let mut sim = Sim::new(7, Cruelty { work, ..Cruelty::calm() });
-    sim.serve(address(8080), Welcome::Accept);
-    Proxy::new(&config, sim, 7).unwrap()
-}
-
 /// Clients come one after the other, each a tenth of a second after the one before, and say nothing.
 fn visited(work: Duration) -> Proxy<Sim> {
-    let mut proxy = balancer(work);
+    let mut proxy = balancer(Cruelty { work, ..Cruelty::calm() });
     for number in 1..=50 {
         let at = Time(proxy.net().now().0) + SECOND / 10;
         proxy.net_mut().alarm(at);
@@ -83,7 +58,7 @@ fn what_the_kernel_charges_for_is_what_the_loop_calls_busy() {
 #[test]
 fn a_turn_for_which_there_was_no_reason_is_in_vain() {
     for early in [0, 500] {
-        let mut proxy = balancer(Duration::ZERO);
+        let mut proxy = balancer(Cruelty::calm());
         proxy.net_mut().cruelty_mut().early = early;
         proxy.net_mut().dial(address(5001));
         while proxy.stats().closed == 0 {

@@ -133,18 +133,11 @@ fn the_bill_is_told() {
 /// with the first, has cost nothing but to be sent; the first one's answer took two more.
 #[test]
 fn a_request_is_not_charged_what_the_one_before_it_in_the_pipe_spent() {
-    let gate = Gate::default();
-    let held = gate.clone();
-    let backend = Backend::http("one", move |exchange| {
-        if exchange.request.target == "/second" {
-            held.pass();
-        }
-        exchange.name_it()
-    });
+    let (backend, gate) = Backend::gated();
     let balancer = Balancer::before(&[&backend], &["--health", "off"]);
     let mut client = balancer.client();
     client.get("/");
-    client.send(client::get("/first") + &client::get("/second")).unwrap();
+    client.send(client::get("/first") + &client::get("/slow")).unwrap();
     assert_eq!(client.response("GET").unwrap().text(), "one");
     gate.wait_for(1);
     let calls = calls_of_what_waits(&balancer);

@@ -58,14 +58,7 @@ fn a_client_that_does_not_read_delays_nobody() {
 
 #[test]
 fn a_backend_that_does_not_answer_delays_nobody_else() {
-    let gate = Gate::default();
-    let held = gate.clone();
-    let backend = Backend::http("one", move |exchange| {
-        if exchange.request.target == "/slow" {
-            held.pass();
-        }
-        exchange.name_it()
-    });
+    let (backend, gate) = Backend::gated();
     let balancer = Balancer::before(&[&backend], &["--health", "off"]);
     let mut slow: Vec<Client> = (0..20).map(|_| balancer.client()).collect();
     slow.iter_mut().for_each(|client| client.send(client::get("/slow")).unwrap());

@@ -135,14 +135,7 @@ fn told_to_stop_meanwhile_nobody_is_left() {
 /// A tunnel and a long answer stay with the old one, as long as the drain allows.
 #[test]
 fn what_is_under_way_ends_where_it_began() {
-    let gate = Gate::default();
-    let held = gate.clone();
-    let backend = Backend::http("one", move |exchange| {
-        if exchange.request.target == "/slow" {
-            held.pass();
-        }
-        exchange.name_it()
-    });
+    let (backend, gate) = Backend::gated();
     let balancer = Balancer::before(&[&backend], &["--health", "off"]);
     let mut busy = balancer.client();
     busy.send(client::get("/slow")).unwrap();

@@ -5,19 +5,6 @@ use crate::support::*;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 
-/// A backend that answers `/slow` when the gate opens.
-fn gated() -> (Backend, Gate) {
-    let gate = Gate::default();
-    let held = gate.clone();
-    let backend = Backend::http("one", move |exchange| {
-        if exchange.request.target == "/slow" {
-            held.pass();
-        }
-        exchange.name_it()
-    });
-    (backend, gate)
-}
-
 #[track_caller]
 fn wait_until_closed(balancer: &Balancer) {
     until("the listener's end", || Client::try_connect(balancer.address).is_err());
@@ -25,7 +12,7 @@ fn wait_until_closed(balancer: &Balancer) {
 
 #[test]
 fn term_lets_everybody_finish() {
-    let (backend, gate) = gated();
+    let (backend, gate) = Backend::gated();
     let mut balancer = Balancer::with_file(&[&backend], "http", "[timeouts]\ndrain = \"50s\"");
     let (mut busy, mut idle) = (balancer.client(), balancer.client());
     assert!(!idle.get("/").closes());
@@ -54,7 +41,7 @@ fn term_with_nobody_there_ends_at_once_and_clean() {
 
 #[test]
 fn a_drain_that_takes_too_long_ends_by_its_timeout() {
-    let (backend, gate) = gated();
+    let (backend, gate) = Backend::gated();
     let mut balancer = Balancer::with_file(&[&backend], "http", "[timeouts]\ndrain = \"300ms\"");
     let mut busy = balancer.client();
     busy.send(client::get("/slow")).unwrap();
@@ -67,7 +54,7 @@ fn a_drain_that_takes_too_long_ends_by_its_timeout() {
 
 #[test]
 fn a_second_term_ends_at_once() {
-    let (backend, gate) = gated();
+    let (backend, gate) = Backend::gated();
     let mut balancer = Balancer::with_file(&[&backend], "http", "[timeouts]\ndrain = \"1h\"\nresponse = \"1h\"");
     let mut busy = balancer.client();
     busy.send(client::get("/slow")).unwrap();
@@ -112,7 +99,7 @@ fn bad_flags_and_files_are_exit_2_and_name_the_fix() {
 /// Whoever asks before sending us requests hears it; whoever wants to change something comes too late.
 #[test]
 fn while_it_leaves_it_is_alive_and_not_ready() {
-    let (backend, gate) = gated();
+    let (backend, gate) = Backend::gated();
     let balancer = Balancer::before(&[&backend], &["--health", "off"]);
     let admin = balancer.admin.unwrap();
     let ask = |target| Client::connect(admin).get(target);
@@ -142,7 +129,7 @@ fn watch(balancer: &Balancer, of: &str) -> impl Iterator<Item = std::io::Result<
 /// Those who watch keep nobody from leaving, see it begin, and are told no half of anything when it is over.
 #[test]
 fn who_watches_sees_it_leave_to_the_end() {
-    let (backend, gate) = gated();
+    let (backend, gate) = Backend::gated();
     let mut balancer = Balancer::with_file(&[&backend], "http", "[timeouts]\ndrain = \"50s\"");
     let (mut state, mut inside) = (watch(&balancer, "state"), watch(&balancer, "loop"));
     let mut busy = balancer.client();

@@ -4,7 +4,7 @@
 //! and come back on the same port. It knows nothing of the balancer.
 
 use super::wire::{Fields, Framing, Head, Wire};
-use super::{any_port, bound, until};
+use super::{Gate, any_port, bound, until};
 use socket2::{SockRef, Socket};
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -121,6 +121,19 @@ impl Backend {
         F: Fn(&mut Exchange) -> io::Result<Then> + Send + Sync + 'static,
     {
         Backend::raw(name, move |house, number, stream| serve(house, number, stream, &on_request))
+    }
+
+    /// Answers with its name, `one`; `/slow` only once the gate is open.
+    pub fn gated() -> (Backend, Gate) {
+        let gate = Gate::default();
+        let held = gate.clone();
+        let backend = Backend::http("one", move |exchange| {
+            if exchange.request.target == "/slow" {
+                held.pass();
+            }
+            exchange.name_it()
+        });
+        (backend, gate)
     }
 
     /// Speaks HTTP and answers every request with its name.
