@@ -327,7 +327,6 @@ impl Sim {
         let result = self.write_some(to, conn, &bytes, more);
         let given = self.record_write(call, (to, conn), bytes.len(), &result);
         self.trace.mix_bytes(&bytes[..given]);
-        self.meanwhile(conn);
         result
     }
 

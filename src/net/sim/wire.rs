@@ -128,6 +128,9 @@ impl Sim {
     pub(super) fn send_kept(&mut self, conn: usize) {
         let kept = std::mem::take(&mut self.conns[conn].kept);
         self.send(conn, End::Inside, &kept);
+        if !kept.is_empty() {
+            self.meanwhile(conn);
+        }
     }
 
     /// Kept bytes that nothing followed would wait for a timer (Linux: a fifth of a second).
