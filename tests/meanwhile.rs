@@ -4,6 +4,7 @@
 mod lone;
 
 use evenkeel::net::sim::{Cruelty, Far, Sim};
+use evenkeel::net::{ListenOptions, Moved, Net};
 use evenkeel::proxy::Proxy;
 use lone::{address, balancer};
 use std::time::Duration;
@@ -29,6 +30,20 @@ fn called(proxy: &mut Proxy<Sim>) -> Far {
             return far;
         }
     }
+}
+
+/// What is on its way arrives while calls are made, whether anybody waits for it or not.
+#[test]
+fn calls_take_time_in_which_things_arrive() {
+    let mut sim = Sim::new(1, Cruelty { calls: Duration::from_micros(50), ..Cruelty::calm() });
+    let door = sim.listen(&address(5001).into(), ListenOptions::default()).unwrap();
+    let client = sim.dial(address(5001));
+    let (here, _) = std::iter::repeat_with(|| sim.accept(door).unwrap()).flatten().next().unwrap();
+    sim.far_write(client, b"hello");
+    let mut heard = [0; 9];
+    let reads: Vec<Moved> = std::iter::repeat_with(|| sim.read(here, &mut heard).unwrap()).take(20).collect();
+    assert_eq!(reads.iter().filter(|read| matches!(read, Moved::Bytes { count: 5, .. })).count(), 1, "{reads:?}");
+    assert_eq!((reads[0], &heard[..5]), (Moved::Nothing, &b"hello"[..]));
 }
 
 /// A backend says more than its answer, then the client, who is not watched yet, asks again: all of it before the loop has

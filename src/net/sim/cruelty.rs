@@ -33,6 +33,8 @@ pub struct Cruelty {
     pub late: Duration,
     /// What the program does between two waits takes up to this. Nothing, unless a test is about that.
     pub work: Duration,
+    /// A call takes up to this, and whatever comes in that time has come when it is over: nobody waits for the loop to look up.
+    pub calls: Duration,
     /// What is sent arrives in pieces.
     pub segments: u16,
     /// A FIN arrives together with the last byte; otherwise later.
@@ -79,6 +81,7 @@ impl Cruelty {
             early: 0,
             late: Duration::ZERO,
             work: Duration::ZERO,
+            calls: Duration::ZERO,
             segments: 0,
             end_rides: 500,
             lost: 0,
@@ -111,6 +114,7 @@ impl Cruelty {
             early: 30,
             late: Duration::from_millis(2),
             work: Duration::ZERO,
+            calls: Duration::from_micros(200),
             segments: 200,
             end_rides: 500,
             lost: 500,

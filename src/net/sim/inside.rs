@@ -18,7 +18,7 @@ impl Net for Sim {
         self.open_turn();
         self.look_for_kept();
         self.work();
-        (self.news, self.silent) = (false, false);
+        (self.news, self.silent) = (std::mem::take(&mut self.late_news), false);
         self.arrivals();
         let mut batch = Vec::new();
         self.gather(&mut batch);
@@ -75,6 +75,7 @@ impl Net for Sim {
     }
 
     fn accept(&mut self, listener: Sock) -> io::Result<Option<(Sock, Peer)>> {
+        self.take_time();
         let short = self.out_of_descriptors(self.cruelty.accept_fails);
         let nothing = self.luck(self.cruelty.nothing);
         let slot = self.slot_mut(listener);
@@ -108,6 +109,7 @@ impl Net for Sim {
     }
 
     fn connect(&mut self, to: &Address) -> io::Result<Sock> {
+        self.take_time();
         if self.out_of_descriptors(self.cruelty.connect_fails) {
             self.record("connect", None, None, Outcome(to.port().into(), 0, "out of descriptors"));
             return Err(io::Error::from_raw_os_error(TOO_MANY_OPEN_FILES));
@@ -129,6 +131,7 @@ impl Net for Sim {
     }
 
     fn outcome(&mut self, connecting: Sock) -> Option<io::Result<()>> {
+        self.take_time();
         let conn = self.stream(connecting, "outcome");
         let (result, said) = match self.conns[conn].stage {
             Stage::Calling => (None, "not yet"),
@@ -148,6 +151,7 @@ impl Net for Sim {
     }
 
     fn watch(&mut self, sock: Sock) -> io::Result<()> {
+        self.take_time();
         let conn = self.stream(sock, "watch");
         if self.slot(sock).watched {
             self.accuse(Some(sock), "watched twice");
@@ -161,6 +165,7 @@ impl Net for Sim {
     }
 
     fn read(&mut self, from: Sock, into: &mut [u8]) -> io::Result<Moved> {
+        self.take_time();
         let conn = self.stream(from, "read");
         if into.is_empty() {
             self.accuse(Some(from), "read into nothing");
@@ -188,6 +193,7 @@ impl Net for Sim {
     }
 
     fn pull(&mut self, from: Sock, into: &Pipe, most: usize) -> io::Result<Moved> {
+        self.take_time();
         let conn = self.stream(from, "pull");
         let result = self.pull_some(from, conn, into, most);
         self.record_read("pull", (from, conn), most, &result);
@@ -213,6 +219,7 @@ impl Net for Sim {
     }
 
     fn push(&mut self, from: &Pipe, to: Sock) -> io::Result<Sent> {
+        self.take_time();
         let conn = self.writable_stream(to, "push");
         let bytes = self.piped_bytes(from);
         let result = self.write_some(to, conn, &bytes, false);
@@ -226,12 +233,14 @@ impl Net for Sim {
     }
 
     fn finish(&mut self, sock: Sock) {
+        self.take_time();
         let conn = self.stream(sock, "finish");
         self.record("finish", Some(sock.0), Some(conn), Outcome(0, 0, ""));
         self.send_end(conn, End::Inside);
     }
 
     fn reset(&mut self, sock: Sock) {
+        self.take_time();
         let conn = self.stream(sock, "reset");
         self.record("reset", Some(sock.0), Some(conn), Outcome(0, 0, ""));
         self.break_up(conn, End::Inside);
@@ -239,6 +248,7 @@ impl Net for Sim {
     }
 
     fn close(&mut self, sock: Sock) {
+        self.take_time();
         let conn = self.slot(sock).conn();
         self.record("close", Some(sock.0), conn, Outcome(0, 0, ""));
         match conn {
@@ -319,6 +329,7 @@ impl Sim {
     }
 
     fn write_pieces(&mut self, call: &'static str, to: Sock, pieces: &[IoSlice<'_>], more: bool) -> io::Result<Sent> {
+        self.take_time();
         let conn = self.writable_stream(to, call);
         let bytes = pieces.iter().map(|piece| &**piece).collect::<Vec<_>>().concat();
         if bytes.is_empty() {

@@ -14,9 +14,10 @@
 //!
 //! It has two faces. The *inside* face is the trait: what the program under test sees. The *outside* face ([`far`])
 //! is for the actors of a test, who hold the remote ends and act between two turns: they [`dial`](Sim::dial)
-//! listeners, [`serve`](Sim::serve) addresses, and move bytes through a [`Far`]. Time passes in `wait` only, and only
-//! when nothing else can happen: the clock jumps to the next arrival, alarm or deadline. (Unless a program is to be
-//! slow: then each `wait` begins by charging what was done before it.)
+//! listeners, [`serve`](Sim::serve) addresses, and move bytes through a [`Far`]. Time passes in `wait`, when nothing else
+//! can happen: the clock jumps to the next arrival, alarm or deadline. And it creeps in every other call, so that what is
+//! on its way arrives between any two of them, as it does where each side has a processor of its own. (A program may be
+//! slow as well: then each `wait` begins by charging what was done before it.)
 //!
 //! It also judges. A call on a socket that is closed or was never given away, a write after `finish`, or turns on end
 //! in which nothing moves: each panics with the last calls. [`Sim::open_sockets`] is compared with what the program
@@ -126,6 +127,8 @@ pub struct Sim {
     trace: Trace,
     /// Something reached the world, which wants to act on it.
     news: bool,
+    /// ... in the middle of a call, after it may have looked last: the next `wait` does not forget it.
+    late_news: bool,
     silent: bool,
     idle_turns: u32,
 }
@@ -153,6 +156,7 @@ impl Sim {
             swift: Vec::new(),
             trace: Trace::default(),
             news: false,
+            late_news: false,
             silent: false,
             idle_turns: 0,
         }
@@ -247,6 +251,18 @@ impl Sim {
             self.now = Time(self.now.0 + self.rng.below(longest + 1));
         }
         self.began = self.now;
+    }
+
+    /// A call takes its time; what was on its way may have come before it looks.
+    fn take_time(&mut self) {
+        let longest = self.cruelty.calls.as_nanos() as u64;
+        if longest > 0 {
+            self.now = Time(self.now.0 + self.rng.below(longest + 1));
+            let known = std::mem::take(&mut self.news);
+            self.arrivals();
+            self.late_news |= self.news;
+            self.news |= known;
+        }
     }
 
     fn moved(&mut self) {

@@ -276,6 +276,7 @@ impl Sim {
             inbox.lose_ready();
         }
         if at == End::Inside {
+            self.conns[conn].kept.clear(); // it goes nowhere any more
             self.record("broken", slot, Some(conn), Outcome(0, 0, "reset arrived"));
         }
     }
