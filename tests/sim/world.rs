@@ -330,7 +330,11 @@ impl World {
                 true => vitals.judged(seen.up, enough).map_err(|what| format!("backend {index} was {what}"))?,
                 false => vitals.up = seen.up, // a pass of a TCP probe leaves no mark
             }
-            if !was_up && !seen.up && seen.requests > had && !elsewhere && self.has_firm_beside(index) {
+            let beside = match self.terms.inflight {
+                Some(_) => self.has_firm_in_beside(index), // one that is ejected and full leaves only who is down
+                None => self.has_firm_beside(index),
+            };
+            if !was_up && !seen.up && seen.requests > had && !elsewhere && beside {
                 return Err(format!("backend {index} is down and was picked"));
             }
             let was_out = self.look_at_the_ejection(index, seen.ejected, now)?;
@@ -447,13 +451,14 @@ impl World {
     /// All clients are gone. What they left must end by itself, and the house be empty.
     fn curtain(&mut self, house: &mut impl House) -> Result<(), String> {
         for _ in 0..MOST_SILENCES {
+            let gone = house.open() == 0; // who went last may have left a pooled connection
             let end = house.net().now() + SILENCE;
             house.net().alarm(end);
             while house.net().now() < end && !house.net().silent() {
                 self.act(house.net());
                 self.turn(house)?;
             }
-            if house.open() == 0 {
+            if gone {
                 break;
             }
         }
