@@ -30,6 +30,7 @@ pub struct Calls {
     pub mute: u64,
     pub finish: u64,
     pub reset: u64,
+    /// Sockets closed, of which the kernel may be asked for many at once ([`os`](super::os)).
     pub close: u64,
     /// All of them, waiting and listening aside: those are everybody's.
     pub total: u64,

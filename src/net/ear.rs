@@ -4,7 +4,7 @@
 
 use super::ListenOptions;
 use super::congestion;
-use super::options::defer_accept;
+use super::raw::defer_accept;
 use super::unix::{self, File};
 use crate::base::{Address, Peer};
 use mio::event::Source;

@@ -21,13 +21,14 @@
 //!
 //! What an implementation provides beyond this is nobody's to rely on. Read [`sim`] for how cruel it may be.
 
+mod call;
 pub mod calls;
 mod congestion;
 mod direct;
 mod ear;
 pub mod inherit;
-mod options;
 pub mod os;
+mod raw;
 mod remote;
 mod selector;
 pub mod sim;

@@ -4,11 +4,12 @@
 //! it turns [`Net`] calls into system calls and kernel events into [`Event`]s, and knows when a call that would say
 //! would-block can be left out (law 3). Read [`Net`] first; then [`Os::read`], where the kernel's moods are.
 
+use super::call::{call, is_short};
 use super::congestion;
 use super::direct::receive;
 use super::ear::{self, Ear, Opened};
 use super::inherit::{self, Inherited};
-use super::options;
+use super::raw;
 use super::remote;
 pub use super::remote::Remote;
 use super::selector::{CLOSING_DEREGISTERS, INTEREST, MUTED, REPEATS, SHORT_MEANS_DRAINED};
@@ -25,7 +26,7 @@ use slab::Slab;
 use socket2::SockRef;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::Shutdown;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -64,6 +65,8 @@ pub struct Os {
     ready: mio::Events,
     pub(super) slots: Slab<Slot>,
     closed: Vec<usize>,
+    /// Sockets of the current batch that are closed together, before the next wait at the latest.
+    closing: Vec<OwnedFd>,
     /// The files of those listeners that have one.
     pub(super) files: Vec<(Sock, unix::File)>,
     pub(super) inherited: Inherited,
@@ -85,6 +88,7 @@ impl Os {
             ready: mio::Events::with_capacity(BATCH),
             slots: Slab::new(),
             closed: Vec::new(),
+            closing: Vec::new(),
             files: Vec::new(),
             inherited: Inherited::default(),
             pipes: Default::default(),
@@ -174,6 +178,7 @@ impl Net for Os {
         for slot in self.closed.drain(..) {
             self.slots.remove(slot);
         }
+        raw::close_all(&mut self.closing);
         self.began = self.now(); // whoever waits for something has to know it anyway
         let timeout = until.map(|until| until.since(self.began));
         match self.poll.poll(&mut self.ready, timeout) {
@@ -243,19 +248,18 @@ impl Net for Os {
 
     fn kept_back(&mut self, client: Sock) -> Duration {
         match self.slots.get(client.0 as usize) {
-            Some(Slot::Stream { deferred: true, .. }) => options::KEPT_BACK,
+            Some(Slot::Stream { deferred: true, .. }) => raw::KEPT_BACK,
             _ => Duration::ZERO,
         }
     }
 
     fn connect(&mut self, to: &Address) -> io::Result<Sock> {
-        let stream = match to {
-            Address::Tcp(to) => {
-                let stream = TcpStream::connect(*to)?;
-                stream.set_nodelay(true)?;
-                stream
+        let stream = match call(to) {
+            Err(error) if is_short(&error) && !self.closing.is_empty() => {
+                raw::close_all(&mut self.closing);
+                call(to)?
             }
-            Address::Unix(path) => unix::connect(path)?,
+            called => called?,
         };
         let sock = self.add(stream_slot(stream, to.is_unix(), false));
         if let Err(error) = self.watch(sock) {
@@ -336,7 +340,7 @@ impl Net for Os {
 
     fn low_water(&mut self, sock: Sock, bytes: usize) {
         if let Ok((stream, _)) = self.stream(sock) {
-            options::low_water(stream, bytes);
+            raw::low_water(stream, bytes);
         }
     }
 
@@ -374,7 +378,9 @@ impl Net for Os {
     }
 
     fn close(&mut self, sock: Sock) {
-        self.vacate(sock);
+        if let Some(Slot::Stream { stream, .. }) = self.vacate(sock) {
+            self.closing.push(stream.into());
+        }
     }
 }
 

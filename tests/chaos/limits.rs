@@ -4,6 +4,8 @@ use crate::number;
 use crate::support::*;
 use crate::vitals::Vitals;
 use std::net::TcpStream;
+#[cfg(target_os = "linux")]
+use std::path::Path;
 use std::time::Duration;
 
 fn vitals(balancer: &Balancer) -> Vitals {
@@ -62,27 +64,50 @@ fn descriptors_that_run_out_cost_nothing_and_are_used_again_at_once() {
     until("descriptors given back", || vitals(&balancer).descriptors < 20);
 }
 
+/// It may have so many descriptors from now on, 60 at most.
+#[cfg(target_os = "linux")]
+fn may_have(balancer: &Balancer, descriptors: u64) {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+    let limit = Rlimit { current: Some(descriptors), maximum: Some(60) };
+    prlimit(Pid::from_raw(balancer.pid() as i32), Resource::Nofile, limit).unwrap();
+}
+
 /// Somebody takes descriptors away while everything runs, so that what is kept free is not there either and accepting
 /// itself fails.
 #[cfg(target_os = "linux")]
 #[test]
 fn accepting_that_fails_rests_and_goes_on_when_it_can() {
-    use rustix::process::{Pid, Resource, Rlimit, prlimit};
     let backend = Backend::named("one");
     let balancer = limited(&backend, 60);
-    let may_have = |current: u64| {
-        let pid = Pid::from_raw(balancer.pid() as i32);
-        prlimit(pid, Resource::Nofile, Rlimit { current: Some(current), maximum: Some(60) }).unwrap();
-    };
-    may_have(vitals(&balancer).descriptors as u64 + 3);
+    may_have(&balancer, vitals(&balancer).descriptors as u64 + 3);
     let flood = flood(&balancer);
     balancer.wait_for_line("cannot accept");
     is_at_rest(&balancer);
     says_little(&balancer, "cannot accept");
-    may_have(60);
+    may_have(&balancer, 60);
     drop(flood);
     assert_eq!(balancer.client().get("/").text(), "one");
     until("descriptors given back", || vitals(&balancer).descriptors < 20);
+}
+
+/// There is not one descriptor to spare, and a request comes together with the end of the pooled connection that it would
+/// have taken: the connection that is opened for it has that one's descriptor.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_connection_that_ends_makes_room_for_one_of_the_same_turn() {
+    use rustix::process::{Pid, Signal, kill_process};
+    let backend = Backend::named("one");
+    let balancer = limited(&backend, 60);
+    let mut client = balancer.client();
+    assert_eq!(client.get("/").text(), "one");
+    let send = |signal| kill_process(Pid::from_raw(balancer.pid() as i32).unwrap(), signal).unwrap();
+    send(Signal::STOP);
+    backend.hang_up();
+    client.send(client::get("/")).unwrap();
+    let open = |fd: &u64| Path::new(&format!("/proc/{}/fd/{fd}", balancer.pid())).exists();
+    may_have(&balancer, (0..).find(|fd| !open(fd)).unwrap());
+    send(Signal::CONT);
+    assert_eq!(client.response("GET").unwrap().text(), "one");
 }
 
 /// What a client may cost that is slow on purpose: what has come of its head or body, and what is to go to it, and no
