@@ -31,6 +31,7 @@ fn requests_wait_for_a_full_backend_in_the_order_in_which_they_came() {
             .map(|number| {
                 let client = s.client();
                 client.says(format!("GET /{number} HTTP/1.1\r\nHost: h\r\n\r\n"));
+                assert!(s.wait(|_| s.stats().queued == number + 1), "request {number} does not wait");
                 client.hears_nothing_more();
                 client
             })
