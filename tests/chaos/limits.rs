@@ -14,10 +14,13 @@ fn vitals(balancer: &Balancer) -> Vitals {
 
 const FLOOD: usize = 150;
 
-fn limited(backend: &Backend, descriptors: u64) -> Balancer {
+fn started(backend: &Backend, descriptors: u64) -> Balancer {
     let address = backend.address.to_string();
-    let args = ["-l", "127.0.0.1:0", "--admin", "off", "--health", "off", "-b", &address];
-    let balancer = Balancer::start_limited(descriptors, &args);
+    Balancer::start_limited(descriptors, &["-l", "127.0.0.1:0", "--admin", "off", "--health", "off", "-b", &address])
+}
+
+fn limited(backend: &Backend, descriptors: u64) -> Balancer {
+    let balancer = started(backend, descriptors);
     assert_eq!(balancer.client().get("/").text(), "one");
     balancer
 }
@@ -97,11 +100,13 @@ fn accepting_that_fails_rests_and_goes_on_when_it_can() {
 fn a_connection_that_ends_makes_room_for_one_of_the_same_turn() {
     use rustix::process::{Pid, Signal, kill_process};
     let backend = Backend::named("one");
-    let balancer = limited(&backend, 60);
+    let balancer = started(&backend, 60);
     let mut client = balancer.client();
     assert_eq!(client.get("/").text(), "one");
     let send = |signal| kill_process(Pid::from_raw(balancer.pid() as i32).unwrap(), signal).unwrap();
     send(Signal::STOP);
+    let stat = format!("/proc/{}/stat", balancer.pid());
+    until("it has stopped", || std::fs::read_to_string(&stat).unwrap().contains(") T "));
     backend.hang_up();
     client.send(client::get("/")).unwrap();
     let open = |fd: &u64| Path::new(&format!("/proc/{}/fd/{fd}", balancer.pid())).exists();
