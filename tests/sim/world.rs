@@ -451,14 +451,14 @@ impl World {
     /// All clients are gone. What they left must end by itself, and the house be empty.
     fn curtain(&mut self, house: &mut impl House) -> Result<(), String> {
         for _ in 0..MOST_SILENCES {
-            let gone = house.open() == 0; // who went last may have left a pooled connection
+            let gone = house.open() == 0; // or who goes last may leave a pooled connection
             let end = house.net().now() + SILENCE;
             house.net().alarm(end);
             while house.net().now() < end && !house.net().silent() {
                 self.act(house.net());
                 self.turn(house)?;
             }
-            if gone {
+            if gone && house.open() == 0 {
                 break;
             }
         }
