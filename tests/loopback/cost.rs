@@ -84,8 +84,8 @@ fn a_kept_alive_request_costs_four_data_calls() {
     }
 }
 
-/// Two accepts of which one finds nobody, the four of any request, an end for the answer to leave with, and a close: nothing
-/// is registered, nothing asked.
+/// Two accepts of which one finds nobody, the four of any request, an end for the answer to leave with, and a close, which
+/// shares its call with others if there are any: nothing is registered, nothing asked.
 #[cfg(all(target_os = "linux", not(evenkeel_portable)))]
 #[test]
 fn a_request_on_a_connection_of_its_own_costs_four_calls_more() {
