@@ -3,10 +3,9 @@
 use super::unix;
 use crate::base::Address;
 use mio::net::TcpStream;
-use rustix::io::Errno;
 use std::io;
 
-/// A connection on its way. Errors: refused at once, unreachable, [short](is_short) of descriptors.
+/// A connection on its way. Errors: refused at once, unreachable, out of descriptors.
 pub(super) fn call(to: &Address) -> io::Result<TcpStream> {
     match to {
         Address::Tcp(to) => {
@@ -16,9 +15,4 @@ pub(super) fn call(to: &Address) -> io::Result<TcpStream> {
         }
         Address::Unix(path) => unix::connect(path),
     }
-}
-
-/// Whether there was no descriptor to be had: closing another helps.
-pub(super) fn is_short(error: &io::Error) -> bool {
-    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }

@@ -210,7 +210,7 @@ pub trait Net {
     /// it if we leave bytes of his unread, and else of an end.
     fn reset(&mut self, sock: Sock);
 
-    /// Closes. What was written is still delivered.
+    /// Closes, before the next wait at the latest. What was written is still delivered.
     fn close(&mut self, sock: Sock);
 }
 

@@ -4,7 +4,7 @@
 //! it turns [`Net`] calls into system calls and kernel events into [`Event`]s, and knows when a call that would say
 //! would-block can be left out (law 3). Read [`Net`] first; then [`Os::read`], where the kernel's moods are.
 
-use super::call::{call, is_short};
+use super::call::call;
 use super::congestion;
 use super::direct::receive;
 use super::ear::{self, Ear, Opened};
@@ -16,7 +16,7 @@ use super::selector::{CLOSING_DEREGISTERS, INTEREST, MUTED, REPEATS, SHORT_MEANS
 use super::splice::Pipes;
 use super::unix;
 use super::write::write;
-use super::{Event, ListenOptions, Moved, Net, Pipe, Sent, Signal, Sock};
+use super::{Event, ListenOptions, Moved, Net, Pipe, Sent, Signal, Sock, is_our_trouble};
 use crate::base::{Address, Peer, Time};
 use crate::host::signals::Signals;
 use mio::event::Source;
@@ -255,7 +255,7 @@ impl Net for Os {
 
     fn connect(&mut self, to: &Address) -> io::Result<Sock> {
         let stream = match call(to) {
-            Err(error) if is_short(&error) && !self.closing.is_empty() => {
+            Err(error) if is_our_trouble(&error) && !self.closing.is_empty() => {
                 raw::close_all(&mut self.closing);
                 call(to)?
             }
