@@ -21,9 +21,9 @@ it goes to stderr. Every answer is checked; one that is wrong or missing ends th
                  fresh-64                             a new connection for each request
                  down-1m down-100m up-1m up-100m      large bodies
                  tcp-64 tcp-100m                      TCP mode: small exchanges, and bulk
-                 tail-64                              latency at 60 % of the slowest one's saturation; what a quarter
-                                                      of the rounds stays below counts (quietly), since the stops of a
-                                                      shared machine only ever add to a tail
+                 tail-64                              latency at 60 % of the slowest one's saturation, in four times as
+                                                      many rounds; what a quarter of them stays below counts (quietly),
+                                                      since the stops of a shared machine only ever add to a tail
                  fair-64                              small requests beside 64 large downloads
                  idle-16000                           memory of idle connections
   EVENKEEL=... the binary (default: built here)

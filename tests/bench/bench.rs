@@ -85,7 +85,7 @@ fn run(options: &Options) -> Result<(), String> {
     for scenario in options.within(descriptors) {
         let rows = round::measure(&field, options, &scenario, strace.as_deref())?;
         println!("{}", report::table(&scenario, &rows).trim_end());
-        lines.extend(report::line(&scenario, &rows));
+        lines.extend(report::lines(&scenario, &rows));
     }
     println!("{}\n{}", report::SUMMARY, lines.join("\n"));
     Ok(())

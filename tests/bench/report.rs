@@ -10,29 +10,34 @@ pub fn table(scenario: &Scenario, rows: &[Row]) -> String {
     let mut text = format!("\n### {}: {} ({})\n\n", scenario.name, scenario.says, scenario.connections);
     let heads: Vec<&str> = columns.iter().map(|column| column.0).collect();
     text += &format!("| balancer | {} | of HAProxy |\n|---|{}---:|\n", heads.join(" | "), "---:|".repeat(heads.len()));
+    let judged = judged(scenario)[0].1;
     for row in rows {
         let cells: Vec<String> = columns.iter().map(|column| (column.1)(row)).collect();
-        let ratio = ratio(judged(scenario, row), of(scenario, rows, Peer::Haproxy));
+        let ratio = ratio(judged(row), of(judged, rows, Peer::Haproxy));
         text += &format!("| {} | {} | {ratio} |\n", row.peer, cells.join(" | "));
     }
     text
 }
 
-/// How evenkeel stands: a line for the last table.
-pub fn line(scenario: &Scenario, rows: &[Row]) -> Option<String> {
-    let ours = of(scenario, rows, Peer::Evenkeel)?;
+/// How evenkeel stands: its lines for the last table.
+pub fn lines(scenario: &Scenario, rows: &[Row]) -> Vec<String> {
+    judged(scenario).into_iter().filter_map(|what| line(scenario, what, rows)).collect()
+}
+
+fn line(scenario: &Scenario, (what, judged): Judged, rows: &[Row]) -> Option<String> {
+    let ours = of(judged, rows, Peer::Evenkeel)?;
     let peers = [Peer::Haproxy, Peer::Spliced, Peer::Nginx];
-    let known = peers.into_iter().filter_map(|peer| Some((of(scenario, rows, peer)?, peer)));
+    let known = peers.into_iter().filter_map(|peer| Some((of(judged, rows, peer)?, peer)));
     let best = known.filter(|(value, _)| *value > 0.0).min_by(|one, other| one.0.total_cmp(&other.0));
     let name = best.map_or(String::new(), |(_, peer)| format!(" ({peer})"));
-    let against = |peer| ratio(ours, of(scenario, rows, peer));
+    let against = |peer| ratio(ours, of(judged, rows, peer));
     let (haproxy, spliced, nginx, relay) =
         (against(Peer::Haproxy), against(Peer::Spliced), against(Peer::Nginx), against(Peer::Relay));
     let best = ratio(ours, best.map(|(value, _)| value));
     Some(format!(
         "| {} | {} | {best}{name} | {haproxy} | {spliced} | {nginx} | {relay} |",
         scenario.name,
-        yardstick(scenario, ours)
+        yardstick(scenario, what, ours)
     ))
 }
 
@@ -88,25 +93,32 @@ fn latencies(row: &Row, of: fn(&Sample) -> f64) -> Vec<f64> {
 
 const MIB: f64 = 1024.0 * 1024.0;
 
-/// What of a row counts in this scenario.
-fn judged(scenario: &Scenario, row: &Row) -> f64 {
+/// Something that counts, and how much of it a row has.
+type Judged = (&'static str, fn(&Row) -> f64);
+
+/// What counts in this scenario, the most important first.
+fn judged(scenario: &Scenario) -> Vec<Judged> {
     match scenario.shape {
-        Shape::Busy => median(row, |sample| sample.cpu),
-        Shape::Fair => median(row, |sample| sample.p99),
-        Shape::Tail => quiet(latencies(row, |sample| sample.p99)),
-        Shape::Idle => median(row, |sample| sample.growth),
+        Shape::Busy if scenario.is_bulk() => vec![("CPU per GB", |row| median(row, |sample| sample.cpu))],
+        Shape::Busy => vec![("CPU per request", |row| median(row, |sample| sample.cpu))],
+        Shape::Fair => vec![("p99", |row| median(row, |sample| sample.p99))],
+        Shape::Tail => vec![
+            ("p99", |row| quiet(latencies(row, |sample| sample.p99))),
+            ("p99.9", |row| quiet(latencies(row, |sample| sample.p999))),
+        ],
+        Shape::Idle => vec![("memory", |row| median(row, |sample| sample.growth))],
     }
 }
 
-fn of(scenario: &Scenario, rows: &[Row], peer: Peer) -> Option<f64> {
-    rows.iter().find(|row| row.peer == peer).map(|row| judged(scenario, row))
+fn of(judged: fn(&Row) -> f64, rows: &[Row], peer: Peer) -> Option<f64> {
+    rows.iter().find(|row| row.peer == peer).map(judged)
 }
 
-fn yardstick(scenario: &Scenario, value: f64) -> String {
+fn yardstick(scenario: &Scenario, what: &str, value: f64) -> String {
     match scenario.shape {
-        Shape::Busy if scenario.is_bulk() => format!("{:.0} ms of CPU per GB", value / 1e6),
-        Shape::Busy => format!("{:.2} µs of CPU per request", value / 1e3),
-        Shape::Tail | Shape::Fair => format!("p99 {:.0} µs", value / 1e3),
+        Shape::Busy if scenario.is_bulk() => format!("{:.0} ms of {what}", value / 1e6),
+        Shape::Busy => format!("{:.2} µs of {what}", value / 1e3),
+        Shape::Tail | Shape::Fair => format!("{what} {:.0} µs", value / 1e3),
         Shape::Idle => format!("{value:.0} B per connection"),
     }
 }

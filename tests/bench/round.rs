@@ -80,9 +80,14 @@ pub fn measure(
     Ok(rows)
 }
 
-/// Memory that was used once stays with the process, so only the first idle crowd shows what one costs.
+/// Memory that was used once stays with the process, so only the first idle crowd shows what one costs. Of a tail it takes
+/// many rounds to have some in which the machine did not stop.
 fn rounds(scenario: &Scenario, options: &Options) -> usize {
-    if scenario.shape == Shape::Idle { 1 } else { options.rounds }
+    match scenario.shape {
+        Shape::Idle => 1,
+        Shape::Tail => 4 * options.rounds,
+        Shape::Busy | Shape::Fair => options.rounds,
+    }
 }
 
 fn in_short(scenario: &Scenario, sample: &Sample) -> String {
