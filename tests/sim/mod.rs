@@ -6,7 +6,8 @@
 //! ```
 //!
 //! A round of the world: whoever has something to do does it, the balancer turns once, the properties are looked at.
-//! Time passes in the balancer's `wait` alone and jumps, so a minute's time-out costs nothing.
+//! Time jumps in the balancer's `wait`, so a minute's time-out costs nothing, and creeps in its other calls, so that what
+//! somebody has said may arrive in the middle of a turn; but nobody acts then.
 //!
 //! What is checked. Every byte is a function of its stream and its position, so each loss, doubling and misdelivery is
 //! seen where it happens. Every response bears the number of its request. Every request that reaches a backend is read
