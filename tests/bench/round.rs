@@ -109,9 +109,12 @@ fn pace(scenario: &Scenario, options: &Options, runners: &[Runner]) -> Result<Pa
             let mut slowest = f64::INFINITY;
             for runner in runners {
                 let mut load = open(scenario, runner)?;
-                load.run(Pace::Closed, options.time / 4)?;
-                let tally = load.run(Pace::Closed, options.time)?;
-                slowest = slowest.min(tally.answered as f64 / tally.elapsed.as_secs_f64());
+                let mut fastest = 0_f64; // of several: a stop of the machine is not the balancer's saturation
+                for _ in 0..5 {
+                    let tally = load.run(Pace::Closed, options.time / 2)?;
+                    fastest = fastest.max(tally.answered as f64 / tally.elapsed.as_secs_f64());
+                }
+                slowest = slowest.min(fastest);
             }
             eprintln!("bench: {}: {:.0} requests per second for everybody", scenario.name, slowest * PART);
             Ok(Pace::Open(slowest * PART))
