@@ -3,16 +3,10 @@
 //! lets SYNs wait like that.
 
 use crate::support::*;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use socket2::Socket;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
-
-/// Sends the process a signal.
-fn signal(balancer: &Balancer, signal: Signal) {
-    let pid = Pid::from_raw(balancer.pid() as i32).unwrap();
-    kill_process(pid, signal).expect("signalling our own child");
-}
 
 /// Accepts until somebody comes who is none of the fillers.
 fn accept(listener: Socket, fillers: &[Socket]) -> TcpStream {
@@ -41,10 +35,10 @@ fn an_answer_before_the_question_reaches_nobody() {
     client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\nhi").unwrap();
     balancer.wait_for_line("forwarding POST /");
     balancer.state(); // the turn that wrote the line has ended: its SYN is under way
-    signal(&balancer, Signal::STOP);
+    balancer.signal(Signal::STOP);
     let mut stream = accept(listener, &fillers);
     stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nEVIL").unwrap();
-    signal(&balancer, Signal::CONT);
+    balancer.signal(Signal::CONT);
     let answer = client.response("POST").unwrap();
     assert_eq!(answer.status, 502);
     assert!(!answer.text().contains("EVIL"));

@@ -98,20 +98,19 @@ fn accepting_that_fails_rests_and_goes_on_when_it_can() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_connection_that_ends_makes_room_for_one_of_the_same_turn() {
-    use rustix::process::{Pid, Signal, kill_process};
+    use rustix::process::Signal;
     let backend = Backend::named("one");
     let balancer = started(&backend, 60);
     let mut client = balancer.client();
     assert_eq!(client.get("/").text(), "one");
-    let send = |signal| kill_process(Pid::from_raw(balancer.pid() as i32).unwrap(), signal).unwrap();
-    send(Signal::STOP);
+    balancer.signal(Signal::STOP);
     let stat = format!("/proc/{}/stat", balancer.pid());
     until("it has stopped", || std::fs::read_to_string(&stat).unwrap().contains(") T "));
     backend.hang_up();
     client.send(client::get("/")).unwrap();
     let open = |fd: &u64| Path::new(&format!("/proc/{}/fd/{fd}", balancer.pid())).exists();
     may_have(&balancer, (0..).find(|fd| !open(fd)).unwrap());
-    send(Signal::CONT);
+    balancer.signal(Signal::CONT);
     assert_eq!(client.response("GET").unwrap().text(), "one");
 }
 
