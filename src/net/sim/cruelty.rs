@@ -33,7 +33,7 @@ pub struct Cruelty {
     pub late: Duration,
     /// What the program does between two waits takes up to this. Nothing, unless a test is about that.
     pub work: Duration,
-    /// A call takes up to this, and whatever comes in that time has come when it is over: nobody waits for the loop to look up.
+    /// A call takes up to this, and what is on its way arrives meanwhile: nobody waits for the loop to look up.
     pub calls: Duration,
     /// What is sent arrives in pieces.
     pub segments: u16,

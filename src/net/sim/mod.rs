@@ -235,8 +235,11 @@ impl Sim {
     }
 
     fn latency(&mut self) -> Duration {
-        let longest = self.cruelty.latency.as_nanos() as u64;
-        Duration::from_nanos(self.rng.below(longest + 1))
+        self.up_to(self.cruelty.latency)
+    }
+
+    fn up_to(&mut self, longest: Duration) -> Duration {
+        Duration::from_nanos(self.rng.below(longest.as_nanos() as u64 + 1))
     }
 
     fn window(&mut self) -> usize {
@@ -246,18 +249,16 @@ impl Sim {
 
     /// What was done since the last `wait` has taken its time.
     fn work(&mut self) {
-        let longest = self.cruelty.work.as_nanos() as u64;
-        if longest > 0 {
-            self.now = Time(self.now.0 + self.rng.below(longest + 1));
+        if !self.cruelty.work.is_zero() {
+            self.now = self.now + self.up_to(self.cruelty.work);
         }
         self.began = self.now;
     }
 
     /// A call takes its time; what was on its way may have come before it looks.
     fn take_time(&mut self) {
-        let longest = self.cruelty.calls.as_nanos() as u64;
-        if longest > 0 {
-            self.now = Time(self.now.0 + self.rng.below(longest + 1));
+        if !self.cruelty.calls.is_zero() {
+            self.now = self.now + self.up_to(self.cruelty.calls);
             let known = std::mem::take(&mut self.news);
             self.arrivals();
             self.late_news |= self.news;

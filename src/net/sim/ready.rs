@@ -14,6 +14,7 @@ use super::{Outcome, PATIENCE, Sim};
 use crate::base::{Address, Time};
 use crate::net::{Event, Sock};
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// What a slot holds.
 #[derive(Debug)]
@@ -213,10 +214,10 @@ impl Sim {
             };
             if to > self.now {
                 let late = match until == Some(to) {
-                    true => self.rng.below(self.cruelty.late.as_nanos() as u64 + 1),
-                    false => 0,
+                    true => self.up_to(self.cruelty.late),
+                    false => Duration::ZERO,
                 };
-                self.now = Time(to.0 + late);
+                self.now = to + late;
                 self.moved();
             }
             self.arrivals();
