@@ -6,7 +6,7 @@ use mio::net::TcpStream;
 use std::io;
 
 /// A connection on its way. Errors: refused at once, unreachable, out of descriptors.
-pub(super) fn call(to: &Address) -> io::Result<TcpStream> {
+pub(super) fn connect(to: &Address) -> io::Result<TcpStream> {
     match to {
         Address::Tcp(to) => {
             let stream = TcpStream::connect(*to)?;

@@ -21,9 +21,9 @@
 //!
 //! What an implementation provides beyond this is nobody's to rely on. Read [`sim`] for how cruel it may be.
 
-mod call;
 pub mod calls;
 mod congestion;
+mod connect;
 mod direct;
 mod ear;
 pub mod inherit;

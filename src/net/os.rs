@@ -4,8 +4,8 @@
 //! it turns [`Net`] calls into system calls and kernel events into [`Event`]s, and knows when a call that would say
 //! would-block can be left out (law 3). Read [`Net`] first; then [`Os::read`], where the kernel's moods are.
 
-use super::call::call;
 use super::congestion;
+use super::connect::connect;
 use super::direct::receive;
 use super::ear::{self, Ear, Opened};
 use super::inherit::{self, Inherited};
@@ -254,12 +254,12 @@ impl Net for Os {
     }
 
     fn connect(&mut self, to: &Address) -> io::Result<Sock> {
-        let stream = match call(to) {
+        let stream = match connect(to) {
             Err(error) if is_our_trouble(&error) && !self.closing.is_empty() => {
                 raw::close_all(&mut self.closing);
-                call(to)?
+                connect(to)?
             }
-            called => called?,
+            begun => begun?,
         };
         let sock = self.add(stream_slot(stream, to.is_unix(), false));
         if let Err(error) = self.watch(sock) {
