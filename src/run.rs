@@ -8,7 +8,7 @@ use crate::admin::stage::Stage;
 use crate::config::access::{AccessLog, Target};
 use crate::config::{Config, Limits};
 use crate::host::errand::Errand;
-use crate::host::notify::{self, Watchdog};
+use crate::host::notify;
 use crate::host::spool::Spool;
 use crate::host::{hand_over, limits};
 use crate::net::Signal;
@@ -54,7 +54,7 @@ pub fn run(asked: Asked, inherited: Inherited, again: Again, stage: Option<Box<d
     proxy.net_mut().inner().leave_the_rest();
     proxy.log_to(opened);
     stage.into_iter().for_each(|stage| proxy.play_on(stage));
-    let watchdog = Watchdog::new(remote.clone());
+    proxy.beat_every(notify::watchdog());
     let mut helpers = Helpers {
         again,
         remote,
@@ -75,8 +75,8 @@ pub fn run(asked: Asked, inherited: Inherited, again: Again, stage: Option<Box<d
             Turned::HandOver => helpers.begin_handing_over(&mut proxy),
             Turned::Done => break,
         }
-        if !helpers.handed_over {
-            watchdog.turned(); // else it is another's loop that is to be seen
+        if proxy.has_beaten() && !helpers.handed_over {
+            notify::alive(); // else it is another's loop that is to be seen
         }
         helpers.look_after(&mut proxy);
         helpers.tell_leaving(&proxy);

@@ -70,3 +70,19 @@ fn a_turn_for_which_there_was_no_reason_is_in_vain() {
         assert!(stats.came_due > 0 && stats.turns_in_vain < stats.turns, "{stats:?}");
     }
 }
+
+/// Nobody comes, so that nothing else wakes it.
+#[test]
+fn a_beat_comes_though_nothing_happens_and_is_no_turn_in_vain() {
+    let mut proxy = balancer(Cruelty::calm());
+    let every = SECOND * 15;
+    proxy.beat_every(Some(every));
+    let mut heard = Vec::new();
+    for _ in 0..4 {
+        proxy.turn().unwrap();
+        assert!(proxy.has_beaten() && !proxy.has_beaten(), "once for each");
+        heard.push(proxy.view().now);
+    }
+    assert!(heard.windows(2).all(|pair| pair[1].since(pair[0]) == every), "{heard:?}");
+    assert_eq!((proxy.stats().turns, proxy.stats().turns_in_vain), (4, 0));
+}

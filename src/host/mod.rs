@@ -1,5 +1,6 @@
 //! Floor 4, beside [`net`](crate::net): what a process asks of its host besides sockets.
 
+mod aside;
 pub mod ask;
 pub mod birth;
 pub mod errand;

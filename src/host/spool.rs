@@ -7,6 +7,7 @@
 //!
 //! What the lines say is nobody's business here.
 
+use super::aside;
 use crate::base::Time;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -94,25 +95,30 @@ pub struct Spool {
 impl Spool {
     /// Lines for standard output.
     pub fn stdout() -> io::Result<Spool> {
-        Spool::to(Box::new(io::stdout()), None)
+        Spool::to(|| Ok(Box::new(io::stdout())), None)
     }
 
     /// Lines to be appended to a file, which is made if it is not there. Errors: it cannot be opened.
     pub fn file(path: &Path) -> io::Result<Spool> {
-        Spool::to(Box::new(append(path)?), Some(path.to_owned()))
+        let name = path.to_owned();
+        Spool::to(move || Ok(Box::new(append(&name)?)), Some(path.to_owned()))
     }
 
-    fn to(out: Box<dyn Write + Send>, path: Option<PathBuf>) -> io::Result<Spool> {
+    /// What is opened belongs to the thread that writes to it.
+    fn to(open: impl FnOnce() -> io::Result<Out> + Send + 'static, path: Option<PathBuf>) -> io::Result<Spool> {
         let (mut spool, batches) = Spool::pair(QUEUE);
+        let shared = Arc::clone(&spool.shared);
+        let (tell, opened) = sync_channel(1);
         let (alive, ended) = sync_channel(0);
-        let mut writer = Writer { out, path, torn: false, failing: 0, shared: Arc::clone(&spool.shared) };
-        std::thread::Builder::new().name("access".into()).spawn(move || {
-            for batch in batches {
-                writer.take(&batch);
-                writer.shared.put(batch.bytes);
+        aside::begin("access", move || {
+            let _alive = alive; // until all is written
+            let (out, opened) = open().map_or_else(|error| (None, Err(error)), |out| (Some(out), Ok(())));
+            let _ = tell.send(opened);
+            if let Some(out) = out {
+                Writer { out, path, torn: false, failing: 0, shared }.take_all(batches);
             }
-            drop(alive);
         })?;
+        opened.recv().map_err(io::Error::other)??;
         (spool.ended, spool.clock) = (Some(ended), wall_clock);
         Ok(spool)
     }
@@ -224,9 +230,11 @@ fn append(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).open(path)
 }
 
+type Out = Box<dyn Write + Send>;
+
 /// The other thread.
 struct Writer {
-    out: Box<dyn Write + Send>,
+    out: Out,
     /// What is opened anew; none for standard output.
     path: Option<PathBuf>,
     /// The last write ended within a line.
@@ -237,6 +245,13 @@ struct Writer {
 }
 
 impl Writer {
+    fn take_all(mut self, batches: Receiver<Batch>) {
+        for batch in batches {
+            self.take(&batch);
+            self.shared.put(batch.bytes);
+        }
+    }
+
     fn take(&mut self, batch: &Batch) {
         if self.shared.reopen.swap(false, Ordering::AcqRel) || batch.reopen {
             self.reopen();

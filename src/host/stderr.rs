@@ -8,7 +8,7 @@
 //! While something is drawn on the terminal that stderr is, lines would tear it: whoever draws [holds](hold) them then,
 //! and shows the last ones itself.
 
-use super::patience;
+use super::{aside, patience};
 use log::{LevelFilter, Log, Metadata, Record};
 use rustix::fs::FlockOperation;
 use simple_logger::SimpleLogger;
@@ -52,7 +52,7 @@ pub fn dropped() -> u64 {
 pub fn init(level: LevelFilter) {
     let (queue, lines) = sync_channel(QUEUE);
     let printer = SimpleLogger::new().with_level(LevelFilter::Trace).with_utc_timestamps();
-    let thread = std::thread::Builder::new().name(THREAD.into()).spawn(move || print(&printer, &lines));
+    let thread = aside::begin(THREAD, move || print(&printer, &lines));
     if thread.is_ok() && log::set_boxed_logger(Box::new(Offload { queue })).is_ok() {
         log::set_max_level(level);
     }

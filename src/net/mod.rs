@@ -28,7 +28,7 @@ mod direct;
 mod ear;
 pub mod inherit;
 pub mod os;
-mod raw;
+pub(crate) mod raw;
 mod remote;
 mod selector;
 pub mod sim;

@@ -1,4 +1,4 @@
-//! Two options of sockets and one call that neither std nor socket2 nor rustix knows, and so the one place that is unsafe.
+//! Two options of sockets and two calls that neither std nor socket2 nor rustix knows, and so the one place that is unsafe.
 //!
 //! TCP_DEFER_ACCEPT (tcp(7)): `accept` tells of a connection only once its client has sent something. The reading that
 //! follows an accept then never comes in vain, and most connections are served without being registered for events at all.
@@ -6,10 +6,11 @@
 //! SO_RCVLOWAT (socket(7)): events tell of bytes only once so many are there. A large body then wakes us for every half
 //! megabyte, not for each segment.
 //!
-//! close_range(2): many descriptors with numbers in a row are closed at once.
+//! close_range(2): many descriptors with numbers in a row are closed at once; or all of a thread's, which thereby has a
+//! table of its own.
 //!
 //! All are economies. Where there is no such thing, and with the fast paths off, the twins below do nothing: clients come
-//! in as they are and are waited for, every byte is told of, and each descriptor is closed by itself.
+//! in as they are and are waited for, every byte is told of, each descriptor is closed by itself, and threads share one table.
 
 use std::time::Duration;
 
@@ -17,7 +18,11 @@ use std::time::Duration;
 pub(super) const KEPT_BACK: Duration = Duration::from_secs(1);
 
 #[cfg(all(target_os = "linux", not(evenkeel_portable)))]
+pub(crate) use linux::leave_descriptors;
+#[cfg(all(target_os = "linux", not(evenkeel_portable)))]
 pub(super) use linux::{close_all, defer_accept, low_water};
+#[cfg(not(all(target_os = "linux", not(evenkeel_portable))))]
+pub(crate) use none::leave_descriptors;
 #[cfg(not(all(target_os = "linux", not(evenkeel_portable))))]
 pub(super) use none::{close_all, defer_accept, low_water};
 
@@ -62,6 +67,14 @@ mod linux {
         }
     }
 
+    /// Has the calling thread share no descriptor any more: it keeps the standard streams, and what it opens from now on is
+    /// its own. For the begin of a thread, before it has any. Where the kernel will not, it goes on sharing.
+    #[allow(unsafe_code)] // one call of close_range(2), as above
+    pub(crate) fn leave_descriptors() {
+        // SAFETY: those of all other threads stay open, since they are closed in a table that is this thread's alone.
+        unsafe { libc::syscall(libc::SYS_close_range, 3 as c_uint, c_uint::MAX, libc::CLOSE_RANGE_UNSHARE) };
+    }
+
     #[allow(unsafe_code)] // one call of setsockopt(2), with an int that lives on the stack
     fn set(socket: &impl AsFd, level: c_int, name: c_int, value: c_int) -> bool {
         let size = size_of::<c_int>() as libc::socklen_t;
@@ -82,6 +95,8 @@ mod none {
 
     pub(in crate::net) fn low_water(_: &impl AsFd, _: usize) {}
 
+    pub(crate) fn leave_descriptors() {}
+
     pub(in crate::net) fn close_all(sockets: &mut Vec<OwnedFd>) {
         sockets.clear();
     }
@@ -91,6 +106,8 @@ mod none {
 mod tests {
     use super::*;
     use std::io::{Read, Write};
+    #[cfg(all(target_os = "linux", not(evenkeel_portable)))]
+    use std::os::fd::AsRawFd;
     use std::os::unix::net::UnixStream;
 
     #[test]
@@ -107,5 +124,21 @@ mod tests {
         }
         kept.write_all(b"k").unwrap();
         assert_eq!(keeper.read(&mut [0; 9]).unwrap(), 1);
+    }
+
+    #[cfg(all(target_os = "linux", not(evenkeel_portable)))]
+    #[test]
+    fn who_leaves_the_descriptors_takes_none_along_and_closes_none() {
+        let (mut far, mut near) = UnixStream::pair().unwrap();
+        let number = near.as_raw_fd();
+        let mine = move || std::fs::read_link(format!("/proc/thread-self/fd/{number}")).is_ok();
+        assert!(mine());
+        let theirs = std::thread::spawn(move || {
+            leave_descriptors();
+            mine()
+        });
+        assert!(!theirs.join().unwrap());
+        near.write_all(b"k").unwrap();
+        assert_eq!(far.read(&mut [0; 9]).unwrap(), 1);
     }
 }

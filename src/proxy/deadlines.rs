@@ -1,5 +1,5 @@
-//! What is due when, and what is done then: deadlines of sockets, probes, ejected backends, what can wait for a moment, those who watch,
-//! memory to free.
+//! What is due when, and what is done then: deadlines of sockets, probes, ejected backends, what can wait for a moment,
+//! those who watch, memory to free, a beat.
 //!
 //! Who waits for something sets its deadline ([`Context::deadlines`](super::context::Context::deadlines)); the loop asks
 //! here how long it may sleep and, at the end of each turn, attends to what has come.
@@ -21,7 +21,7 @@ impl<N: Net> Proxy<N> {
         let lines = self.cx.access.as_ref().and_then(Access::due);
         let (watchers, drain) = (self.cx.watchers.due(), self.drain.deadline());
         let moments = [self.next_moment(|cx| &mut cx.graces), self.next_moment(|cx| &mut cx.gatherings)];
-        let next = [sockets, probes, returns, lines, watchers, drain, self.next_look(), trim];
+        let next = [sockets, probes, returns, lines, watchers, drain, self.next_look(), trim, self.beat.due()];
         next.into_iter().chain(moments).flatten().min()
     }
 

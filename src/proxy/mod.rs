@@ -6,6 +6,7 @@
 pub mod access;
 pub mod asked;
 pub mod asks;
+pub mod beat;
 pub mod context;
 pub mod crowd;
 mod deadlines;
@@ -39,6 +40,7 @@ use crate::config::{Config, Guard};
 use crate::net::{Event, Moved, Net, Signal, Sock};
 use access::Access;
 use asks::Asker;
+use beat::Beat;
 use context::{Context, Owner};
 use door::Door;
 use drain::Drain;
@@ -101,6 +103,7 @@ pub struct Proxy<N: Net> {
     trimmed: Time,
     /// Something was done since, so that there may be memory to free.
     untrimmed: bool,
+    beat: Beat,
     /// Who waits to hear how reading the configuration went.
     askers: Vec<Asker>,
     /// What the ends of this turn and the next are to say.
@@ -137,6 +140,7 @@ impl<N: Net> Proxy<N> {
             asked_to_hand_over: false,
             trimmed: Time(0),
             untrimmed: false,
+            beat: Beat::default(),
         };
         proxy.adopt(config)?;
         Ok(proxy)
@@ -339,6 +343,7 @@ impl<N: Net> Proxy<N> {
             self.cx.stats.came_due += 1;
             self.untrimmed = self.cx.trim();
         }
+        self.cx.stats.came_due += u64::from(self.beat.strike(self.cx.now));
         self.cx.hand_on_lines();
         let open = self.open_sessions() as u64;
         if let Err(violation) = self.cx.stats.check_open(open)

@@ -203,3 +203,29 @@ fn a_place_that_is_not_there_is_told_before_anything_begins() {
         "{text}"
     );
 }
+
+/// Else the kernel, for each of the loop's calls, has to keep the other threads from closing what it uses.
+#[cfg(all(target_os = "linux", not(evenkeel_portable)))]
+#[test]
+fn the_loop_shares_its_descriptors_with_no_thread() {
+    let (folder, one) = (Folder::new("threads"), Backend::named("one"));
+    let log = folder.file("access.log");
+    let args = ["-l", "127.0.0.1:0", "--admin", "off", "-b", &one.address.to_string(), "--access-log", &log];
+    // A service manager that keeps watch, with a socket that nobody reads.
+    let variables = [("NOTIFY_SOCKET", &*folder.file("notify")), ("WATCHDOG_USEC", "30000000")];
+    let balancer = Balancer::start_with(&variables, &args);
+    assert_eq!(balancer.client().get("/").status, 200);
+    lines(&log, 1);
+    let (mut threads, loops) = (proc::threads(balancer.pid()), PathBuf::from("anon_inode:[eventpoll]"));
+    let at = threads.iter().position(|(_, files)| files.contains(&loops)).expect("the loop's");
+    threads.swap_remove(at);
+    threads.sort();
+    let names: Vec<&str> = threads.iter().map(|(name, _)| &**name).collect();
+    assert_eq!(names, ["access", "log"]);
+    for (name, files) in &threads {
+        let strange = files.iter().find(|file| file.to_string_lossy().contains("socket:") || **file == loops);
+        assert_eq!(strange, None, "{name} has it, too");
+    }
+    assert!(threads[0].1.contains(&PathBuf::from(&log)));
+    assert!(!threads[1].1.contains(&PathBuf::from(&log)));
+}

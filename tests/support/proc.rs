@@ -1,6 +1,7 @@
 //! What /proc tells of a process (proc(5)). None of it: the process is gone, or this system has no /proc.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 /// A number of /proc/PID/status, such as `VmRSS:` (KiB).
 pub fn status(pid: u32, name: &str) -> Option<u64> {
@@ -15,6 +16,16 @@ pub fn ticks(pid: u32) -> Option<(u64, u64)> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let mut fields = stat.rsplit_once(") ")?.1.split(' ').skip(11);
     Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+}
+
+/// Its threads, by their names: of each, what its descriptors lead to, which those that share a table have in common.
+pub fn threads(pid: u32) -> Vec<(String, Vec<PathBuf>)> {
+    let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let of = |task: PathBuf| {
+        let name = fs::read_to_string(task.join("comm")).unwrap_or_default().trim_end().to_string();
+        (name, entries(&task.join("fd")).filter_map(|file| fs::read_link(file).ok()).collect())
+    };
+    entries(Path::new(&format!("/proc/{pid}/task"))).map(of).collect()
 }
 
 /// How many descriptors it has open.
