@@ -12,7 +12,7 @@ use std::io;
 /// there can be no further thread.
 pub fn begin(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let work = move || {
-        raw::leave_descriptors();
+        raw::stand_aside();
         work();
     };
     std::thread::Builder::new().name(name.into()).spawn(work).map(drop)

@@ -1,4 +1,4 @@
-//! Two options of sockets and two calls that neither std nor socket2 nor rustix knows, and so the one place that is unsafe.
+//! Two options of sockets and what else neither std nor socket2 nor rustix knows, and so the one place that is unsafe.
 //!
 //! TCP_DEFER_ACCEPT (tcp(7)): `accept` tells of a connection only once its client has sent something. The reading that
 //! follows an accept then never comes in vain, and most connections are served without being registered for events at all.
@@ -18,11 +18,11 @@ use std::time::Duration;
 pub(super) const KEPT_BACK: Duration = Duration::from_secs(1);
 
 #[cfg(all(target_os = "linux", not(evenkeel_portable)))]
-pub(crate) use linux::leave_descriptors;
+pub(crate) use linux::stand_aside;
 #[cfg(all(target_os = "linux", not(evenkeel_portable)))]
 pub(super) use linux::{close_all, defer_accept, low_water};
 #[cfg(not(all(target_os = "linux", not(evenkeel_portable))))]
-pub(crate) use none::leave_descriptors;
+pub(crate) use none::stand_aside;
 #[cfg(not(all(target_os = "linux", not(evenkeel_portable))))]
 pub(super) use none::{close_all, defer_accept, low_water};
 
@@ -30,6 +30,7 @@ pub(super) use none::{close_all, defer_accept, low_water};
 mod linux {
     use libc::{c_int, c_uint};
     use socket2::Socket;
+    use std::mem::MaybeUninit;
     use std::os::fd::{AsFd, AsRawFd, OwnedFd};
     use std::vec::Drain;
 
@@ -68,11 +69,19 @@ mod linux {
     }
 
     /// Has the calling thread share no descriptor any more: it keeps the standard streams, and what it opens from now on is
-    /// its own. For the begin of a thread, before it has any. Where the kernel will not, it goes on sharing.
-    #[allow(unsafe_code)] // one call of close_range(2), as above
-    pub(crate) fn leave_descriptors() {
-        // SAFETY: those of all other threads stay open, since they are closed in a table that is this thread's alone.
-        unsafe { libc::syscall(libc::SYS_close_range, 3 as c_uint, c_uint::MAX, libc::CLOSE_RANGE_UNSHARE) };
+    /// its own. For the begin of a thread, before it has any. Where the kernel will not, it goes on sharing. No signal is
+    /// handled on it any more, since who handles one writes to a descriptor of the loop's (pthread_sigmask(3)).
+    #[allow(unsafe_code)] // two calls about signals, and close_range(2) as above
+    pub(crate) fn stand_aside() {
+        let mut all = MaybeUninit::uninit();
+        // SAFETY: the set is on the stack and is filled first. The descriptors of all other threads stay open, since these
+        // are closed in a table that is this thread's alone.
+        unsafe {
+            libc::sigfillset(all.as_mut_ptr());
+            if libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), std::ptr::null_mut()) == 0 {
+                libc::syscall(libc::SYS_close_range, 3 as c_uint, c_uint::MAX, libc::CLOSE_RANGE_UNSHARE);
+            }
+        }
     }
 
     #[allow(unsafe_code)] // one call of setsockopt(2), with an int that lives on the stack
@@ -95,7 +104,7 @@ mod none {
 
     pub(in crate::net) fn low_water(_: &impl AsFd, _: usize) {}
 
-    pub(crate) fn leave_descriptors() {}
+    pub(crate) fn stand_aside() {}
 
     pub(in crate::net) fn close_all(sockets: &mut Vec<OwnedFd>) {
         sockets.clear();
@@ -128,13 +137,13 @@ mod tests {
 
     #[cfg(all(target_os = "linux", not(evenkeel_portable)))]
     #[test]
-    fn who_leaves_the_descriptors_takes_none_along_and_closes_none() {
+    fn who_stands_aside_takes_no_descriptor_along_and_closes_none() {
         let (mut far, mut near) = UnixStream::pair().unwrap();
         let number = near.as_raw_fd();
         let mine = move || std::fs::read_link(format!("/proc/thread-self/fd/{number}")).is_ok();
         assert!(mine());
         let theirs = std::thread::spawn(move || {
-            leave_descriptors();
+            stand_aside();
             mine()
         });
         assert!(!theirs.join().unwrap());

@@ -1,9 +1,10 @@
 //! The access log of the built binary: one line for each request, and nobody waits for it.
 
 use crate::support::*;
+use rustix::process::Signal;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A folder of one's own below the target folder, gone with its owner.
 struct Folder(PathBuf);
@@ -216,16 +217,18 @@ fn the_loop_shares_its_descriptors_with_no_thread() {
     let balancer = Balancer::start_with(&variables, &args);
     assert_eq!(balancer.client().get("/").status, 200);
     lines(&log, 1);
-    let (mut threads, loops) = (proc::threads(balancer.pid()), PathBuf::from("anon_inode:[eventpoll]"));
-    let at = threads.iter().position(|(_, files)| files.contains(&loops)).expect("the loop's");
-    threads.swap_remove(at);
-    threads.sort();
-    let names: Vec<&str> = threads.iter().map(|(name, _)| &**name).collect();
+    let (mut threads, loops) = (proc::threads(balancer.pid()), Path::new("anon_inode:[eventpoll]"));
+    let main = threads.iter().position(|thread| thread.files.iter().any(|file| file == loops)).expect("the loop's");
+    threads.remove(main);
+    let names: Vec<&str> = threads.iter().map(|thread| &*thread.name).collect();
     assert_eq!(names, ["access", "log"]);
-    for (name, files) in &threads {
-        let strange = files.iter().find(|file| file.to_string_lossy().contains("socket:") || **file == loops);
-        assert_eq!(strange, None, "{name} has it, too");
+    for thread in &threads {
+        let strange = thread.files.iter().find(|file| *file == loops || file.to_string_lossy().contains("socket:"));
+        assert_eq!(strange, None, "{thread:?}");
+        let wanted = [Signal::TERM, Signal::INT, Signal::QUIT, Signal::HUP, Signal::USR1, Signal::USR2];
+        let handled = wanted.iter().find(|signal| thread.blocked & 1 << (signal.as_raw() - 1) == 0);
+        assert_eq!(handled, None, "whose handler writes to what {thread:?} has not");
     }
-    assert!(threads[0].1.contains(&PathBuf::from(&log)));
-    assert!(!threads[1].1.contains(&PathBuf::from(&log)));
+    let writes = |thread: &proc::Thread| thread.files.iter().any(|file| file == Path::new(&log));
+    assert!(writes(&threads[0]) && !writes(&threads[1]), "{threads:?}");
 }

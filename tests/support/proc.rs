@@ -18,14 +18,31 @@ pub fn ticks(pid: u32) -> Option<(u64, u64)> {
     Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
 }
 
-/// Its threads, by their names: of each, what its descriptors lead to, which those that share a table have in common.
-pub fn threads(pid: u32) -> Vec<(String, Vec<PathBuf>)> {
+/// A thread.
+#[derive(Debug)]
+pub struct Thread {
+    pub name: String,
+    /// What its descriptors lead to, which those that share a table have in common.
+    pub files: Vec<PathBuf>,
+    /// The signals that are not handled on it: number n is the bit n - 1.
+    pub blocked: u64,
+}
+
+/// Its threads, in the order of their names.
+pub fn threads(pid: u32) -> Vec<Thread> {
     let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let of = |task: PathBuf| {
-        let name = fs::read_to_string(task.join("comm")).unwrap_or_default().trim_end().to_string();
-        (name, entries(&task.join("fd")).filter_map(|file| fs::read_link(file).ok()).collect())
+        let status = fs::read_to_string(task.join("status")).unwrap_or_default();
+        let told = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim();
+        Thread {
+            name: told("Name:").into(),
+            files: entries(&task.join("fd")).filter_map(|file| fs::read_link(file).ok()).collect(),
+            blocked: u64::from_str_radix(told("SigBlk:"), 16).unwrap_or_default(),
+        }
     };
-    entries(Path::new(&format!("/proc/{pid}/task"))).map(of).collect()
+    let mut threads: Vec<Thread> = entries(Path::new(&format!("/proc/{pid}/task"))).map(of).collect();
+    threads.sort_by(|one, other| one.name.cmp(&other.name));
+    threads
 }
 
 /// How many descriptors it has open.
