@@ -40,7 +40,9 @@
 //!   1 read   recv         the request, into a buffer lent for it           Session::read_head
 //!                         where does the head end? is it one?              http::Scan, http::head
 //!                         which backend? take its warmest connection       Backends::pick, Idle::take
-//!   2 write  send         the head written anew, and the body behind it    http::rewrite, Flow::pump
+//!                         the head written anew, and the body behind it    http::rewrite, Flow::begin
+//!                         all others who are ready are heard first         proxy::parts
+//!   2 write  send         it leaves in one piece                           Flow::pump
 //!   wait     epoll_wait   the upstream's socket has become readable
 //!   3 read   recv         the response                                     Exchange::find_head
 //!   4 write  send         its head written anew, its body as it came       Flow::pump
@@ -56,7 +58,8 @@
 //!
 //! About ten stops, each short:
 //!
-//! 1. [`proxy::Proxy::turn`]: the loop: wait, admit, drive, expire, sweep.
+//! 1. [`proxy::Proxy::turn`]: the loop: wait, admit, drive, expire, sweep; [`proxy::parts`]: how those who are ready are
+//!    driven.
 //! 2. [`net`]: the contract with the kernel; then `read` in [`net::os`], where an edge is remembered or believed.
 //! 3. [`proxy::end`] and [`proxy::flow`]: bytes from a socket to a socket, with back-pressure.
 //! 4. [`proxy::session`]: a client's connection and its phases; [`proxy::exchange`]: one request on it.

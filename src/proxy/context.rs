@@ -181,6 +181,8 @@ pub struct Context<N> {
     pub draining: bool,
     /// Grows whenever a byte moves or something changes: who compares it before and after sees whether it did.
     pub moved: u64,
+    /// Others are still to be heard: who has something brief to send does so later in this turn.
+    pub hearing: bool,
     /// What everything had cost when somebody last asked.
     billed: Cost,
     /// Bytes that each session may read in this turn before it is others' turn (law 7).
@@ -227,6 +229,7 @@ impl<N: Net> Context<N> {
             stage: None,
             draining: false,
             moved: 0,
+            hearing: false,
             billed: Cost::default(),
             share: 0,
             relief: false,

@@ -1,7 +1,7 @@
 //! Floor 5: who owns which socket, and the one loop.
 //!
 //! [`Proxy::turn`] is the loop's body: wait, admit, drive, expire, sweep. Everything else is called from there. Read it
-//! first, then [`session`] (one client connection), [`exchange`] (one request), [`flow`] (one direction of bytes) and [`idle`] (the pool).
+//! first, then [`parts`] (who is ready has its turn), [`session`] (one client connection), [`exchange`] (one request), [`flow`] (one direction of bytes) and [`idle`] (the pool).
 
 pub mod access;
 pub mod asked;
@@ -18,6 +18,7 @@ pub mod flow;
 pub mod idle;
 pub mod moments;
 pub mod orders;
+pub mod parts;
 pub mod phase;
 pub mod prober;
 pub mod reason;
@@ -47,23 +48,13 @@ use drain::Drain;
 use prober::Prober;
 use reason::Reason;
 use room::Room;
-use session::{Next, Session};
+use session::Session;
 use slab::Slab;
 use std::io;
 use std::time::Duration;
 
 /// Clients let in by one door in one turn, before those inside have their turn.
 const ADMITTED_AT_ONCE: usize = 64;
-
-/// What all sessions together may read in one turn, or nearly so (law 7): 8 MiB. In units of
-/// [`Limits::bulk`](crate::config::Limits::bulk), as the next two are.
-const BUDGET: usize = 512;
-
-/// However many have something to do, each may do so much, 128 KiB: with less, calls would be made for little ...
-const LEAST_SHARE: usize = 8;
-
-/// ... and however few, no more, 2 MiB: others may come meanwhile.
-const MOST_SHARE: usize = 128;
 
 /// How often memory that nobody borrowed in the meantime is freed.
 const TRIMMED_EVERY: Duration = Duration::from_secs(1);
@@ -97,6 +88,8 @@ pub struct Proxy<N: Net> {
     ready: Vec<u32>,
     /// Sessions that have more to do than one turn's budget allowed.
     hungry: Vec<u32>,
+    /// Sessions that were heard and have something to send in this turn.
+    later: Vec<u32>,
     /// Sessions of the admin address.
     admins: usize,
     room: Room,
@@ -133,6 +126,7 @@ impl<N: Net> Proxy<N> {
             events: Vec::new(),
             ready: Vec::new(),
             hungry: Vec::new(),
+            later: Vec::new(),
             admins: 0,
             room: Room::new(),
             askers: Vec::new(),
@@ -294,39 +288,6 @@ impl<N: Net> Proxy<N> {
             Signal::Reload => self.asked_to_reload = true,
             Signal::HandOver => self.asked_to_hand_over = true,
             Signal::Wake => {}
-        }
-    }
-
-    /// Gives everybody to whom something happened their turn, then those who were left hungry.
-    fn drive(&mut self) {
-        let mut ready = std::mem::take(&mut self.ready);
-        for row in std::mem::take(&mut self.hungry) {
-            if let Some(session) = self.sessions.get_mut(row as usize) {
-                queue(session, row, &mut ready);
-            }
-        }
-        self.untrimmed |= !ready.is_empty();
-        let bulk = self.cx.limits.bulk;
-        self.cx.share = (BUDGET * bulk / ready.len().max(1)).clamp(LEAST_SHARE * bulk, MOST_SHARE * bulk);
-        let driven = ready.len();
-        for row in ready.drain(..) {
-            if let Some(session) = self.sessions.get_mut(row as usize) {
-                session.queued = false;
-                let next = session.drive(&mut self.cx);
-                self.follow(row, next);
-                self.serve_queues();
-            }
-        }
-        self.cx.saw_drive(driven, self.hungry.len());
-        self.attend();
-        self.ready = ready;
-    }
-
-    fn follow(&mut self, row: u32, next: Next) {
-        match next {
-            Next::Wait => {}
-            Next::Hungry => self.hungry.push(row),
-            Next::Closed => self.forget(row),
         }
     }
 

@@ -84,6 +84,7 @@ impl Exchange {
         match self.response.pump(&mut nobody, client, cx, budget) {
             Pumped::Complete => {}
             Pumped::Waiting => return Err(Stop::Wait),
+            Pumped::Later => return Err(Stop::Later),
             Pumped::Hungry => return Err(Stop::Hungry),
             _ => return Err(Stop::Failed(Reason::ClientReset)),
         }

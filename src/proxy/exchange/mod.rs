@@ -69,6 +69,8 @@ enum Kind {
 pub enum Stop {
     /// Nothing can be done before an event.
     Wait,
+    /// There is something brief to send, and others are to be heard first.
+    Later,
     /// The budget of this turn is used up.
     Hungry,
     /// It is done: every byte is delivered.

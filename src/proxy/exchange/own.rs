@@ -84,6 +84,7 @@ impl Exchange {
             Pumped::Complete if self.kind == Kind::Feed => Ok(()),
             Pumped::Complete => Err(Stop::Concluded),
             Pumped::Waiting => Err(Stop::Wait),
+            Pumped::Later => Err(Stop::Later),
             Pumped::Hungry => Err(Stop::Hungry),
             _ => Err(Stop::Failed(Reason::ClientReset)),
         }

@@ -28,7 +28,7 @@ impl Exchange {
     /// Moves both directions as far as they go.
     pub(super) fn talk<N: Net>(&mut self, client: &mut End, cx: &mut Context<N>, budget: &mut usize) -> Going {
         let sent = self.send_request(client, cx, budget);
-        if matches!(sent, Err(Stop::Failed(_) | Stop::Refused(_))) {
+        if matches!(sent, Err(Stop::Failed(_) | Stop::Refused(_) | Stop::Later)) {
             return sent;
         }
         match (self.receive_response(client, cx, budget), sent) {
@@ -48,6 +48,7 @@ impl Exchange {
         cx.stats.bytes_up += self.request.moved - before;
         match pumped {
             Pumped::Complete | Pumped::Waiting => Err(Stop::Wait),
+            Pumped::Later => Err(Stop::Later),
             Pumped::Hungry => Err(Stop::Hungry),
             Pumped::Malformed(malformed) => Err(Stop::Refused(malformed)),
             Pumped::Cut => Err(Stop::Refused(Malformed::BodyCut)),
@@ -162,6 +163,7 @@ impl Exchange {
             }
             Pumped::Complete => Err(Stop::Concluded),
             Pumped::Waiting => Err(Stop::Wait),
+            Pumped::Later => Err(Stop::Later),
             Pumped::Hungry => Err(Stop::Hungry),
             Pumped::SinkGone(_) => Err(Stop::Failed(Reason::ClientReset)),
             Pumped::Cut | Pumped::SourceGone(_) => Err(Stop::Failed(Reason::Truncated)),

@@ -16,8 +16,11 @@ impl Exchange {
         let upstream = &mut connected(&mut self.upstream)?.end;
         let before = (self.request.moved, self.response.moved);
         let up = self.request.pump(client, upstream, cx, budget);
-        let down = self.response.pump(upstream, client, cx, budget);
         cx.stats.bytes_up += self.request.moved - before.0;
+        if matches!(up, Pumped::Later) {
+            return Err(Stop::Later); // an end of the other direction must not come before what this one owes
+        }
+        let down = self.response.pump(upstream, client, cx, budget);
         cx.stats.bytes_down += self.response.moved - before.1;
         let upstream = upstream.sock;
         self.carry_end(0, &up, upstream, cx);
@@ -36,11 +39,12 @@ impl Exchange {
 
 /// What the two directions come to together.
 fn after(up: &Pumped, down: &Pumped) -> Stop {
-    use Pumped::{Complete, Cut, Hungry, SinkGone, SourceGone};
+    use Pumped::{Complete, Cut, Hungry, Later, SinkGone, SourceGone};
     match (up, down) {
         (SourceGone(_) | SinkGone(_) | Cut, _) | (_, SourceGone(_) | SinkGone(_) | Cut) => {
             Stop::Failed(Reason::TunnelReset)
         }
+        (_, Later) => Stop::Later,
         (Complete, Complete) => Stop::Concluded,
         (Hungry, _) | (_, Hungry) => Stop::Hungry,
         _ => Stop::Wait,

@@ -51,6 +51,11 @@ impl Message {
         self.out.len() + self.payload - self.sent
     }
 
+    /// Whether it does not matter that its bytes will have left the nearest cache until they are sent.
+    pub fn is_brief(&self) -> bool {
+        self.owed() <= SMALL
+    }
+
     /// To be sent again from its first byte.
     pub fn start_over(&mut self) {
         self.sent = 0;

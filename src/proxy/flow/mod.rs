@@ -39,6 +39,8 @@ pub enum Pumped {
     Complete,
     /// Nothing can be done before an event.
     Waiting,
+    /// The destination is owed something brief, and others are to be heard first.
+    Later,
     /// The budget of this turn is used up; there is more to do.
     Hungry,
     /// The source ended before its message did.
@@ -189,6 +191,9 @@ impl Flow {
     fn move_on<N: Net>(&mut self, from: &mut End, to: &mut End, cx: &mut Context<N>, budget: &mut usize) -> Pumped {
         loop {
             if self.owes() {
+                if cx.hearing && self.message.is_brief() {
+                    return Pumped::Later;
+                }
                 match self.write(from, to, cx) {
                     Ok(true) => {}
                     Ok(false) => return hold_back(from, cx),

@@ -40,6 +40,8 @@ use std::time::Duration;
 pub enum Next {
     /// Nothing can be done before an event.
     Wait,
+    /// It has something to send in this turn, once all were heard.
+    Later,
     /// It used up its budget and has more to do.
     Hungry,
     /// It is over; its sockets are closed.
@@ -51,6 +53,7 @@ pub enum Next {
 enum Step {
     Go,
     Wait,
+    Later,
     Hungry,
     Close(Reason),
 }
@@ -72,6 +75,8 @@ pub struct Session {
     pub queued: bool,
     /// It asked to be driven again, and was not heard of since.
     hungry: bool,
+    /// Something moved when it was heard in this turn.
+    stirred: bool,
     /// Its client is not watched yet, and nobody waits for it.
     in_grace: bool,
     /// When the first byte of the present request came.
@@ -99,6 +104,7 @@ impl Session {
             counted: false,
             queued: false,
             hungry: false,
+            stirred: false,
             in_grace: false,
             heard: cx.now,
             last_word: cx.now,
@@ -152,7 +158,7 @@ impl Session {
 
     /// Does everything that can be done without waiting.
     pub fn drive<N: Net>(&mut self, cx: &mut Context<N>) -> Next {
-        let before = cx.moved;
+        let before = cx.moved - u64::from(std::mem::take(&mut self.stirred));
         let mut budget = cx.share;
         cx.spent(); // by others
         loop {
@@ -163,6 +169,7 @@ impl Session {
                     self.settle(cx);
                     return self.rest(cx);
                 }
+                Step::Later => return self.speak_later(cx.moved != before, cx),
                 Step::Hungry => return self.ask_again(cx.moved != before, cx),
                 Step::Close(reason) => return self.end(reason, cx),
             }
@@ -280,6 +287,7 @@ impl Session {
                 }
                 if stop == Stop::Wait { Step::Wait } else { Step::Hungry }
             }
+            Stop::Later => Step::Later,
             Stop::Concluded => self.conclude(cx),
             Stop::Gathered => self.show_gathered(cx),
             Stop::Failed(reason) => self.fail(reason, cx),
@@ -354,6 +362,15 @@ impl Session {
         self.hungry = true;
         self.settle(cx);
         Next::Hungry
+    }
+
+    /// It goes on in this turn, once all were heard.
+    fn speak_later<N: Net>(&mut self, moved: bool, cx: &mut Context<N>) -> Next {
+        self.stirred = moved;
+        if let Some(exchange) = &mut self.exchange {
+            exchange.charge(cx);
+        }
+        Next::Later
     }
 
     fn settle<N: Net>(&mut self, cx: &mut Context<N>) {
