@@ -3,13 +3,18 @@
 #[path = "support/lone.rs"]
 mod lone;
 
+use evenkeel::config::access::Format;
+use evenkeel::host::spool::Spool;
 use evenkeel::net::sim::{Cruelty, Far, Sim};
+use evenkeel::net::traced::Traced;
 use evenkeel::net::{ListenOptions, Moved, Net};
 use evenkeel::proxy::Proxy;
-use lone::{address, balancer};
+use evenkeel::proxy::access::Access;
+use lone::{address, balancer, balancer_over};
 use std::time::Duration;
 
 const CHATTY: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nchatty";
+const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 const POISON: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison";
 
 /// Turns until `far` has heard all of one message, which ends so.
@@ -75,32 +80,65 @@ fn moves(proxy: &Proxy<Sim>) -> String {
     moves.collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join(" ")
 }
 
+/// Three clients, each with a request of its own that a backend has heard, and the backend's ends of those.
+fn three_at_once(proxy: &mut Proxy<Sim>) -> (Vec<Far>, Vec<Far>) {
+    let mut pairs = Vec::new();
+    for _ in 0..3 {
+        let client = proxy.net_mut().dial(address(5001));
+        proxy.net_mut().far_write(client, GET);
+        pairs.push((client, called(proxy)));
+    }
+    for (_, backend) in &pairs {
+        hears(proxy, *backend, "\r\n\r\n");
+    }
+    pairs.into_iter().unzip()
+}
+
 /// Receiving after receiving and sending after sending is cheaper for a real kernel. What is long does not wait for others,
 /// and who is alone has none to wait for.
 #[test]
 fn all_are_heard_before_anybody_speaks() {
     let mut proxy = balancer(Cruelty { latency: Duration::ZERO, ..Cruelty::calm() });
-    let get = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
-    let long = [&b"PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 6000\r\n\r\n"[..], &[b'x'; 6000]].concat();
-    let mut pairs = Vec::new();
-    for _ in 0..3 {
-        let client = proxy.net_mut().dial(address(5001));
-        proxy.net_mut().far_write(client, get);
-        pairs.push((client, called(&mut proxy)));
-    }
-    for (_, backend) in &pairs {
-        hears(&mut proxy, *backend, "\r\n\r\n");
-    }
+    let (clients, backends) = three_at_once(&mut proxy);
     let mut turn = |ends: &[Far], bytes: &[u8]| {
         ends.iter().for_each(|far| _ = proxy.net_mut().far_write(*far, bytes));
         proxy.turn().unwrap();
         moves(&proxy)
     };
-    let (clients, backends): (Vec<Far>, Vec<Far>) = pairs.into_iter().unzip();
     let all = "read read read write write write";
     assert_eq!(turn(&backends, CHATTY), all);
-    assert_eq!(turn(&clients, get), all);
+    assert_eq!(turn(&clients, GET), all);
     assert_eq!(turn(&backends, CHATTY), all);
-    assert_eq!(turn(&clients[..1], get), "read write");
+    assert_eq!(turn(&clients[..1], GET), "read write");
+    let long = [&b"PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 6000\r\n\r\n"[..], &[b'x'; 6000]].concat();
     assert_eq!(turn(&clients[1..], &long), "read write read write");
+}
+
+/// Each is billed for its own calls, though others make theirs in between.
+#[test]
+fn who_speaks_later_pays_for_having_heard() {
+    let sim = Sim::new(7, Cruelty { latency: Duration::ZERO, ..Cruelty::calm() });
+    let mut proxy = balancer_over(sim, Traced::new);
+    let (spool, batches) = Spool::pair(9);
+    proxy.log_to(Some(Access::new(Format::Text, spool)));
+    let clients: Vec<Far> = (0..3).map(|_| proxy.net_mut().inner().dial(address(5001))).collect();
+    let mut backends = Vec::new();
+    proxy.turn().unwrap(); // all are let in
+    clients.iter().for_each(|client| _ = proxy.net_mut().inner().far_write(*client, GET));
+    while proxy.stats().finished < 3 {
+        proxy.turn().unwrap();
+        let sim = proxy.net_mut().inner();
+        backends.extend(std::iter::from_fn(|| sim.take(&address(8080).into())));
+        for backend in &backends {
+            let mut heard = Vec::new();
+            sim.far_read(*backend, &mut heard, usize::MAX);
+            if !heard.is_empty() {
+                sim.far_write(*backend, CHATTY);
+            }
+        }
+    }
+    drop(proxy.log_to(None));
+    let lines: String = batches.iter().map(|batch| String::from_utf8(batch.bytes).unwrap()).collect();
+    // Two reads, two writes, connect and what came of it.
+    assert_eq!(lines.lines().filter(|line| line.contains(" calls=6 copied=71 ")).count(), 3, "{lines}");
 }

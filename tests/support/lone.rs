@@ -1,6 +1,7 @@
 //! A balancer on a simulated kernel that its test drives turn by turn.
 
 use evenkeel::config::{Backend, Config, Guard, Health, Limits, Listener, Pool, ProbeKind, Timeouts};
+use evenkeel::net::Net;
 use evenkeel::net::sim::{Cruelty, Sim, Welcome};
 use evenkeel::proxy::Proxy;
 use std::net::SocketAddr;
@@ -13,6 +14,11 @@ pub fn address(port: u16) -> SocketAddr {
 
 /// Before one backend that nobody probes.
 pub fn balancer(cruelty: Cruelty) -> Proxy<Sim> {
+    balancer_over(Sim::new(7, cruelty), |sim| sim)
+}
+
+/// The same, with something around the kernel.
+pub fn balancer_over<N: Net>(mut sim: Sim, around: impl FnOnce(Sim) -> N) -> Proxy<N> {
     let name = "main".to_string();
     let backend = Backend { name: "one".into(), address: address(8080).into(), weight: 1 };
     let health = Health { kind: ProbeKind::Off, ..Health::default() };
@@ -29,7 +35,6 @@ pub fn balancer(cruelty: Cruelty) -> Proxy<Sim> {
         timeouts: Timeouts { client_idle: Duration::from_secs(60), ..Timeouts::default() },
         limits: Limits::default(),
     };
-    let mut sim = Sim::new(7, cruelty);
     sim.serve(address(8080), Welcome::Accept);
-    Proxy::new(&config, sim, 7).unwrap()
+    Proxy::new(&config, around(sim), 7).unwrap()
 }

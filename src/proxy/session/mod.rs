@@ -75,8 +75,6 @@ pub struct Session {
     pub queued: bool,
     /// It asked to be driven again, and was not heard of since.
     hungry: bool,
-    /// Something moved when it was heard in this turn.
-    stirred: bool,
     /// Its client is not watched yet, and nobody waits for it.
     in_grace: bool,
     /// When the first byte of the present request came.
@@ -104,7 +102,6 @@ impl Session {
             counted: false,
             queued: false,
             hungry: false,
-            stirred: false,
             in_grace: false,
             heard: cx.now,
             last_word: cx.now,
@@ -158,7 +155,7 @@ impl Session {
 
     /// Does everything that can be done without waiting.
     pub fn drive<N: Net>(&mut self, cx: &mut Context<N>) -> Next {
-        let before = cx.moved - u64::from(std::mem::take(&mut self.stirred));
+        let before = cx.moved;
         let mut budget = cx.share;
         cx.spent(); // by others
         loop {
@@ -169,7 +166,10 @@ impl Session {
                     self.settle(cx);
                     return self.rest(cx);
                 }
-                Step::Later => return self.speak_later(cx.moved != before, cx),
+                Step::Later => {
+                    self.charge(cx); // who is driven in between has a bill of its own
+                    return Next::Later;
+                }
                 Step::Hungry => return self.ask_again(cx.moved != before, cx),
                 Step::Close(reason) => return self.end(reason, cx),
             }
@@ -364,21 +364,19 @@ impl Session {
         Next::Hungry
     }
 
-    /// It goes on in this turn, once all were heard.
-    fn speak_later<N: Net>(&mut self, moved: bool, cx: &mut Context<N>) -> Next {
-        self.stirred = moved;
+    /// What was spent of late was spent on its exchange.
+    fn charge<N: Net>(&mut self, cx: &mut Context<N>) {
         if let Some(exchange) = &mut self.exchange {
             exchange.charge(cx);
         }
-        Next::Later
     }
 
     fn settle<N: Net>(&mut self, cx: &mut Context<N>) {
         self.client.settle(&mut cx.lender);
         if let Some(exchange) = &mut self.exchange {
             exchange.settle(cx);
-            exchange.charge(cx);
         }
+        self.charge(cx);
     }
 
     fn end_exchange<N: Net>(&mut self, reason: Reason, cx: &mut Context<N>) -> bool {
