@@ -1,10 +1,9 @@
 //! The access log of the built binary: one line for each request, and nobody waits for it.
 
 use crate::support::*;
-use rustix::process::Signal;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A folder of one's own below the target folder, gone with its owner.
 struct Folder(PathBuf);
@@ -209,6 +208,8 @@ fn a_place_that_is_not_there_is_told_before_anything_begins() {
 #[cfg(all(target_os = "linux", not(evenkeel_portable)))]
 #[test]
 fn the_loop_shares_its_descriptors_with_no_thread() {
+    use rustix::process::Signal;
+    use std::path::Path;
     let (folder, one) = (Folder::new("threads"), Backend::named("one"));
     let log = folder.file("access.log");
     let args = ["-l", "127.0.0.1:0", "--admin", "off", "-b", &one.address.to_string(), "--access-log", &log];
