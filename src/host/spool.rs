@@ -9,7 +9,7 @@
 
 use super::aside;
 use crate::base::Time;
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -95,27 +95,28 @@ pub struct Spool {
 impl Spool {
     /// Lines for standard output.
     pub fn stdout() -> io::Result<Spool> {
-        Spool::to(|| Ok(Box::new(io::stdout())), None)
+        Spool::to(None)
     }
 
     /// Lines to be appended to a file, which is made if it is not there. Errors: it cannot be opened.
     pub fn file(path: &Path) -> io::Result<Spool> {
-        let name = path.to_owned();
-        Spool::to(move || Ok(Box::new(append(&name)?)), Some(path.to_owned()))
+        Spool::to(Some(path.to_owned()))
     }
 
-    /// What is opened belongs to the thread that writes to it.
-    fn to(open: impl FnOnce() -> io::Result<Out> + Send + 'static, path: Option<PathBuf>) -> io::Result<Spool> {
+    /// The thread that writes opens it, too: a descriptor of ours would mean nothing there.
+    fn to(path: Option<PathBuf>) -> io::Result<Spool> {
         let (mut spool, batches) = Spool::pair(QUEUE);
         let shared = Arc::clone(&spool.shared);
         let (tell, opened) = sync_channel(1);
         let (alive, ended) = sync_channel(0);
         aside::begin("access", move || {
             let _alive = alive; // until all is written
-            let (out, opened) = open().map_or_else(|error| (None, Err(error)), |out| (Some(out), Ok(())));
-            let _ = tell.send(opened);
-            if let Some(out) = out {
-                Writer { out, path, torn: false, failing: 0, shared }.take_all(batches);
+            match path.as_deref().map_or_else(|| Ok(Box::new(io::stdout()) as Out), append) {
+                Err(error) => drop(tell.send(Err(error))),
+                Ok(out) => {
+                    let _ = tell.send(Ok(()));
+                    Writer { out, path, torn: false, failing: 0, shared }.take_all(batches);
+                }
             }
         })?;
         opened.recv().map_err(io::Error::other)??;
@@ -226,8 +227,8 @@ fn wall_clock() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-fn append(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).open(path)
+fn append(path: &Path) -> io::Result<Out> {
+    Ok(Box::new(OpenOptions::new().append(true).create(true).open(path)?))
 }
 
 type Out = Box<dyn Write + Send>;
@@ -307,7 +308,7 @@ impl Writer {
         let Some(path) = &self.path else { return };
         match append(path) {
             Ok(file) => {
-                (self.out, self.torn) = (Box::new(file), false);
+                (self.out, self.torn) = (file, false);
                 log::info!("access log: {} opened anew", path.display());
             }
             Err(error) => log::error!("access log: cannot open {}: {error}; the old one stays", path.display()),
