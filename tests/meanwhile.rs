@@ -76,8 +76,10 @@ fn what_came_before_the_next_request_does_not_answer_it() {
 fn moves(proxy: &Proxy<Sim>) -> String {
     let tail = proxy.net().trace_tail();
     let calls = tail.lines().rev().take_while(|line| !line.contains(" wait "));
-    let moves = calls.filter_map(|line| line.split(' ').find(|word| ["read", "write"].contains(word)));
-    moves.collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join(" ")
+    let mut moves: Vec<&str> =
+        calls.filter_map(|line| line.split(' ').find(|word| ["read", "write"].contains(word))).collect();
+    moves.reverse();
+    moves.join(" ")
 }
 
 /// Three clients, each with a request of its own that a backend has heard, and the backend's ends of those.

@@ -18,13 +18,12 @@ use std::time::Duration;
 pub(super) const KEPT_BACK: Duration = Duration::from_secs(1);
 
 #[cfg(all(target_os = "linux", not(evenkeel_portable)))]
-pub(crate) use linux::stand_aside;
-#[cfg(all(target_os = "linux", not(evenkeel_portable)))]
-pub(super) use linux::{close_all, defer_accept, low_water};
+use linux as here;
 #[cfg(not(all(target_os = "linux", not(evenkeel_portable))))]
-pub(crate) use none::stand_aside;
-#[cfg(not(all(target_os = "linux", not(evenkeel_portable))))]
-pub(super) use none::{close_all, defer_accept, low_water};
+use none as here;
+
+pub(crate) use here::stand_aside;
+pub(super) use here::{close_all, defer_accept, low_water};
 
 #[cfg(all(target_os = "linux", not(evenkeel_portable)))]
 mod linux {

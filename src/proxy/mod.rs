@@ -1,7 +1,8 @@
 //! Floor 5: who owns which socket, and the one loop.
 //!
 //! [`Proxy::turn`] is the loop's body: wait, admit, drive, expire, sweep. Everything else is called from there. Read it
-//! first, then [`parts`] (who is ready has its turn), [`session`] (one client connection), [`exchange`] (one request), [`flow`] (one direction of bytes) and [`idle`] (the pool).
+//! first, then [`parts`] (who is ready has its turn), [`session`] (one client connection), [`exchange`] (one request),
+//! [`flow`] (one direction of bytes) and [`idle`] (the pool).
 
 pub mod access;
 pub mod asked;

@@ -9,7 +9,8 @@
 //! is at hand then; and who is sent one thing right after the other is woken once for both. With 64 busy clients it saves 2 %
 //! of all, with 1,000 it saves 5 %. What is long does not wait, for its bytes would have left the cache (`Flow::pump`); nor
 //! does a session that has the turn to itself. All that a session knows of it is that it stops with [`Next::Later`]. When
-//! it is driven again, in the same turn, it goes on from there.
+//! it is driven again, in the same turn, it goes on from there, with a share of its own as if it had not been heard: twice
+//! the share is the most that it may read in a turn.
 
 use super::Proxy;
 use super::session::Next;

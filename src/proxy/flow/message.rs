@@ -51,7 +51,7 @@ impl Message {
         self.out.len() + self.payload - self.sent
     }
 
-    /// Whether it does not matter that its bytes will have left the nearest cache until they are sent.
+    /// Whether it is no loss if others are served before it is sent: so little is soon in a cache again.
     pub fn is_brief(&self) -> bool {
         self.owed() <= SMALL
     }
